@@ -1,0 +1,27 @@
+"""What can go wrong, each with a message that says what was seen, what was expected, what to do."""
+
+from __future__ import annotations
+
+
+class MoeVizError(Exception):
+    """Base of every error this library raises on purpose; its text is fit for a page."""
+
+
+class InputError(MoeVizError, ValueError):
+    """The text or the token ids cannot be traced (empty, too long, out of the vocabulary)."""
+
+
+class ModelError(MoeVizError):
+    """The model cannot be loaded, or has no router that can be read."""
+
+
+class CaptureError(MoeVizError, RuntimeError):
+    """A forward pass ended without every router having been read exactly once."""
+
+
+class TraceError(MoeVizError, ValueError):
+    """A `RoutingTrace` was built from values that contradict each other."""
+
+
+class TraceFileError(MoeVizError, ValueError):
+    """A file is not a trace that this version can read."""

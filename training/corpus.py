@@ -1,0 +1,146 @@
+"""Text by domain: reading it, turning it into tokens, and drawing training windows from it.
+
+A corpus is a folder with `train/<domain>.jsonl.gz` and `heldout/<domain>.jsonl.gz`, one
+`{"text": ...}` a line. Three domains of program code are read from what is installed
+already (CPython's standard library, torch's C++ headers, ESLint's JavaScript), so that no
+copy of them is kept.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+END_OF_TEXT = "<|endoftext|>"
+HELD_OUT_FILES = 0.03
+CODE_BYTES = 8_000_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """The documents of one domain: those to learn from and those kept apart."""
+
+    train: list[str]
+    heldout: list[str]
+
+
+def read_corpus(folder: Path, javascript: Path) -> dict[str, Split]:
+    """Read every domain of `folder`, and the three code domains, in alphabetical order.
+
+    Raises FileNotFoundError if the folder has no `train/*.jsonl.gz`.
+    """
+    names = sorted(p.name.removesuffix(".jsonl.gz") for p in (folder / "train").glob("*.jsonl.gz"))
+    if not names:
+        raise FileNotFoundError(
+            f"no train/<domain>.jsonl.gz under {folder}: name the folder that holds train/ and heldout/"
+        )
+    domains = {
+        name: Split(*(_read_jsonl(folder / part / f"{name}.jsonl.gz") for part in ("train", "heldout")))
+        for name in names
+    }
+    domains["python"] = _read_code(Path(sysconfig.get_paths()["stdlib"]), "*.py")
+    domains["cpp"] = _read_code(Path(torch.__file__).parent / "include", "*.h")
+    domains["javascript"] = _read_code(javascript, "*.js")
+    return dict(sorted((name, split) for name, split in domains.items() if split.train))
+
+
+def _read_jsonl(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line)["text"] for line in lines]
+
+
+def _read_code(folder: Path, pattern: str) -> Split:
+    """Source files below `folder`, in an order fixed by their names' hashes, up to CODE_BYTES."""
+    skip = {"site-packages", "test", "tests", "idlelib", "lib2to3", "node_modules", "__pycache__"}
+    paths = [p for p in folder.rglob(pattern) if not skip & set(p.relative_to(folder).parts)]
+
+    def digest(path: Path) -> bytes:
+        return hashlib.sha256(path.relative_to(folder).as_posix().encode()).digest()
+
+    split, size = Split([], []), 0
+    for path in sorted(paths, key=digest):
+        text = path.read_text(encoding="utf-8", errors="ignore")
+        if size > CODE_BYTES or len(text) < 300:
+            continue
+        size += len(text)
+        held = int.from_bytes(digest(path)[:4]) / 2**32 < HELD_OUT_FILES
+        (split.heldout if held else split.train).append(text)
+    return split
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One domain's training documents as one token stream, and where lines begin in it."""
+
+    tokens: np.ndarray
+    line_starts: np.ndarray
+
+
+def encode_streams(domains: dict[str, Split], tokenizer: Tokenizer, cache: Path) -> dict[str, Stream]:
+    """Tokenise the training documents once; later calls read them from `cache`."""
+    if not cache.exists():
+        end = tokenizer.token_to_id(END_OF_TEXT)
+        arrays = {}
+        for name, split in domains.items():
+            encoded = tokenizer.encode_batch_fast(split.train)
+            arrays[name] = np.concatenate([np.array([*e.ids, end], dtype=np.uint16) for e in encoded])
+        np.savez(cache, **arrays)
+    newline = [
+        i for i in range(tokenizer.get_vocab_size()) if "\n" in tokenizer.decode([i], skip_special_tokens=False)
+    ]
+    newline.append(tokenizer.token_to_id(END_OF_TEXT))
+    with np.load(cache) as arrays:
+        return {
+            name: Stream(arrays[name], np.flatnonzero(np.isin(arrays[name][:-1], newline)) + 1)
+            for name in arrays.files
+        }
+
+
+class Windows:
+    """Draws batches of training windows, the same for the same seed and step.
+
+    Half of the windows hold one domain. The others change kind every 24 to 128 tokens, at
+    the start of a line, with a blank line or an end of text between: the router must learn
+    to notice that the text has changed.
+    """
+
+    def __init__(self, streams: dict[str, Stream], tokenizer: Tokenizer, seed: int) -> None:
+        self._streams = list(streams.values())
+        self._seed = seed
+        blank_line = tokenizer.encode("\n\n").ids
+        self._joints = [blank_line, blank_line, [tokenizer.token_to_id(END_OF_TEXT)]]
+
+    def batch(self, step: int, rows: int, length: int) -> torch.Tensor:
+        """Token ids `[rows, length + 1]` of training step `step`."""
+        rng = np.random.default_rng([self._seed, step])
+        drawn = [self._window(rng, length + 1) for _ in range(rows)]
+        return torch.from_numpy(np.stack(drawn).astype(np.int64))
+
+    def _window(self, rng: np.random.Generator, length: int) -> np.ndarray:
+        if rng.random() < 0.5:
+            stream = self._streams[rng.integers(len(self._streams))].tokens
+            start = rng.integers(max(1, len(stream) - length))
+            return np.resize(stream[start : start + length], length)
+        parts = list(self._segments(rng, length))
+        return np.concatenate(parts)[:length]
+
+    def _segments(self, rng: np.random.Generator, length: int) -> Iterator[np.ndarray]:
+        filled = 0
+        while filled < length:
+            stream = self._streams[rng.integers(len(self._streams))]
+            start = rng.choice(stream.line_starts) if len(stream.line_starts) else 0
+            joint = self._joints[rng.integers(len(self._joints))]
+            part = np.concatenate([stream.tokens[start : start + rng.integers(24, 129)], joint])
+            filled += len(part)
+            yield part
