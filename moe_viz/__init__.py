@@ -1,6 +1,52 @@
-"""See how mixture-of-experts language models route: every router's choices, as they were used."""
+"""See how mixture-of-experts language models route: every router's choices, as they were used.
 
-from moe_viz.errors import MoeVizError
+    import moe_viz
+    model = moe_viz.load("demo")            # or a hub id, or a local folder
+    trace = model.trace("def area(r):")
+    trace.to_frame()
+
+`load` and `attach` bring in torch when they are first used, not before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from moe_viz.errors import CaptureError, InputError, ModelError, MoeVizError, TraceError, TraceFileError
 from moe_viz.trace import NO_EXPERT, NextTokens, Provenance, RouterSite, RoutingTrace, Scoring
 
-__all__ = ["NO_EXPERT", "MoeVizError", "NextTokens", "Provenance", "RouterSite", "RoutingTrace", "Scoring"]
+if TYPE_CHECKING:
+    from moe_viz.model.load import load
+    from moe_viz.model.moe_model import MoEModel, attach
+
+__all__ = [
+    "NO_EXPERT",
+    "CaptureError",
+    "InputError",
+    "MoEModel",
+    "MoeVizError",
+    "ModelError",
+    "NextTokens",
+    "Provenance",
+    "RouterSite",
+    "RoutingTrace",
+    "Scoring",
+    "TraceError",
+    "TraceFileError",
+    "attach",
+    "load",
+]
+
+_WITH_TORCH = {
+    "load": "moe_viz.model.load",
+    "attach": "moe_viz.model.moe_model",
+    "MoEModel": "moe_viz.model.moe_model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WITH_TORCH:
+        from importlib import import_module
+
+        return getattr(import_module(_WITH_TORCH[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Everything that touches torch: loading a model, finding its routers, reading them."""

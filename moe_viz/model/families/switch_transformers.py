@@ -1,0 +1,13 @@
+"""Switch Transformers (arXiv 2101.03961): top-1, not normalised; tokens over capacity are dropped."""
+
+from moe_viz.model.families import Family
+
+FAMILY = Family(
+    function="softmax",
+    normalized=False,
+    fixed_top_k=1,
+    logits_index=2,
+    one_hot_ids=True,
+    batch_dependent=True,
+    notes=("A token beyond its expert's capacity is dropped: it passes the layer by the residual alone.",),
+)

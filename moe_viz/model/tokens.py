@@ -1,0 +1,94 @@
+"""Text to token ids, and token ids back to the text that each stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from moe_viz.errors import InputError
+
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Token ids, the text that each stands for, and each one's name in the vocabulary."""
+
+    ids: tuple[int, ...]
+    texts: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def tokens_of_text(tokenizer: Any, text: str) -> Tokens:
+    """Tokenise `text` as the model expects it, special tokens included.
+
+    The texts joined give `text` back where the tokenizer says which characters a token
+    covers. A lone surrogate is no character: it is read, and shown, as U+FFFD.
+    Raises InputError if the text is blank.
+    """
+    if not text.strip():
+        raise InputError("the text is empty: type or paste something, then run it")
+    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if not tokenizer.is_fast:
+        return tokens_of_ids(tokenizer, tokenizer(text, verbose=False)["input_ids"])
+    encoded = tokenizer(text, return_offsets_mapping=True, verbose=False)
+    ids = tuple(encoded["input_ids"])
+    return Tokens(ids, _cut(text, [end for _start, end in encoded["offset_mapping"]]), _names(tokenizer, ids))
+
+
+def tokens_of_ids(tokenizer: Any | None, ids: Sequence[int]) -> Tokens:
+    """The texts and names of token ids; without a tokenizer the names are the numbers."""
+    ids = tuple(ids)
+    if tokenizer is None:
+        return Tokens(ids, ("",) * len(ids), tuple(map(str, ids)))
+    return Tokens(ids, _decoded(tokenizer, ids), _names(tokenizer, ids))
+
+
+def token_text(tokenizer: Any, token_id: int) -> str:
+    """One token by itself, as text."""
+    text: str = tokenizer.decode([token_id], skip_special_tokens=False)
+    return text
+
+
+def _names(tokenizer: Any, ids: Sequence[int]) -> tuple[str, ...]:
+    named = tokenizer.convert_ids_to_tokens(list(ids))
+    return tuple(str(i) if name is None else name for i, name in zip(ids, named, strict=True))
+
+
+def _cut(text: str, ends: list[int]) -> tuple[str, ...]:
+    """Cut `text` where tokens end: what a tokenizer skips goes to the token after it, the rest to the last."""
+    pieces, done = [], 0
+    for end in ends:
+        pieces.append(text[done:end])
+        done = max(done, end)
+    if done < len(text):
+        last = max(i for i, piece in enumerate(pieces) if piece or i == 0)
+        pieces[last] += text[done:]
+    return tuple(pieces)
+
+
+def _decoded(tokenizer: Any, ids: tuple[int, ...]) -> tuple[str, ...]:
+    """What each token adds to the decoded text.
+
+    Decoding starts a few tokens back, so that a tokenizer that treats the first token of a
+    text differently does not show it. A character in several tokens belongs to its last one.
+    """
+    special = set(tokenizer.all_special_ids)
+
+    def decode(part: tuple[int, ...]) -> str:
+        return str(tokenizer.decode(list(part), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+
+    pieces, start, read = [], 0, 0
+    for position, token in enumerate(ids, start=1):
+        if token in special:
+            pieces.append("")
+            start = read = position
+            continue
+        before, now = decode(ids[start:read]), decode(ids[start:position])
+        if now.endswith(_REPLACEMENT) and position < len(ids) and ids[position] not in special:
+            pieces.append("")  # perhaps the first bytes of a character
+            continue
+        pieces.append(now[len(before) :])
+        start, read = read, position
+    return tuple(pieces)
