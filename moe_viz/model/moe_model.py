@@ -173,11 +173,12 @@ class MoEModel:
             expert_ids=_stacked([p.ids[0] for p in parts], count, slots, NO_EXPERT).astype(np.int16),
             gate_weights=_stacked([p.weights[0] for p in parts], count, slots, 0.0),
             router_logits=_stacked([p.logits[0] for p in parts], count, experts, np.nan),
-            provenance=self._provenance(),
+            provenance=self.provenance(),
             next_tokens=following,
         )
 
-    def _provenance(self) -> Provenance:
+    def provenance(self) -> Provenance:
+        """Where a trace made now would come from."""
         config = self.hf_model.config
         family = family_of(config.model_type)
         unknown = f"{config.model_type} is not a recorded family: choices and gating weights are as used; scores unknown."
