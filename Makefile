@@ -1,0 +1,53 @@
+# make run    install what is needed (first time only), then serve the app
+# make test   every check: lint, types, unit tests, browser tests
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8501
+# Another index to take torch from. PyPI's build for Linux carries CUDA (gigabytes); without an
+# NVIDIA GPU:  make run TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install \
+	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+# Served beyond this machine, the app is reached under names that cannot be listed here, and
+# Streamlit, not told the address, would ask a public service for it.
+BEYOND := $(if $(filter-out 127.0.0.1 localhost ::1,$(HOST)),--server.allowedHosts '*' \
+	--browser.serverAddress $(if $(filter 0.0.0.0 ::,$(HOST)),"$$(hostname)",$(HOST)))
+
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: run test
+
+run: $(VENV)/installed
+	@$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) $(BEYOND)
+
+test: $(VENV)/installed-dev node_modules/installed
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@npm run --if-present lint
+	@npm run --if-present test
+	@CHROMIUM="$$(tests/tools.sh chromium)" && export CHROMIUM && $(BIN)/python -m pytest
+
+$(VENV)/installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("moe_viz needs Python 3.11 or newer; $(PYTHON) is %d.%d: name another one, as in `make run PYTHON=python3.12`." % sys.version_info[:2])'
+	@echo "Installing into $(VENV); this happens once."
+	@if [ "$$(uname -s)" = Linux ] && [ -z "$(TORCH_INDEX)" ] && ! command -v nvidia-smi >/dev/null; then \
+		echo "No NVIDIA GPU seen. If pip starts to download gigabytes of CUDA, stop it (Ctrl-C) and run"; \
+		echo "  make $(MAKECMDGOALS) TORCH_INDEX=https://download.pytorch.org/whl/cpu"; fi
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+node_modules/installed: package-lock.json package.json
+	@tests/tools.sh node
+	@npm ci --loglevel=error --no-audit --no-fund
+	@touch $@

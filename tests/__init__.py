@@ -1,0 +1,1 @@
+"""Tests; `invented` makes the traces that they run on."""
