@@ -1,0 +1,35 @@
+"""The browser's part of a page: plain JavaScript and CSS, and the values that are sent to it.
+
+`moe_viz.ui` registers the components; nothing here knows Streamlit or torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from moe_viz.components.bundle import bundle
+from moe_viz.components.routing_map.pack import pack_routing_map
+from moe_viz.components.token_panel.data import TokenPanel, pack_token_panel
+
+__all__ = [
+    "ROUTING_MAP_CSS",
+    "ROUTING_MAP_JS",
+    "TOKEN_PANEL_CSS",
+    "TOKEN_PANEL_JS",
+    "TokenPanel",
+    "pack_routing_map",
+    "pack_token_panel",
+]
+
+_HERE = Path(__file__).parent
+
+
+def _css(component: str) -> str:
+    files = (_HERE / "shared" / "base.css", _HERE / component / "style.css")
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+ROUTING_MAP_JS = bundle(_HERE, "routing_map/main.js")
+ROUTING_MAP_CSS = _css("routing_map")
+TOKEN_PANEL_JS = bundle(_HERE, "token_panel/main.js")
+TOKEN_PANEL_CSS = _css("token_panel")

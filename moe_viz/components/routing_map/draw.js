@@ -1,0 +1,114 @@
+// Drawing the visible part of the map from its image of one pixel a cell.
+
+import { layerLabel } from "../shared/layer.js";
+import { chipFigures } from "./paint.js";
+
+const NUMBERS_FROM = { width: 16, height: 11 };
+const PLATE_FROM = 10;
+
+export function drawMap(context, scene) {
+  const { geometry, width } = scene;
+  const ratio = context.canvas.width / width;
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, geometry.height);
+  context.textBaseline = "middle";
+  context.save();
+  context.beginPath();
+  context.rect(geometry.gutter, 0, width - geometry.gutter, geometry.height);
+  context.clip();
+  drawCells(context, scene);
+  if (scene.chosen) drawChosen(context, scene);
+  drawHovered(context, scene);
+  context.restore();
+  drawLabels(context, scene);
+}
+
+function leftOf({ geometry, scroll }, column) {
+  return geometry.gutter + column * geometry.cellWidth - scroll;
+}
+
+function showsNumbers({ geometry, view }) {
+  const { cellWidth, rowHeight } = geometry;
+  return view.slot !== null && cellWidth >= NUMBERS_FROM.width && rowHeight >= NUMBERS_FROM.height;
+}
+
+function drawCells(context, scene) {
+  const { geometry, image, columns, theme } = scene;
+  const { cellWidth, rowHeight, rows, height } = geometry;
+  const count = columns.last - columns.first;
+  const left = leftOf(scene, columns.first);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(image, columns.first, 0, count, rows, left, 0, count * cellWidth, height);
+  context.fillStyle = theme.background;
+  if (cellWidth >= 6) {
+    for (let i = 1; i <= count; i++) context.fillRect(left + i * cellWidth - 1, 0, 1, height);
+  }
+  if (rowHeight >= 7) {
+    for (let row = 1; row <= rows; row++) context.fillRect(left, row * rowHeight - 1, count * cellWidth, 1);
+  }
+  if (showsNumbers(scene)) {
+    for (let column = columns.first; column < columns.last; column++) {
+      drawNumbers(context, scene, column, leftOf(scene, column) + (cellWidth - 1) / 2);
+    }
+  }
+}
+
+function drawNumbers(context, { routing, view, table, geometry, fontOf, codes }, column, x) {
+  context.textAlign = "center";
+  context.font = fontOf(10);
+  for (let row = 0; row < geometry.rows; row++) {
+    context.fillStyle = table[codes(row, column)].ink;
+    context.fillText(chipFigures(routing, view, row, column).number, x, (row + 0.5) * geometry.rowHeight);
+  }
+}
+
+function outline(context, theme, x, y, width, height) {
+  for (const [colour, line, inset] of [[theme.background, 3, 0.5], [theme.text, 1.5, 0.75]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = line;
+    context.strokeRect(x - inset, y - inset, width + 2 * inset - 1, height + 2 * inset - 1);
+  }
+}
+
+function drawChosen(context, scene) {
+  const { geometry, chosen, theme, width } = scene;
+  const { cellWidth, rowHeight, height, gutter } = geometry;
+  const top = Math.min(Math.max(chosen.site * rowHeight, 1.5), height - rowHeight - 0.5);
+  outline(context, theme, gutter + 1.5, top, Math.min(width, geometry.width) - gutter - 2, rowHeight);
+  outline(context, theme, leftOf(scene, chosen.token), 1.5, cellWidth, height - 2);
+}
+
+// Where cells are too narrow for numbers, those of the hovered column stand beside it.
+function drawHovered(context, scene) {
+  const { geometry, hovered, theme, width, view } = scene;
+  if (!hovered) return;
+  const left = leftOf(scene, hovered.token);
+  context.fillStyle = theme.text;
+  context.fillRect(left - 1, 0, 1, geometry.height);
+  context.fillRect(left + geometry.cellWidth - 1, 0, 1, geometry.height);
+  if (showsNumbers(scene) || view.slot === null || geometry.rowHeight < PLATE_FROM) return;
+  const plate = 26;
+  const right = left + geometry.cellWidth + 2;
+  const x = right + plate <= width ? right : left - plate - 2;
+  for (let row = 0; row < geometry.rows; row++) {
+    context.fillStyle = scene.table[scene.codes(row, hovered.token)].fill;
+    context.fillRect(x, row * geometry.rowHeight, plate, geometry.rowHeight - 1);
+  }
+  drawNumbers(context, scene, hovered.token, x + plate / 2);
+}
+
+function drawLabels(context, { routing, geometry, chosen, theme, fontOf }) {
+  const { sites } = routing.header;
+  const near = (row) => chosen && row !== chosen.site && Math.abs(row - chosen.site) < geometry.labelEvery;
+  context.textAlign = "right";
+  for (let row = 0; row < geometry.rows; row++) {
+    const bold = row === chosen?.site;
+    if (!bold && (row % geometry.labelEvery || near(row))) continue;
+    context.font = fontOf(11, bold ? 700 : 400);
+    context.globalAlpha = bold ? 1 : 0.75;
+    context.fillStyle = theme.text;
+    const y = Math.min(Math.max((row + 0.5) * geometry.rowHeight, 5), geometry.height - 5);
+    context.fillText(layerLabel(sites[row], sites), geometry.gutter - 6, y);
+  }
+  context.globalAlpha = 1;
+}

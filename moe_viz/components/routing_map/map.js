@@ -1,0 +1,112 @@
+// The map: one row a layer, one column a token, on a canvas that shows the part scrolled to.
+
+import { attributes, make } from "../shared/dom.js";
+import { parseHex } from "../shared/colour.js";
+import { layerLabel } from "../shared/layer.js";
+import { cellAt, mapGeometry, scrollToColumn, visibleColumns } from "./geometry.js";
+import { swatchOf } from "./paint.js";
+import { drawMap } from "./draw.js";
+
+export function createMap({ onChoose, onHover, signal }) {
+  const element = make("div", "map");
+  const space = make("div", "map-space");
+  const canvas = attributes(make("canvas", "map-canvas"), { role: "img" });
+  const context = canvas.getContext("2d");
+  space.append(canvas);
+  element.append(space);
+  let routing = null;
+  let geometry = null;
+  let painting = null;
+  let image = null; // one pixel a cell
+  let chosen = null; // {site, token}
+  let hovered = null;
+
+  const cellOf = (event) => {
+    const box = canvas.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const cell = x < geometry.gutter ? null : cellAt(geometry, x + element.scrollLeft, y);
+    return cell && { site: cell.row, token: cell.column };
+  };
+  canvas.addEventListener("click", (event) => {
+    const cell = cellOf(event);
+    if (cell) onChoose(cell.token, cell.site);
+  }, { signal });
+  canvas.addEventListener("pointermove", (event) => hover(cellOf(event), event), { signal });
+  canvas.addEventListener("pointerleave", (event) => hover(null, event), { signal });
+  element.addEventListener("scroll", draw, { signal, passive: true });
+  const sizes = new ResizeObserver(measure);
+  sizes.observe(element);
+
+  function hover(cell, event) {
+    const moved = cell?.token !== hovered?.token;
+    hovered = cell;
+    onHover(cell, event);
+    if (moved) draw();
+  }
+
+  function measure() {
+    if (!routing || !element.clientWidth) return;
+    const { sites } = routing.header;
+    context.font = fontOf(11);
+    const labels = sites.map((site) => context.measureText(layerLabel(site, sites)).width);
+    const gutter = Math.ceil(Math.max(...labels)) + 10;
+    geometry = mapGeometry(sites.length, routing.count, element.clientWidth, gutter);
+    const width = Math.min(element.clientWidth, geometry.width);
+    const ratio = window.devicePixelRatio;
+    space.style.width = `${geometry.width}px`;
+    space.style.height = canvas.style.height = `${geometry.height}px`;
+    canvas.style.width = `${width}px`;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(geometry.height * ratio);
+    if (chosen) reveal(chosen.token);
+    draw();
+  }
+
+  function fontOf(size, weight = 400) {
+    return `${weight} ${size}px ${getComputedStyle(element).fontFamily}`;
+  }
+
+  function reveal(token) {
+    element.scrollLeft = scrollToColumn(geometry, token, element.scrollLeft, element.clientWidth);
+  }
+
+  function draw() {
+    if (!geometry || !painting) return;
+    const width = canvas.clientWidth;
+    const columns = visibleColumns(geometry, element.scrollLeft, width);
+    const codes = (site, token) => swatchOf(routing, painting.view, site, token);
+    const place = { geometry, columns, width, scroll: element.scrollLeft };
+    drawMap(context, { ...painting, ...place, routing, codes, image, chosen, hovered, fontOf });
+  }
+
+  return {
+    element,
+    load(next) {
+      routing = next;
+      hovered = chosen = painting = null;
+      image = new OffscreenCanvas(routing.count, routing.header.sites.length);
+      canvas.setAttribute("aria-label", `Routing map: ${routing.header.sites.length} layers by ${routing.count} tokens. The list of tokens says the same in words.`);
+      measure();
+    },
+    // Colours every cell anew: for another mode or theme, not for another layer.
+    paint({ view, table, theme }) {
+      painting = { view, table, theme };
+      const { width, height } = image;
+      const pixels = new ImageData(width, height);
+      const words = new Uint32Array(pixels.data.buffer);
+      const colours = table.map(({ fill }) => parseHex(fill)).map(([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r);
+      for (let site = 0, i = 0; site < height; site++) {
+        for (let token = 0; token < width; token++, i++) words[i] = colours[swatchOf(routing, view, site, token)];
+      }
+      image.getContext("2d").putImageData(pixels, 0, 0);
+      draw();
+    },
+    choose(site, token) {
+      const moved = chosen?.token !== token;
+      chosen = { site, token };
+      if (moved && geometry) reveal(token);
+      draw();
+    },
+    destroy: () => sizes.disconnect(),
+  };
+}

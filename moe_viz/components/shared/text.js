@@ -1,0 +1,52 @@
+// How a token's text is shown: nothing of it may be invisible, nothing may break the layout.
+
+const NAMED = new Map([[" ", "·"], ["\n", "⏎"], ["\r", "␍"], ["\t", "⇥"], ["\u007f", "␡"]]);
+const JOINS_OR_VARIES = /^[\u200c\u200d\ufe00-\ufe0f\u{e0020}-\u{e007f}\u{e0100}-\u{e01ef}]+$/u;
+const BREAKS_LAYOUT = /[\p{Zl}\p{Zp}\p{Cc}\p{Cf}\p{Cs}]/u;
+
+function codePoint(character) {
+  return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+function markFor(character, alone) {
+  if (NAMED.has(character)) return NAMED.get(character);
+  if (character < " ") return String.fromCodePoint(0x2400 + character.codePointAt(0));
+  if (/\p{Zs}/u.test(character)) return "␣";
+  // Inside a text, joiners and variation selectors belong to an emoji or a ligature.
+  if (JOINS_OR_VARIES.test(character)) return alone ? codePoint(character) : null;
+  return BREAKS_LAYOUT.test(character) ? codePoint(character) : null;
+}
+
+// A text as parts {text, mark}: a mark stands for something that has no ink of its own.
+export function visibleParts(text) {
+  const alone = JOINS_OR_VARIES.test(text);
+  const parts = [];
+  for (const character of text) {
+    const sign = markFor(character, alone);
+    const mark = sign !== null;
+    const last = parts.at(-1);
+    if (last && last.mark === mark) last.text += sign ?? character;
+    else parts.push({ text: sign ?? character, mark });
+  }
+  return parts;
+}
+
+export function visibleText(text) {
+  return visibleParts(text).map((part) => part.text).join("");
+}
+
+// At most `limit` characters as a reader counts them, the last one an ellipsis if it was cut.
+export function clip(text, limit) {
+  if (text.length <= limit) return text;
+  const characters = Array.from(new Intl.Segmenter().segment(text), (part) => part.segment);
+  return characters.length <= limit ? text : `${characters.slice(0, limit - 1).join("")}…`;
+}
+
+// Where rows of tokens begin: after a run of tokens that end lines, so that no row is empty.
+export function rowStarts(tokens) {
+  const starts = [0];
+  for (let i = 1; i < tokens.length; i++) {
+    if (tokens[i - 1].includes("\n") && !/^\s*\n/.test(tokens[i])) starts.push(i);
+  }
+  return starts;
+}

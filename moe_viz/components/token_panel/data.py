@@ -1,0 +1,87 @@
+"""What the token panel is given. Plain values only: lists, strings, Python numbers, None."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, TypedDict
+
+
+class Choice(TypedDict):
+    """One chosen expert and its gating weight, as applied."""
+
+    expert: int
+    weight: float
+
+
+class PanelSite(TypedDict):
+    """What one router made of the token."""
+
+    layer: int
+    stack: str
+    experts: int
+    chosen: list[Choice]
+    """Largest gating weight first; empty where the token took no expert."""
+    scores: list[float] | None
+    """`[expert]`; None where the source does not give router logits."""
+    score_name: Literal["router probability", "router score (sigmoid)", "router logit"]
+    selection: list[float] | None
+    """`[expert]`: score + selection bias; None where there is no bias."""
+    margin: float | None
+    """Last chosen minus first left out, in the score that decides the choice."""
+    entropy: float | None
+    """Of the router's distribution, in nats."""
+    effective_experts: float | None
+    """e to the power of the entropy."""
+    colours: list[int]
+    """`[expert]`: index into the palette; 255 is neutral."""
+
+
+class Prediction(TypedDict):
+    """One next token the model held possible."""
+
+    text: str
+    name: str
+    probability: float
+
+
+class ActualNext(TypedDict):
+    """The token that came next."""
+
+    label: str
+    probability: float | None
+
+
+class TokenPanel(TypedDict):
+    """One token of a trace."""
+
+    trace_id: str
+    token: int
+    label: str
+    name: str
+    """As the vocabulary writes it."""
+    generated: bool
+    sites: list[PanelSite]
+    next: list[Prediction] | None
+    actual_next: ActualNext | None
+    palette: list[str]
+    neutral: str
+
+
+def pack_token_panel(panel: TokenPanel) -> dict[str, Any]:
+    """The panel as Streamlit sends it: checked to be plain, with None for what is not finite.
+
+    Raises TypeError on a value that Streamlit would turn into its repr without a word.
+    """
+    return {key: _plain(value, key) for key, value in panel.items()}
+
+
+def _plain(value: object, where: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner, f"{where}.{key}") for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner, where) for inner in value]
+    if type(value) is float:
+        return value if math.isfinite(value) else None
+    if value is None or type(value) in (int, str, bool):
+        return value
+    raise TypeError(f"{where}: a {type(value).__name__}; expected str, int, float, bool, None, list or dict")

@@ -1,0 +1,49 @@
+// The words of the token panel.
+
+import { visibleText } from "../shared/text.js";
+import { layerName } from "../shared/layer.js";
+
+export function number(value, digits = 3) {
+  const small = value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits;
+  return small ? value.toExponential(1) : value.toFixed(digits);
+}
+
+export function quoted(label) {
+  return `“${visibleText(label)}”`;
+}
+
+export function rowLabel(sites, site) {
+  const { chosen } = sites[site];
+  const experts = chosen.map(({ expert, weight }) => `expert ${expert} weight ${number(weight)}`);
+  return `${layerName(sites[site], sites)}: ${experts.join(", ") || "no expert (dropped)"}`;
+}
+
+export function expertText(site, expert) {
+  const parts = [`expert ${expert}`];
+  if (site.scores[expert] !== null) parts.push(`${site.score_name} ${number(site.scores[expert])}`);
+  if (site.selection) parts.push(`with selection bias ${number(site.selection[expert])}`);
+  const choice = site.chosen.find((one) => one.expert === expert);
+  parts.push(choice ? `gating weight ${number(choice.weight)}` : "not chosen");
+  return parts.join(" · ");
+}
+
+// What one router's distribution comes to, a sentence each.
+export function summary({ margin, entropy, effective_experts: effective }) {
+  const lines = [];
+  if (margin !== null) lines.push(`Margin to the first expert left out: ${number(margin)}`);
+  if (entropy !== null) {
+    const asIf = effective === null ? "" : `: as if ${effective.toFixed(1)} experts were equally likely`;
+    lines.push(`Entropy ${entropy.toFixed(2)} nats${asIf}`);
+  }
+  return lines;
+}
+
+export function cameNext({ label, probability }) {
+  const chance = probability === null ? "not among the predictions kept" : `probability ${number(probability)}`;
+  return `Came next: ${quoted(label)}, ${chance}`;
+}
+
+export function howToReadWeights(total) {
+  const full = Math.abs(total - 1) < 0.005 ? "" : ` (a full row adds up to ${total.toFixed(2)})`;
+  return `Each row is a layer, its parts the chosen experts’ gating weights${full}; click one to show that layer everywhere.`;
+}
