@@ -67,7 +67,7 @@ def _find(name: str, revision: str | None) -> tuple[Path, str | None]:
         return DEMO, None
     try:
         folder = Path(name).expanduser()
-        if folder.is_dir():
+        if name.strip() and folder.is_dir():
             return folder, None
     except (OSError, ValueError, RuntimeError):
         pass  # no path at all, such as one with a NUL; it may still be wrong as a hub id

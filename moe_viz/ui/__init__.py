@@ -1,0 +1,1 @@
+"""The only room that imports streamlit: the shared engine, the widgets and states of all pages."""

@@ -1,0 +1,61 @@
+"""The trace on a page, and what pages need of it again and again, worked out once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import pandas as pd
+
+from moe_viz.components import pack_routing_map
+from moe_viz.figures.theme import NEUTRAL, PALETTE
+from moe_viz.metrics.scores import Array, router_entropy
+from moe_viz.metrics.tables import expert_table, layer_table
+from moe_viz.trace import RoutingTrace
+from moe_viz.trace_file import write
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A trace and how it came to the page."""
+
+    trace: RoutingTrace
+    origin: Literal["measured", "opened"]
+    seconds: float | None
+    """How long measuring it took, the queue included."""
+
+    @cached_property
+    def payload(self) -> bytes:
+        """The trace as the routing map reads it."""
+        return pack_routing_map(self.trace, self.entropy, PALETTE, NEUTRAL)
+
+    @cached_property
+    def entropy(self) -> Array:
+        """Of each router's distribution for each token, in nats, `[site token]`."""
+        return router_entropy(self.trace)
+
+    @cached_property
+    def layers(self) -> pd.DataFrame:
+        """One row a router."""
+        return layer_table(self.trace)
+
+    @cached_property
+    def experts(self) -> pd.DataFrame:
+        """One row an expert."""
+        return expert_table(self.trace)
+
+    @cached_property
+    def file(self) -> bytes:
+        """The trace as a `.moetrace` file."""
+        return write(self.trace)
+
+    @property
+    def provenance(self) -> str:
+        """Where the numbers of every figure of this trace come from, on one line."""
+        p = self.trace.provenance
+        revision = f" @ {p.revision[:12]}" if p.revision else ""
+        routers = len(self.trace.sites)
+        when = p.created.replace("T", " ").replace("+00:00", " UTC")
+        how = "measured" if self.origin == "measured" else "opened from a file; measured"
+        return f"{p.model}{revision} · {p.device} {p.dtype} · read at {routers} of {routers} routers · {how} {when}"
