@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
@@ -10,20 +12,37 @@ VOCAB_SIZE = 8192
 CONTEXT = 1024
 
 
-def build_model(vocab_size: int, end_of_text: int, seed: int) -> Qwen3MoeForCausalLM:
-    """A Qwen3-MoE of 6 layers x 16 experts, top-2, with random weights drawn from `seed`."""
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a Qwen3-MoE whose every layer has experts; the defaults are the bundled model's."""
+
+    layers: int = 6
+    experts: int = 16
+    top_k: int = 2
+    hidden: int = 192
+    expert_width: int = 192
+    heads: int = 6
+    key_value_heads: int = 3
+    head_width: int = 32
+
+
+BUNDLED = Shape()
+
+
+def build_model(vocab_size: int, end_of_text: int, seed: int, shape: Shape = BUNDLED) -> Qwen3MoeForCausalLM:
+    """A Qwen3-MoE of this shape, with random weights drawn from `seed`."""
     torch.manual_seed(seed)
     config = Qwen3MoeConfig(
         vocab_size=vocab_size,
-        hidden_size=192,
-        num_hidden_layers=6,
-        num_attention_heads=6,
-        num_key_value_heads=3,
-        head_dim=32,
-        intermediate_size=384,
-        moe_intermediate_size=192,
-        num_experts=16,
-        num_experts_per_tok=2,
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.key_value_heads,
+        head_dim=shape.head_width,
+        intermediate_size=2 * shape.expert_width,  # of dense layers: there are none
+        moe_intermediate_size=shape.expert_width,
+        num_experts=shape.experts,
+        num_experts_per_tok=shape.top_k,
         norm_topk_prob=True,
         decoder_sparse_step=1,
         max_position_embeddings=CONTEXT,

@@ -11,10 +11,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import platform
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +25,14 @@ from tokenizers import Tokenizer
 END_OF_TEXT = "<|endoftext|>"
 HELD_OUT_FILES = 0.03
 CODE_BYTES = 8_000_000
+
+
+def end_of_text_id(tokenizer: Tokenizer) -> int:
+    """The token that stands between documents. Raises ValueError if this vocabulary has none."""
+    found = tokenizer.token_to_id(END_OF_TEXT)
+    if found is None:
+        raise ValueError(f"the vocabulary has no {END_OF_TEXT}: it was not made by training/tokenizer.py")
+    return int(found)
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,15 @@ def _read_code(folder: Path, pattern: str) -> Split:
     return split
 
 
+def code_versions(javascript: Path) -> dict[str, str]:
+    """Versions of the installed packages whose program code is read."""
+    versions = {"CPython": platform.python_version(), "torch": torch.__version__}
+    package = javascript.parent / "package.json"
+    if package.exists():
+        versions["ESLint"] = json.loads(package.read_text(encoding="utf-8"))["version"]
+    return versions
+
+
 @dataclass(frozen=True)
 class Stream:
     """One domain's training documents as one token stream, and where lines begin in it."""
@@ -90,20 +109,22 @@ class Stream:
 def encode_streams(domains: dict[str, Split], tokenizer: Tokenizer, cache: Path) -> dict[str, Stream]:
     """Tokenise the training documents once; later calls read them from `cache`."""
     if not cache.exists():
-        end = tokenizer.token_to_id(END_OF_TEXT)
-        arrays = {}
+        end = end_of_text_id(tokenizer)
+        arrays: dict[str, Any] = {}
         for name, split in domains.items():
             encoded = tokenizer.encode_batch_fast(split.train)
             arrays[name] = np.concatenate([np.array([*e.ids, end], dtype=np.uint16) for e in encoded])
         np.savez(cache, **arrays)
     newline = [
-        i for i in range(tokenizer.get_vocab_size()) if "\n" in tokenizer.decode([i], skip_special_tokens=False)
+        i
+        for i in range(tokenizer.get_vocab_size())
+        if "\n" in tokenizer.decode([i], skip_special_tokens=False)
     ]
-    newline.append(tokenizer.token_to_id(END_OF_TEXT))
-    with np.load(cache) as arrays:
+    newline.append(end_of_text_id(tokenizer))
+    with np.load(cache) as saved:
         return {
-            name: Stream(arrays[name], np.flatnonzero(np.isin(arrays[name][:-1], newline)) + 1)
-            for name in arrays.files
+            name: Stream(saved[name], np.flatnonzero(np.isin(saved[name][:-1], newline)) + 1)
+            for name in saved.files
         }
 
 
@@ -119,7 +140,7 @@ class Windows:
         self._streams = list(streams.values())
         self._seed = seed
         blank_line = tokenizer.encode("\n\n").ids
-        self._joints = [blank_line, blank_line, [tokenizer.token_to_id(END_OF_TEXT)]]
+        self._joints = [blank_line, blank_line, [end_of_text_id(tokenizer)]]
 
     def batch(self, step: int, rows: int, length: int) -> torch.Tensor:
         """Token ids `[rows, length + 1]` of training step `step`."""

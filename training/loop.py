@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,9 +12,7 @@ import torch
 from transformers import Qwen3MoeForCausalLM
 
 from training.corpus import Windows
-from training.objective import balancing_loss, next_token_loss, recorded_router_logits
-
-SAVE_SECONDS = 120
+from training.objective import balancing_loss, next_token_loss, recorded_routers
 
 
 @dataclass(frozen=True)
@@ -46,21 +43,29 @@ class Recipe:
         return self.long_window if step >= self.steps * (1 - self.long_share) else self.window
 
 
-def train(model: Qwen3MoeForCausalLM, windows: Windows, recipe: Recipe, folder: Path) -> None:
+def train(
+    model: Qwen3MoeForCausalLM, windows: Windows, recipe: Recipe, folder: Path, save_seconds: float = 120
+) -> None:
     """Run `recipe` on `model` in place, from `folder/checkpoint.pt` where there is one.
 
-    Writes one line a log step to `folder/log.jsonl`.
+    The checkpoint is replaced every `save_seconds` and at the end. `folder/log.jsonl` gets a
+    line every 20 steps; after a run was cut off, the steps since its last checkpoint appear twice.
     """
     decayed = [p for p in model.parameters() if p.dim() >= 2]
     plain = [p for p in model.parameters() if p.dim() < 2]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
     checkpoint = folder / "checkpoint.pt"
     first, seconds = 0, 0.0
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         if saved["recipe"] != asdict(recipe):
-            raise ValueError(f"{checkpoint} belongs to another recipe: {saved['recipe']}; remove it to start anew")
+            raise ValueError(
+                f"{checkpoint} belongs to another recipe: {saved['recipe']}; remove it to start anew"
+            )
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         first, seconds = saved["step"], saved["seconds"]
@@ -71,8 +76,10 @@ def train(model: Qwen3MoeForCausalLM, windows: Windows, recipe: Recipe, folder: 
         losses = _step(model, windows, recipe, optimizer, step)
         now = time.monotonic()
         if step % 20 == 0 or step + 1 == recipe.steps:
-            _report(losses, step, recipe, seconds + now - started, (now - started) / (step - first + 1), folder)
-        if now - last_save > SAVE_SECONDS or step + 1 == recipe.steps:
+            _report(
+                losses, step, recipe, seconds + now - started, (now - started) / (step - first + 1), folder
+            )
+        if now - last_save > save_seconds or step + 1 == recipe.steps:
             state = {
                 "recipe": asdict(recipe),
                 "model": model.state_dict(),
@@ -81,7 +88,7 @@ def train(model: Qwen3MoeForCausalLM, windows: Windows, recipe: Recipe, folder: 
                 "seconds": seconds + now - started,
             }
             torch.save(state, checkpoint.with_suffix(".part"))
-            os.replace(checkpoint.with_suffix(".part"), checkpoint)
+            checkpoint.with_suffix(".part").replace(checkpoint)
             last_save = now
 
 
@@ -93,10 +100,10 @@ def _step(
     tokens = windows.batch(step, recipe.tokens_per_step // length, length).to(model.device)
     for group in optimizer.param_groups:
         group["lr"] = recipe.rate(step)
-    with recorded_router_logits(model) as logits:
+    with recorded_routers(model) as routers:
         hidden = model.model(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
     loss = next_token_loss(hidden.flatten(0, 1), model.lm_head.weight, tokens[:, 1:].flatten())
-    balance = [balancing_loss(layer, model.config.num_experts_per_tok) for layer in logits]
+    balance = [balancing_loss(router.logits, model.config.num_experts_per_tok) for router in routers]
     (loss + recipe.balance * torch.stack(balance).sum()).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
@@ -105,7 +112,12 @@ def _step(
 
 
 def _report(
-    losses: tuple[float, list[float]], step: int, recipe: Recipe, seconds: float, per_step: float, folder: Path
+    losses: tuple[float, list[float]],
+    step: int,
+    recipe: Recipe,
+    seconds: float,
+    per_step: float,
+    folder: Path,
 ) -> None:
     loss, balance = losses
     row = {"step": step, "loss": loss, "balance": balance, "seconds": seconds}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -12,11 +13,22 @@ from torch.nn import functional
 CHUNK = 512
 
 
+class RouterOutput(NamedTuple):
+    """One forward pass of one router."""
+
+    logits: torch.Tensor
+    """`[token, expert]`"""
+    weights: torch.Tensor
+    """`[token, slot]`: the gating weights of the chosen experts."""
+    experts: torch.Tensor
+    """`[token, slot]`: the chosen experts, largest weight first."""
+
+
 class _ChunkedCrossEntropy(torch.autograd.Function):
     """Mean next-token loss whose logits `[token, vocabulary]` exist for one chunk at a time."""
 
     @staticmethod
-    def forward(ctx, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         grad_hidden, grad_weight = torch.empty_like(hidden), torch.zeros_like(weight)
         total = hidden.new_zeros(())
         for start in range(0, len(targets), CHUNK):
@@ -32,14 +44,15 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
         return total / len(targets)
 
     @staticmethod
-    def backward(ctx, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, None]:
         grad_hidden, grad_weight = ctx.saved_tensors
         return grad_hidden * grad, grad_weight * grad, None
 
 
 def next_token_loss(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy in nats: `hidden [token, dim]`, `weight [vocabulary, dim]`, `targets [token]`."""
-    return _ChunkedCrossEntropy.apply(hidden, weight, targets)
+    loss: torch.Tensor = _ChunkedCrossEntropy.apply(hidden, weight, targets)  # type: ignore[no-untyped-call]
+    return loss
 
 
 def balancing_loss(router_logits: torch.Tensor, top_k: int) -> torch.Tensor:
@@ -57,16 +70,16 @@ def balancing_loss(router_logits: torch.Tensor, top_k: int) -> torch.Tensor:
 
 
 @contextmanager
-def recorded_router_logits(model: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Collect each router's logits `[token, expert]`, with their gradient, in layer order."""
-    logits: list[torch.Tensor] = []
+def recorded_routers(model: nn.Module) -> Iterator[list[RouterOutput]]:
+    """Collect what each router gives back, with its gradient, in the order in which they run."""
+    outputs: list[RouterOutput] = []
     hooks = [
-        module.register_forward_hook(lambda _module, _args, out: logits.append(out[0]))
+        module.register_forward_hook(lambda _module, _args, out: outputs.append(RouterOutput(*out)))
         for module in model.modules()
         if type(module).__name__ == "Qwen3MoeTopKRouter"
     ]
     try:
-        yield logits
+        yield outputs
     finally:
         for hook in hooks:
             hook.remove()
