@@ -18,7 +18,7 @@ def make_trace(
     experts: int | Sequence[int] = 8,
     top_k: int | Sequence[int] = 2,
     sites: int = 3,
-    scoring: Scoring | None | Sequence[Scoring | None] = SOFTMAX,
+    scoring: Scoring | Sequence[Scoring | None] | None = SOFTMAX,
     logits: bool = True,
     dropped: float = 0.0,
     generated: int = 2,

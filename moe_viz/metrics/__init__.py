@@ -1,0 +1,1 @@
+"""What traces and counts say in numbers: pure functions to arrays and tables."""

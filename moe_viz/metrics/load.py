@@ -1,0 +1,98 @@
+"""How the work is spread over the experts of a layer.
+
+The functions of a trace give arrays `[site expert]`, NaN where a site has no such expert, and
+take `tokens`, a mask `[token]`, to look at some tokens only (the prompt, say). The functions
+of counts or loads work on any `[... expert]`, so that they serve merged counts of a corpus too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from moe_viz.metrics.scores import Array, entropy
+from moe_viz.trace import NO_EXPERT, Flags, RoutingTrace
+
+
+def expert_counts(trace: RoutingTrace, tokens: Flags | None = None) -> Array:
+    """How many tokens each expert took, `[site expert]`."""
+    return _sum_by_expert(trace, (trace.expert_ids != NO_EXPERT).astype(np.float64), tokens)
+
+
+def gate_sums(trace: RoutingTrace, tokens: Flags | None = None) -> Array:
+    """The gating weights that each expert received, added up, `[site expert]`."""
+    return _sum_by_expert(trace, trace.gate_weights.astype(np.float64), tokens)
+
+
+def mean_gating_weight(trace: RoutingTrace, tokens: Flags | None = None) -> Array:
+    """The mean gating weight over the tokens that an expert took, `[site expert]`; NaN if none."""
+    counts = expert_counts(trace, tokens)
+    return np.divide(gate_sums(trace, tokens), counts, out=np.full_like(counts, np.nan), where=counts > 0)
+
+
+def load(counts: Array) -> Array:
+    """Each expert's share of its layer's assignments, `[... expert]`; NaN if there were none.
+
+    Shares sum to 1 a layer. Given `gate_sums` it is each expert's share of the gating weight.
+    """
+    total = np.nansum(counts, axis=-1, keepdims=True)
+    return np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
+
+
+def uniform_difference(counts: Array) -> Array:
+    """Load relative to an even spread, `[... expert]`: load × experts − 1.
+
+    0: just its share. −1: never used. +1: twice its share.
+    """
+    return load(counts) * num_experts(counts)[..., None] - 1
+
+
+def num_experts(counts: Array) -> Array:
+    """How many experts exist, `[...]`: the entries that are not NaN."""
+    return (~np.isnan(counts)).sum(axis=-1).astype(np.float64)
+
+
+def load_entropy(counts: Array) -> Array:
+    """Entropy of the load in nats, `[...]`: 0 (one expert does all) to ln(experts) (even)."""
+    return entropy(counts)
+
+
+def normalized_entropy(nats: Array, experts: Array) -> Array:
+    """An entropy as a share of the largest possible one, ln(experts), `[...]`; NaN for one expert."""
+    largest = np.broadcast_to(np.log(experts), nats.shape)
+    return np.divide(nats, largest, out=np.full_like(nats, np.nan), where=largest > 0)
+
+
+def effective_experts(counts: Array) -> Array:
+    """How many evenly used experts would have the same entropy, `[...]`: e^H, 1 to experts."""
+    return np.exp(load_entropy(counts))
+
+
+def max_violation(counts: Array) -> Array:
+    """MaxVio, `[...]`: (largest load − mean load) / mean load (arXiv 2408.15664). 0 is even."""
+    return np.fmax.reduce(uniform_difference(counts), axis=-1)  # fmax looks past NaN
+
+
+def coefficient_of_variation(counts: Array) -> Array:
+    """Standard deviation of the load over its mean, `[...]` (population deviation). 0 is even."""
+    squares = np.nansum(uniform_difference(counts) ** 2, axis=-1)
+    idle = np.nansum(counts, axis=-1) == 0
+    return np.where(idle, np.nan, np.sqrt(squares / np.maximum(num_experts(counts), 1)))
+
+
+def unused_experts(counts: Array) -> Array:
+    """How many experts took no token at all, `[...]`."""
+    return (counts == 0).sum(axis=-1).astype(np.float64)
+
+
+def _sum_by_expert(trace: RoutingTrace, values: Array, tokens: Flags | None) -> Array:
+    """Sum `values` `[site token slot]` by the expert in each slot, `[site expert]`."""
+    widest = max(site.num_experts for site in trace.sites)
+    result = np.full((len(trace.sites), widest), np.nan)
+    for index, site in enumerate(trace.sites):
+        taken = trace.expert_ids[index] != NO_EXPERT
+        if tokens is not None:
+            taken = taken & tokens[:, None]
+        result[index, : site.num_experts] = np.bincount(
+            trace.expert_ids[index][taken], weights=values[index][taken], minlength=site.num_experts
+        )
+    return result

@@ -1,0 +1,161 @@
+"""One expert's tokens in their context, and one token's way through all routers."""
+
+from __future__ import annotations
+
+import unicodedata
+from itertools import accumulate
+from typing import TypedDict
+
+import numpy as np
+import pandas as pd
+
+from moe_viz.metrics.scores import Array, margin, router_entropy, selection_scores, site_scores
+from moe_viz.trace import NO_EXPERT, RoutingTrace
+
+CONTEXT = 24
+"""Characters of text shown on either side of a token in a concordance."""
+
+_NAMED = {"\n": "⏎", "\t": "⇥", "\r": "␍", "\x7f": "␡"}
+_JOINERS = "\u200c\u200d"
+
+
+class Choice(TypedDict):
+    """One expert that a token took."""
+
+    expert: int
+    gating_weight: float
+
+
+class SiteDetail(TypedDict):
+    """What one router did with one token; None where it is not known."""
+
+    site: int
+    stack: str
+    layer: int
+    num_experts: int
+    experts: list[Choice]
+    """Largest gating weight first; empty if the token took none."""
+    score_name: str | None
+    """What to call `scores`."""
+    scores: list[float | None] | None
+    """`[expert]`"""
+    selection_scores: list[float | None] | None
+    """`[expert]`: None too if there is no selection bias, so that they equal the scores."""
+    margin: float | None
+    entropy: float | None
+    """Of the scores divided by their sum, in nats."""
+    effective_experts: float | None
+    """e^entropy."""
+
+
+class TokenDetail(TypedDict):
+    """One token's way through all routers: plain values, ready for JSON, to 6 significant digits."""
+
+    position: int
+    label: str
+    generated: bool
+    sites: list[SiteDetail]
+
+
+def visible(text: str, spaces: bool = False) -> str:
+    """`text` on one line, with a sign for each character that would not show: ⏎ ⇥ ␀ ⟨U+202E⟩.
+
+    With `spaces` a space is shown as · too. Joiners stay: scripts and emoji need them.
+    """
+    return "".join("·" if spaces and c == " " else _sign(c) for c in text)
+
+
+def _sign(c: str) -> str:
+    if c in _NAMED:
+        return _NAMED[c]
+    if ord(c) < 0x20:
+        return chr(0x2400 + ord(c))
+    hidden = unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} and c not in _JOINERS
+    return f"⟨U+{ord(c):04X}⟩" if hidden else c
+
+
+def tokens_of_expert(trace: RoutingTrace, site: int, expert: int) -> pd.DataFrame:
+    """A concordance: every token that `expert` of router `site` took, in the order of the text.
+
+    Columns: position, before, token, after (text made visible; `CONTEXT` characters on either side),
+    generated, rank (1: the largest gating weight of that token), gating_weight.
+    Raises IndexError if there is no such router or expert.
+    """
+    if not 0 <= site < len(trace.sites):
+        raise IndexError(f"site {site}: the trace has sites 0 to {len(trace.sites) - 1}")
+    if not 0 <= expert < trace.sites[site].num_experts:
+        raise IndexError(f"expert {expert}: site {site} has experts 0 to {trace.sites[site].num_experts - 1}")
+    ends = list(accumulate(len(token) for token in trace.tokens))
+    position, slot = np.nonzero(trace.expert_ids[site] == expert)
+    weights = trace.gate_weights[site]
+    text = trace.text
+    starts = [ends[t] - len(trace.tokens[t]) for t in position]
+    return pd.DataFrame(
+        {
+            "position": position,
+            "before": [visible(text[max(0, s - CONTEXT) : s]) for s in starts],
+            "token": [visible(trace.label(int(t)), spaces=True) for t in position],
+            "after": [visible(text[ends[t] : ends[t] + CONTEXT]) for t in position],
+            "generated": trace.generated[position],
+            "rank": 1 + (weights[position] > weights[position, slot][:, None]).sum(axis=-1),
+            "gating_weight": weights[position, slot],
+        }
+    )
+
+
+def token_detail(trace: RoutingTrace, token: int) -> TokenDetail:
+    """What every router did with token number `token`. Raises IndexError if there is none."""
+    if not 0 <= token < len(trace):
+        raise IndexError(f"token {token}: the trace has tokens 0 to {len(trace) - 1}")
+    one = RoutingTrace(
+        tokens=trace.tokens[token : token + 1],
+        token_names=trace.token_names[token : token + 1],
+        token_ids=trace.token_ids[token : token + 1],
+        generated=trace.generated[token : token + 1],
+        sites=trace.sites,
+        expert_ids=trace.expert_ids[:, token : token + 1],
+        gate_weights=trace.gate_weights[:, token : token + 1],
+        router_logits=None if trace.router_logits is None else trace.router_logits[:, token : token + 1],
+        provenance=trace.provenance,
+    )
+    margins, entropies = margin(one)[:, 0], router_entropy(one)[:, 0]
+    return {
+        "position": token,
+        "label": visible(trace.label(token), spaces=True),
+        "generated": bool(trace.generated[token]),
+        "sites": [
+            _site_detail(one, site, margins[site], entropies[site]) for site in range(len(trace.sites))
+        ],
+    }
+
+
+def _site_detail(one: RoutingTrace, index: int, decided_by: float, nats: float) -> SiteDetail:
+    site, ids, weights = one.sites[index], one.expert_ids[index, 0], one.gate_weights[index, 0]
+    order = [slot for slot in np.argsort(-weights, kind="stable") if ids[slot] != NO_EXPERT]
+    scores = site_scores(one, index)
+    wanted = None
+    if scores is not None and site.scoring is not None and site.scoring.selection_bias is not None:
+        wanted = selection_scores(scores, site.scoring)
+    names = {"softmax": "router probability", "sigmoid": "sigmoid score"}
+    return {
+        "site": index,
+        "stack": site.stack,
+        "layer": site.layer,
+        "num_experts": site.num_experts,
+        "experts": [{"expert": int(ids[s]), "gating_weight": _six_digits(weights[s]) or 0.0} for s in order],
+        "score_name": names[site.scoring.function] if scores is not None and site.scoring else None,
+        "scores": _six_digits_each(scores),
+        "selection_scores": _six_digits_each(wanted),
+        "margin": _six_digits(decided_by),
+        "entropy": _six_digits(nats),
+        "effective_experts": _six_digits(np.exp(nats)),
+    }
+
+
+def _six_digits(value: float) -> float | None:
+    """Six significant digits; None for what JSON cannot say."""
+    return float(f"{value:.6g}") if np.isfinite(value) else None
+
+
+def _six_digits_each(scores: Array | None) -> list[float | None] | None:
+    return None if scores is None else [_six_digits(value) for value in scores[0]]
