@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from moe_viz.model.discover import discover
 
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _DIGEST_BYTES = 2**30
+BUILDING = threading.Lock()
+"""transformers patches torch and its own classes, for the whole process, while it builds a model:
+of two models built at once, both can lose weights."""
 
 
 def read_config(folder: Path, name: str) -> Any:
@@ -62,7 +66,7 @@ def auto_class(config: Any, name: str) -> Any:
 
 def check_routed(config: Any, name: str) -> None:
     """Build the model without weights and look for routers. Raises ModelError if it is dense."""
-    with torch.device("meta"):
+    with BUILDING, torch.device("meta"):
         skeleton = auto_class(config, name).from_config(config)
     try:
         discover(skeleton)

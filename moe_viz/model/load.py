@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer
 
 from moe_viz.errors import ModelError
-from moe_viz.model.folder import auto_class, check_routed, check_weights, digest, read_config
+from moe_viz.model.folder import BUILDING, auto_class, check_routed, check_weights, digest, read_config
 from moe_viz.model.hub import fetch
 from moe_viz.model.moe_model import MoEModel
 
@@ -41,15 +41,16 @@ def load(
     place = torch.device(device) if device else _best_device()
     number = _dtype(dtype) if dtype else _best_dtype(place, files)
     try:
-        hf_model, info = auto_class(config, name).from_pretrained(
-            folder,
-            dtype=number,
-            device_map={"": place},
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-        )
+        with BUILDING:
+            hf_model, info = auto_class(config, name).from_pretrained(
+                folder,
+                dtype=number,
+                device_map={"": place},
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+            )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise ModelError(f"{name} could not be loaded on {place} as {number}: {error}") from error
     absent = sorted([*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -62,6 +63,13 @@ def test_sharded_weights_load(tmp_path, folder):
     with moe_viz.load(str(tmp_path)) as sharded, moe_viz.load(str(folder)) as whole:
         a, b = sharded.trace(token_ids=token_ids()), whole.trace(token_ids=token_ids())
     assert (a.router_logits == b.router_logits).all()
+
+
+def test_models_loaded_at_the_same_time_are_whole():
+    with ThreadPoolExecutor(6) as pool:
+        loaded = list(pool.map(lambda _: moe_viz.load("demo"), range(6)))
+    traces = [model.trace("the same text") for model in loaded]
+    assert all((trace.router_logits == traces[0].router_logits).all() for trace in traces)
 
 
 def test_the_dtype_can_be_chosen_and_is_shown(folder):

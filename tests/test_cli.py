@@ -1,0 +1,61 @@
+"""The command line, as a person starts it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import moe_viz
+from moe_viz.__main__ import main
+
+
+def test_trace_writes_a_file_and_prints_json(tmp_path, capsys):
+    out = tmp_path / "x.moetrace"
+    assert main(["trace", "--model", "demo", "--text", "def area(r):", "--out", str(out), "--json"]) == 0
+    trace = moe_viz.RoutingTrace.load(out)
+    printed = json.loads(capsys.readouterr().out)
+    assert "".join(printed["tokens"]) == trace.text == "def area(r):"
+    np.testing.assert_array_equal(printed["expert_ids"], trace.expert_ids)
+    np.testing.assert_array_equal(np.float32(printed["gate_weights"]), trace.gate_weights)
+    np.testing.assert_array_equal(np.float32(printed["router_logits"]), trace.router_logits)
+    assert printed["provenance"]["model"] == "demo"
+
+
+def test_a_file_and_standard_input_give_the_same(tmp_path):
+    text = "1. e4 e5 春眠\n"
+    (tmp_path / "t.txt").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "moe_viz", "trace", "--json"]
+    piped = subprocess.run([*command, "--text", "-"], input=text.encode(), capture_output=True, check=True)
+    filed = subprocess.run([*command, "--file", tmp_path / "t.txt"], capture_output=True, check=True)
+    a, b = json.loads(piped.stdout), json.loads(filed.stdout)
+    assert a["expert_ids"] == b["expert_ids"]
+    assert "".join(a["tokens"]) == text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--text", "a"], "say what to do with the trace"),
+        (["--text", " ", "--json"], "the text is empty"),
+        (["--text", "a", "--json", "--model", "nowhere"], "there is no model 'nowhere'"),
+        (["--file", "/no/such/file", "--json"], "No such file"),
+        (["--text", "a", "--out", "/no/such/folder/x.moetrace"], "No such file"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_status_1(arguments, sentence, capsys):
+    assert main(["trace", *arguments]) == 1
+    printed = capsys.readouterr()
+    assert sentence in printed.err
+    assert "Traceback" not in printed.err
+    assert not printed.out
+
+
+def test_a_file_that_is_not_text(tmp_path, capsys):
+    path = tmp_path / "x.bin"
+    path.write_bytes(b"\xff\xfe\x00")
+    assert main(["trace", "--file", str(path), "--json"]) == 1
+    assert "is not UTF-8 text" in capsys.readouterr().err
