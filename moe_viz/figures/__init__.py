@@ -1,0 +1,1 @@
+"""Tables and arrays as Plotly figures: pure functions, for Streamlit and for notebooks alike."""

@@ -1,0 +1,193 @@
+"""Layers × experts as a heatmap whose cells can be clicked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from moe_viz.figures.theme import DIVERGING, INK, MISSING, PAPER, SEQUENTIAL, TEMPLATE
+
+Kind = Literal["load", "weight", "difference"]
+Matrix = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How one kind of number is drawn: its name, its d3 format in the hover text and on the scale."""
+
+    name: str
+    hover: str
+    ticks: str
+    diverging: bool = False
+
+
+_LOOKS: dict[Kind, _Look] = {
+    "load": _Look("share of assignments", ".2%", ".2~p"),
+    "weight": _Look("mean gating weight", ".4f", ".2~g"),
+    "difference": _Look("load relative to even", "+.1%", "+.2~p", diverging=True),
+}
+
+_MIN_ROW, _MAX_ROW, _AIM, _AROUND = 9, 34, 420, 96  # pixels
+_MOST_GAPS = 64
+_MOST_TICKS = 32
+
+
+def layers_by_experts(
+    matrix: Matrix,
+    row_labels: Sequence[str],
+    *,
+    kind: Kind,
+    experts_per_row: Sequence[int] | None = None,
+    selected: tuple[int, int] | None = None,
+    limit: float | None = None,
+    hover: Mapping[str, Matrix] | None = None,
+) -> go.Figure:
+    """A heatmap of `matrix` `[site expert]`, the first row on top; NaN is left out as missing.
+
+    `kind`: "load" (shares), "weight" (gating weights), or "difference" (0 is even; its scale is
+    centred there). `experts_per_row` `[site]`: how many experts each row has; without it, a NaN
+    is taken for no expert. `selected`: the (row, expert) to outline. `limit`: where the scale
+    ends, for figures to be compared; otherwise at the largest value. `hover`: more matrices to
+    name in the hover text, by their label.
+
+    Streamlit cannot select a heatmap's cells, so invisible points lie over them, one on each
+    expert: `clicked_cell` reads a selection of them.
+
+    Raises ValueError if the shapes do not fit each other.
+    """
+    z = np.asarray(matrix, dtype=np.float32)
+    more = {name: np.asarray(values, dtype=np.float32) for name, values in (hover or {}).items()}
+    _check(z, row_labels, experts_per_row, more)
+    rows, experts = z.shape
+    look = _LOOKS[kind]
+    gap = 1 if experts <= _MOST_GAPS else 0
+    real = ~np.isnan(z)
+    if experts_per_row is not None:
+        real = np.arange(experts) < np.asarray(experts_per_row)[:, None]
+    figure = go.Figure(
+        data=[
+            go.Heatmap(z=z, hoverinfo="skip", xgap=gap, ygap=gap, **_scale(z, look, limit)),
+            _targets(z, real, row_labels, look, more),
+        ],
+        layout={
+            "template": TEMPLATE,
+            "plot_bgcolor": MISSING,
+            "height": _AROUND + rows * round(np.clip(_AIM / rows, _MIN_ROW, _MAX_ROW)),
+            "margin": {"t": 32, "b": 8, "l": 8, "r": 8, "pad": 0},  # on top: room for the tool bar
+            # The nearest point, however far: the one whose cell the pointer is in.
+            "hovermode": "closest",
+            "hoverdistance": -1,
+            "xaxis": {
+                "title": {"text": "expert"},
+                "range": [-0.5, experts - 0.5],
+                "tickmode": "linear",
+                "tick0": 0,
+                "dtick": _tick_step(experts),
+                "showgrid": False,
+                "fixedrange": True,
+            },
+            "yaxis": {
+                "range": [rows - 0.5, -0.5],
+                "tickvals": list(range(0, rows, _tick_step(rows))),
+                "ticktext": list(row_labels[:: _tick_step(rows)]),
+                "showgrid": False,
+                "fixedrange": True,
+            },
+        },
+    )
+    if selected is not None:
+        _outline(figure, *selected)
+    return figure
+
+
+def clicked_cell(points: Iterable[Mapping[str, Any]]) -> tuple[int, int] | None:
+    """The (row, expert) of a selection of `layers_by_experts`, from its points; None if there is none.
+
+    `points` is what `st.plotly_chart(..., on_select="rerun")` gives as `selection.points`.
+    """
+    for point in points:
+        return round(point["y"]), round(point["x"])
+    return None
+
+
+def _check(
+    z: Matrix, row_labels: Sequence[str], experts_per_row: Sequence[int] | None, more: Mapping[str, Matrix]
+) -> None:
+    if z.ndim != 2 or not z.size:
+        raise ValueError(f"the matrix has shape {z.shape}, expected [site expert] with at least one of each")
+    if len(row_labels) != len(z):
+        raise ValueError(f"{len(row_labels)} row labels for {len(z)} rows")
+    if experts_per_row is not None and len(experts_per_row) != len(z):
+        raise ValueError(f"experts_per_row has {len(experts_per_row)} entries for {len(z)} rows")
+    for name, values in more.items():
+        if values.shape != z.shape:
+            raise ValueError(f"hover {name!r} has shape {values.shape}, expected {z.shape}")
+
+
+def _scale(z: Matrix, look: _Look, limit: float | None) -> dict[str, Any]:
+    """Colour scale of the heatmap, which says so if values lie beyond its end."""
+    largest = float(np.nanmax(np.abs(z), initial=0.0))
+    end = limit or largest or 1.0
+    start = -end if look.diverging else 0.0
+    name = f"{look.name} (beyond the end alike)" if largest > end else look.name
+    return {
+        "colorscale": DIVERGING if look.diverging else SEQUENTIAL,
+        "zmin": start,
+        "zmax": end,
+        "colorbar": {
+            "title": {"text": name, "side": "right"},
+            "tickformat": look.ticks,
+            "thickness": 12,
+            "outlinewidth": 0,
+        },
+    }
+
+
+def _targets(
+    z: Matrix, real: NDArray[np.bool_], row_labels: Sequence[str], look: _Look, more: Mapping[str, Matrix]
+) -> go.Scattergl:
+    """One invisible point on each expert, which carries the hover text."""
+    row, expert = np.nonzero(real)
+    values = [z[row, expert], *(matrix[row, expert] for matrix in more.values())]
+    formats = [look.hover] + [".4~g"] * len(more)
+    shown = [f"%{{customdata[{i}]:{form}}}" for i, form in enumerate(formats)]
+    lines = [f"{name}: {value}" for name, value in zip([look.name, *more], shown, strict=True)]
+    return go.Scattergl(
+        x=expert.astype(np.int16),
+        y=row.astype(np.int16),
+        text=[row_labels[int(r)] for r in row],
+        customdata=np.stack(values, axis=-1),
+        mode="markers",
+        marker={"opacity": 0, "size": 8},
+        # Streamlit fades what was not clicked; these have nothing to fade.
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        hovertemplate="<br>".join(["%{text}, expert %{x}", *lines]) + "<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _outline(figure: go.Figure, row: int, expert: int) -> None:
+    """Two rings, a dark and a light one, so that one of them shows on any cell."""
+    for colour, width in ((INK, 5), (PAPER, 2)):
+        figure.add_shape(
+            type="rect",
+            x0=expert - 0.5,
+            x1=expert + 0.5,
+            y0=row - 0.5,
+            y1=row + 0.5,
+            line={"color": colour, "width": width},
+        )
+
+
+def _tick_step(count: int) -> int:
+    """1, 2, 4, 8 ...: the smallest that gives no more than `_MOST_TICKS` ticks."""
+    step = 1
+    while count / step > _MOST_TICKS:
+        step *= 2
+    return step
