@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from moe_viz.ui.look import look
 from moe_viz.ui.model import model_sidebar
 
-st.set_page_config(page_title="moe_viz", page_icon=":material/hub:", layout="wide")
+st.set_page_config(page_title="moe_viz", page_icon="moe_viz/ui/icon.svg", layout="wide")
+look()
 page = st.navigation(
     [
         st.Page("pages/routing.py", title="Routing", icon=":material/route:", default=True),
@@ -12,5 +14,5 @@ page = st.navigation(
     ],
     position="top",
 )
-model_sidebar()
 page.run()
+model_sidebar()  # last: it starts the import of torch, which would hold up the first paint

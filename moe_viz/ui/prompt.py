@@ -24,24 +24,29 @@ def _examples() -> list[dict[str, str]]:
 
 def prompt() -> Shown | None:
     """Draw the text box with its examples and run what was asked for. Returns what to show, if anything."""
+    example = _example_buttons()
     with st.form("prompt", border=False):
         st.text_area(
             "Text",
             key="text",
             height=150,
             persist_state="session",
+            label_visibility="collapsed",
             placeholder="Type or paste any text: prose, code, another language, several kinds in one",
         )
-        asked = st.form_submit_button(
-            "Show routing", type="primary", help="Ctrl+Enter or ⌘+Enter in the text box does the same"
-        )
-    example = _example_buttons()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            asked = st.form_submit_button(
+                "Show routing", type="primary", help="Ctrl+Enter or ⌘+Enter in the text box does the same"
+            )
+            about = st.container()
     with st.sidebar:
         _open_trace()
     if asked or example:
         _run(st.session_state["text"])
     failure = st.session_state.get("failure")
     shown: Shown | None = st.session_state.get("shown")
+    if shown:
+        about.caption(_size(shown))
     if failure:
         st.error(plain(failure), icon=":material/error:")
         if shown:
@@ -57,12 +62,23 @@ def _example_buttons() -> bool:
 
     pressed = False
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption("Or try", width="content")
+        st.caption("Examples", width="content")
         for example in _examples():
             pressed |= st.button(
-                example["title"], key=f"example {example['title']}", on_click=take, args=(example["text"],)
+                example["title"],
+                key=f"example {example['title']}",
+                type="tertiary",
+                on_click=take,
+                args=(example["text"],),
             )
     return pressed
+
+
+def _size(shown: Shown) -> str:
+    """How much there is to see, and how long it took to measure."""
+    trace = shown.trace
+    took = f" · {1000 * shown.seconds:,.0f} ms" if shown.seconds is not None else ""
+    return f"{len(trace):,} tokens · {len(trace.sites)} routers{took}"
 
 
 def _run(text: str) -> None:

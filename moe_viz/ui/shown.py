@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from moe_viz.components import pack_routing_map
+from moe_viz.components.routing_map.pack import expert_colours
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.scores import Array, router_entropy
 from moe_viz.metrics.tables import expert_table, layer_table
@@ -31,9 +34,19 @@ class Shown:
         return pack_routing_map(self.trace, self.entropy, PALETTE, NEUTRAL)
 
     @cached_property
+    def colours(self) -> NDArray[np.uint8]:
+        """Index into the palette, `[site expert]`, as the routing map uses it."""
+        return expert_colours(self.trace, len(PALETTE))
+
+    @cached_property
     def entropy(self) -> Array:
         """Of each router's distribution for each token, in nats, `[site token]`."""
         return router_entropy(self.trace)
+
+    @cached_property
+    def choices(self) -> pd.DataFrame:
+        """One row a router, token and slot."""
+        return self.trace.to_frame()
 
     @cached_property
     def layers(self) -> pd.DataFrame:

@@ -1,0 +1,17 @@
+"""The same text, layer by layer: how the work is spread over the experts."""
+
+from moe_viz.ui.entry import through_app
+
+through_app()
+
+from moe_viz.ui.layers import expert_tokens, heatmap, layer_figures
+from moe_viz.ui.prompt import nothing_yet, prompt
+
+shown = prompt()
+if shown is None:
+    nothing_yet()
+else:
+    cell = heatmap(shown)
+    if cell is not None:
+        expert_tokens(shown, *cell)
+    layer_figures(shown)

@@ -1,0 +1,16 @@
+"""Type a text, see every router's choices."""
+
+from moe_viz.ui.entry import through_app
+
+through_app()
+
+from moe_viz.ui.numbers import numbers
+from moe_viz.ui.prompt import nothing_yet, prompt
+from moe_viz.ui.routing_map import routing_map
+
+shown = prompt()
+if shown is None:
+    nothing_yet()
+else:
+    routing_map(shown)
+    numbers(shown.choices, "routing", shown)
