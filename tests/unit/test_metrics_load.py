@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from moe_viz.metrics import load as of
+from moe_viz.metrics.scores import margin, router_entropy
 from moe_viz.metrics.tables import expert_table, layer_table
 from moe_viz.trace import RoutingTrace
 from tests.invented import make_trace
@@ -94,6 +95,7 @@ def test_an_even_spread_uses_all_experts_and_a_single_one_just_that(experts):
 
 
 def test_a_case_worked_by_hand():
+    assert of.unused_experts(np.array([1.0, 0.0, 2.0, np.nan])) == 1
     counts = np.array([6.0, 2.0, 0.0, np.nan])  # mean 8/3; loads 3/4, 1/4, 0
     np.testing.assert_allclose(of.load(counts), [0.75, 0.25, 0, np.nan])
     np.testing.assert_allclose(of.uniform_difference(counts), [1.25, -0.25, -1, np.nan])
@@ -130,8 +132,8 @@ def test_prompt_and_generated_tokens_add_up():
     np.testing.assert_array_equal(sum(parts), of.expert_counts(trace))
     tables = [layer_table(trace, mask) for mask in (trace.generated, ~trace.generated)]
     assert (sum(t["empty_slots"] for t in tables) == layer_table(trace)["empty_slots"]).all()
-    weighted = 8 * tables[0]["router_entropy"] + 12 * tables[1]["router_entropy"]
-    np.testing.assert_allclose(weighted / 20, layer_table(trace)["router_entropy"])
+    np.testing.assert_allclose(tables[0]["router_entropy"], router_entropy(trace)[:, 12:].mean(axis=1))
+    np.testing.assert_allclose(tables[1]["margin"], np.nanmean(margin(trace)[:, :12], axis=1))
 
 
 def test_layer_table_says_what_the_parts_say():
@@ -170,4 +172,8 @@ def test_expert_table_has_one_row_an_existing_expert():
     np.testing.assert_allclose(table.groupby("site")[["load", "gate_share"]].sum(), 1)
     for row in table.itertuples():
         assert row.uniform_difference == pytest.approx(row.load * trace.sites[row.site].num_experts - 1)
+        took = trace.gate_weights[row.site][trace.expert_ids[row.site] == row.expert]
+        assert row.gate_share == pytest.approx(
+            float(took.sum() / trace.gate_weights[row.site].sum()), rel=1e-5
+        )
         assert math.isnan(row.mean_gating_weight) == (row.count == 0)
