@@ -8,7 +8,9 @@ from pathlib import Path, PurePosixPath
 _IMPORT = re.compile(r'import \{ (\w+(?:, \w+)*) \} from "(\.{1,2}/[\w./-]+\.js)";')
 _EXPORT = re.compile(r"export (?=(?:const|function|class) (\w+))")
 _DEFAULT = re.compile(r"export default function \w*\(")
-_DECLARED = re.compile(r"^(?:async function|const|let|function|class) (\w+)", re.MULTILINE)
+_DECLARED = re.compile(
+    r"^(?:export default )?(?:async function|const|let|function|class) (\w+)", re.MULTILINE
+)
 _REFUSED = re.compile(r"\bimport\s*\(|\bimport\.meta\b")
 
 
@@ -58,8 +60,9 @@ def _add(folder: Path, path: str, modules: dict[str, str], above: tuple[str, ...
             if not (found := _EXPORT.match(line)):
                 raise BundleError(f"{where}: expected `export` before const, function or class")
             exported.add(found[1])
-            line = line[found.end() :]
-        lines.append(line)
+            lines.append(line[found.end() :])
+        else:
+            lines.append(line)
     modules.setdefault(path, "\n".join(lines) + "\n")
     return exported
 

@@ -4,17 +4,18 @@ import { layerLabel } from "../shared/layer.js";
 import { chipFigures } from "./paint.js";
 
 const NUMBERS_FROM = { width: 16, height: 11 };
+const GRID_FROM = { width: 6, height: 7 };
 const PLATE_FROM = 10;
 
 export function drawMap(context, scene) {
   const { geometry, width } = scene;
   const ratio = context.canvas.width / width;
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, geometry.height);
+  context.setTransform(ratio, 0, 0, ratio, 0, geometry.margin * ratio);
+  context.clearRect(0, -geometry.margin, width, geometry.height);
   context.textBaseline = "middle";
   context.save();
   context.beginPath();
-  context.rect(geometry.gutter, 0, width - geometry.gutter, geometry.height);
+  context.rect(geometry.gutter - 1, -geometry.margin, width - geometry.gutter + 1, geometry.height);
   context.clip();
   drawCells(context, scene);
   if (scene.chosen) drawChosen(context, scene);
@@ -34,16 +35,16 @@ function showsNumbers({ geometry, view }) {
 
 function drawCells(context, scene) {
   const { geometry, image, columns, theme } = scene;
-  const { cellWidth, rowHeight, rows, height } = geometry;
+  const { cellWidth, rowHeight, rows } = geometry;
   const count = columns.last - columns.first;
   const left = leftOf(scene, columns.first);
   context.imageSmoothingEnabled = false;
-  context.drawImage(image, columns.first, 0, count, rows, left, 0, count * cellWidth, height);
+  context.drawImage(image, columns.first, 0, count, rows, left, 0, count * cellWidth, rows * rowHeight);
   context.fillStyle = theme.background;
-  if (cellWidth >= 6) {
-    for (let i = 1; i <= count; i++) context.fillRect(left + i * cellWidth - 1, 0, 1, height);
+  if (cellWidth >= GRID_FROM.width) {
+    for (let i = 1; i <= count; i++) context.fillRect(left + i * cellWidth - 1, 0, 1, rows * rowHeight);
   }
-  if (rowHeight >= 7) {
+  if (rowHeight >= GRID_FROM.height) {
     for (let row = 1; row <= rows; row++) context.fillRect(left, row * rowHeight - 1, count * cellWidth, 1);
   }
   if (showsNumbers(scene)) {
@@ -62,20 +63,23 @@ function drawNumbers(context, { routing, view, table, geometry, fontOf, codes },
   }
 }
 
+// Around the cells, not over them: rows can be four pixels high.
 function outline(context, theme, x, y, width, height) {
-  for (const [colour, line, inset] of [[theme.background, 3, 0.5], [theme.text, 1.5, 0.75]]) {
+  for (const [colour, line, away] of [[theme.background, 1, 2], [theme.text, 1.5, 0.75]]) {
     context.strokeStyle = colour;
     context.lineWidth = line;
-    context.strokeRect(x - inset, y - inset, width + 2 * inset - 1, height + 2 * inset - 1);
+    context.strokeRect(x - away, y - away, width + 2 * away, height + 2 * away);
   }
 }
 
 function drawChosen(context, scene) {
   const { geometry, chosen, theme, width } = scene;
-  const { cellWidth, rowHeight, height, gutter } = geometry;
-  const top = Math.min(Math.max(chosen.site * rowHeight, 1.5), height - rowHeight - 0.5);
-  outline(context, theme, gutter + 1.5, top, Math.min(width, geometry.width) - gutter - 2, rowHeight);
-  outline(context, theme, leftOf(scene, chosen.token), 1.5, cellWidth, height - 2);
+  const { cellWidth, rowHeight, rows, gutter } = geometry;
+  const gap = rowHeight >= GRID_FROM.height ? 1 : 0;
+  const right = Math.min(width, leftOf(scene, geometry.columns));
+  outline(context, theme, gutter + 1.5, chosen.site * rowHeight, right - gutter - 3, rowHeight - gap);
+  const narrow = cellWidth >= GRID_FROM.width ? 1 : 0;
+  outline(context, theme, leftOf(scene, chosen.token), 0, cellWidth - narrow, rows * rowHeight - gap);
 }
 
 // Where cells are too narrow for numbers, those of the hovered column stand beside it.
@@ -84,8 +88,8 @@ function drawHovered(context, scene) {
   if (!hovered) return;
   const left = leftOf(scene, hovered.token);
   context.fillStyle = theme.text;
-  context.fillRect(left - 1, 0, 1, geometry.height);
-  context.fillRect(left + geometry.cellWidth - 1, 0, 1, geometry.height);
+  context.fillRect(left - 1, 0, 1, geometry.rows * geometry.rowHeight);
+  context.fillRect(left + geometry.cellWidth - 1, 0, 1, geometry.rows * geometry.rowHeight);
   if (showsNumbers(scene) || view.slot === null || geometry.rowHeight < PLATE_FROM) return;
   const plate = 26;
   const right = left + geometry.cellWidth + 2;
@@ -107,8 +111,7 @@ function drawLabels(context, { routing, geometry, chosen, theme, fontOf }) {
     context.font = fontOf(11, bold ? 700 : 400);
     context.globalAlpha = bold ? 1 : 0.75;
     context.fillStyle = theme.text;
-    const y = Math.min(Math.max((row + 0.5) * geometry.rowHeight, 5), geometry.height - 5);
-    context.fillText(layerLabel(sites[row], sites), geometry.gutter - 6, y);
+    context.fillText(layerLabel(sites[row], sites), geometry.gutter - 6, (row + 0.5) * geometry.rowHeight);
   }
   context.globalAlpha = 1;
 }

@@ -1,7 +1,8 @@
 // Where the map's cells lie. All lengths in CSS pixels.
 
 const ROWS_HEIGHT = 260;
-const LABEL_SPACE = 12;
+const LABEL_SPACE = 14;
+const MARGIN = 5; // above and below the cells, for outlines and labels
 
 export function mapGeometry(rows, columns, width, gutter) {
   const rowHeight = Math.min(18, Math.max(4, Math.floor(ROWS_HEIGHT / rows)));
@@ -14,15 +15,16 @@ export function mapGeometry(rows, columns, width, gutter) {
     rowHeight,
     cellWidth,
     width: gutter + columns * cellWidth,
-    height: rows * rowHeight,
+    margin: MARGIN,
+    height: rows * rowHeight + 2 * MARGIN,
     labelEvery: Math.ceil(LABEL_SPACE / rowHeight),
   };
 }
 
-// The cell at a point; x counts from the left end of the whole map. Null outside the cells.
+// The cell at a point, counted from the top left of the whole map. Null outside the cells.
 export function cellAt(geometry, x, y) {
   const column = Math.floor((x - geometry.gutter) / geometry.cellWidth);
-  const row = Math.floor(y / geometry.rowHeight);
+  const row = Math.floor((y - geometry.margin) / geometry.rowHeight);
   const inside = column >= 0 && column < geometry.columns && row >= 0 && row < geometry.rows;
   return inside ? { row, column } : null;
 }

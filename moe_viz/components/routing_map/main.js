@@ -67,6 +67,7 @@ function createRoutingMap(parentElement) {
 
   function showSite(next) {
     if (next === site) return;
+    tooltip.hide();
     site = next;
     lastSite.set(routing.header.trace_id, site);
     if (toolbar.show(site)) repaint();

@@ -20,6 +20,10 @@ export function createMap({ onChoose, onHover, signal }) {
   let image = null; // one pixel a cell
   let chosen = null; // {site, token}
   let hovered = null;
+  // As last measured: asking the element while a layer changes would lay out the page at once.
+  let width = 0;
+  let scroll = 0;
+  let family = "";
 
   const cellOf = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -33,7 +37,10 @@ export function createMap({ onChoose, onHover, signal }) {
   }, { signal });
   canvas.addEventListener("pointermove", (event) => hover(cellOf(event), event), { signal });
   canvas.addEventListener("pointerleave", (event) => hover(null, event), { signal });
-  element.addEventListener("scroll", draw, { signal, passive: true });
+  element.addEventListener("scroll", () => {
+    scroll = element.scrollLeft;
+    draw();
+  }, { signal, passive: true });
   const sizes = new ResizeObserver(measure);
   sizes.observe(element);
 
@@ -47,11 +54,12 @@ export function createMap({ onChoose, onHover, signal }) {
   function measure() {
     if (!routing || !element.clientWidth) return;
     const { sites } = routing.header;
+    family = getComputedStyle(element).fontFamily;
     context.font = fontOf(11);
     const labels = sites.map((site) => context.measureText(layerLabel(site, sites)).width);
     const gutter = Math.ceil(Math.max(...labels)) + 10;
     geometry = mapGeometry(sites.length, routing.count, element.clientWidth, gutter);
-    const width = Math.min(element.clientWidth, geometry.width);
+    width = Math.min(element.clientWidth, geometry.width);
     const ratio = window.devicePixelRatio;
     space.style.width = `${geometry.width}px`;
     space.style.height = canvas.style.height = `${geometry.height}px`;
@@ -63,19 +71,20 @@ export function createMap({ onChoose, onHover, signal }) {
   }
 
   function fontOf(size, weight = 400) {
-    return `${weight} ${size}px ${getComputedStyle(element).fontFamily}`;
+    return `${weight} ${size}px ${family}`;
   }
 
   function reveal(token) {
-    element.scrollLeft = scrollToColumn(geometry, token, element.scrollLeft, element.clientWidth);
+    const next = scrollToColumn(geometry, token, scroll, width);
+    if (next !== scroll) element.scrollLeft = next;
+    scroll = element.scrollLeft;
   }
 
   function draw() {
     if (!geometry || !painting) return;
-    const width = canvas.clientWidth;
-    const columns = visibleColumns(geometry, element.scrollLeft, width);
+    const columns = visibleColumns(geometry, scroll, width);
     const codes = (site, token) => swatchOf(routing, painting.view, site, token);
-    const place = { geometry, columns, width, scroll: element.scrollLeft };
+    const place = { geometry, columns, width, scroll };
     drawMap(context, { ...painting, ...place, routing, codes, image, chosen, hovered, fontOf });
   }
 
@@ -91,12 +100,12 @@ export function createMap({ onChoose, onHover, signal }) {
     // Colours every cell anew: for another mode or theme, not for another layer.
     paint({ view, table, theme }) {
       painting = { view, table, theme };
-      const { width, height } = image;
-      const pixels = new ImageData(width, height);
+      const [rows, columns] = [image.height, image.width];
+      const pixels = new ImageData(columns, rows);
       const words = new Uint32Array(pixels.data.buffer);
       const colours = table.map(({ fill }) => parseHex(fill)).map(([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r);
-      for (let site = 0, i = 0; site < height; site++) {
-        for (let token = 0; token < width; token++, i++) words[i] = colours[swatchOf(routing, view, site, token)];
+      for (let site = 0, i = 0; site < rows; site++) {
+        for (let token = 0; token < columns; token++, i++) words[i] = colours[swatchOf(routing, view, site, token)];
       }
       image.getContext("2d").putImageData(pixels, 0, 0);
       draw();

@@ -5,7 +5,7 @@ import { NO_EXPERT } from "./payload.js";
 
 // Swatches: one a palette colour, then these, then the steps of the entropy ramp.
 const RAMP_STEPS = 33;
-const MOST_TEXT = 0.4; // as much of the text's colour as leaves the text a contrast of 4.5
+const MOST_TEXT = 0.35; // as much of the text's colour as leaves the text a contrast of 4.5
 
 export function swatchCodes(palette) {
   const first = palette.length;

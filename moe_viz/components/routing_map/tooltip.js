@@ -22,7 +22,9 @@ export function createTooltip() {
       swatch.style.borderColor = DARK_INK;
       list.append(swatch, make("span", "", text), make("span", "tooltip-weight", weight));
     }
-    element.replaceChildren(heading, make("div", "tooltip-name", name), make("div", "tooltip-place", place), list);
+    element.replaceChildren(heading);
+    if (name !== title) element.append(make("div", "tooltip-name", name));
+    element.append(make("div", "tooltip-place", place), list);
     if (dropped) element.append(make("div", "", dropped));
     if (entropy) element.append(make("div", "tooltip-place", entropy));
   }

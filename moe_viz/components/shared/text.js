@@ -1,7 +1,7 @@
 // How a token's text is shown: nothing of it may be invisible, nothing may break the layout.
 
 const NAMED = new Map([[" ", "·"], ["\n", "⏎"], ["\r", "␍"], ["\t", "⇥"], ["\u007f", "␡"]]);
-const JOINS_OR_VARIES = /^[\u200c\u200d\ufe00-\ufe0f\u{e0020}-\u{e007f}\u{e0100}-\u{e01ef}]+$/u;
+const JOINS_OR_VARIES = /^(?:\u200c|\u200d|\p{Variation_Selector}|[\u{e0020}-\u{e007f}])+$/u;
 const BREAKS_LAYOUT = /[\p{Zl}\p{Zp}\p{Cc}\p{Cf}\p{Cs}]/u;
 
 function codePoint(character) {

@@ -68,7 +68,7 @@ class TokenPanel(TypedDict):
 
 
 def pack_token_panel(panel: TokenPanel) -> dict[str, Any]:
-    """The panel as Streamlit sends it: checked to be plain, with None for what is not finite.
+    """The panel as Streamlit sends it: plain values, floats to six digits, None for what is not finite.
 
     Raises TypeError on a value that Streamlit would turn into its repr without a word.
     """
@@ -81,7 +81,7 @@ def _plain(value: object, where: str) -> Any:
     if isinstance(value, list):
         return [_plain(inner, where) for inner in value]
     if type(value) is float:
-        return value if math.isfinite(value) else None
+        return float(f"{value:.6g}") if math.isfinite(value) else None
     if value is None or type(value) in (int, str, bool):
         return value
     raise TypeError(f"{where}: a {type(value).__name__}; expected str, int, float, bool, None, list or dict")

@@ -9,6 +9,7 @@ import { expertText, number, summary } from "./words.js";
 const HEIGHT = 112;
 const TOP = 16;
 const AXIS = 16;
+const NARROWEST_CHOSEN = 3;
 
 function svg(tag, values, text) {
   const element = attributes(document.createElementNS("http://www.w3.org/2000/svg", tag), values);
@@ -28,6 +29,7 @@ export function createRouter({ signal }) {
   element.append(heading, chart, readout, lines, reading);
   let panel = null;
   let site = null;
+  let width = 0;
   let pitch = 1;
   let pointed = 0;
   const marker = svg("rect", { class: "pointed", y: 0, height: TOP + HEIGHT });
@@ -41,7 +43,10 @@ export function createRouter({ signal }) {
     event.preventDefault();
     point(moves[event.key]);
   }, { signal });
-  const sizes = new ResizeObserver(() => site?.scores && draw());
+  const sizes = new ResizeObserver(() => {
+    width = chart.clientWidth;
+    if (site?.scores) draw();
+  });
   sizes.observe(chart);
 
   function restingExpert() {
@@ -57,21 +62,25 @@ export function createRouter({ signal }) {
   }
 
   function draw() {
-    const width = chart.clientWidth;
     if (!width) return;
     const laid = bars(site.scores, width, HEIGHT);
     pitch = laid.pitch;
     const chosen = new Set(site.chosen.map(({ expert }) => expert));
-    const shapes = laid.bars.map(({ expert, ...box }) => {
-      const lit = chosen.has(expert);
-      const bar = svg("rect", { class: lit ? "lit" : "unlit", x: box.x, y: TOP + box.y, width: box.width, height: box.height });
-      if (lit) bar.style.fill = expertFill(site.colours[expert], panel.palette, panel.neutral);
+    const rest = laid.bars.filter(({ expert }) => !chosen.has(expert));
+    const outlines = rest.map((box) => `M${box.x} ${TOP + box.y}h${box.width}v${box.height}h${-box.width}z`);
+    const lit = [...chosen].map((expert) => {
+      const box = laid.bars[expert];
+      const wide = Math.max(box.width, NARROWEST_CHOSEN);
+      const x = box.x - (wide - box.width) / 2;
+      const bar = svg("rect", { class: "lit", x, y: TOP + box.y, width: wide, height: box.height });
+      bar.style.fill = expertFill(site.colours[expert], panel.palette, panel.neutral);
       return bar;
     });
     const base = svg("line", { class: "base", x1: 0, x2: width, y1: TOP + laid.zero, y2: TOP + laid.zero });
     const most = svg("text", { class: "tick", x: width, y: 10, "text-anchor": "end" }, `tallest ${number(laid.high)}`);
     drawing.setAttribute("width", width);
-    drawing.replaceChildren(marker, ...shapes, base, most, ...axis(chosen));
+    drawing.classList.toggle("dense", pitch < 6);
+    drawing.replaceChildren(marker, svg("path", { class: "unlit", d: outlines.join("") }), ...lit, base, most, ...axis(chosen));
     point(pointed);
   }
 

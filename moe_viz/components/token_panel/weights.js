@@ -6,7 +6,8 @@ import { layerName } from "../shared/layer.js";
 import { howToReadWeights, rowLabel } from "./words.js";
 
 const DIGIT = 6.6; // width of a digit in a bar, in pixels
-const BESIDE = 4; // at most so many numbers beside a bar
+const ROWS_ABOVE = 8; // the chosen one, when the list scrolls to it
+const BESIDE = 3; // at most so many numbers beside a bar
 
 function totalOf(site) {
   return site.chosen.reduce((sum, { weight }) => sum + Math.max(0, weight), 0);
@@ -77,6 +78,8 @@ export function createWeights({ onSite, signal }) {
       const most = Math.max(...panel.sites.map((site) => site.chosen.length));
       const digits = String(Math.max(...panel.sites.map((site) => site.experts)) - 1).length;
       list.style.setProperty("--beside", `${Math.min(most, BESIDE) * (digits + 1) + (most > BESIDE ? 1 : 0)}ch`);
+      const longest = Math.max(...panel.sites.map((site) => layerName(site, panel.sites).length));
+      list.style.setProperty("--name", `${longest}ch`);
       list.classList.toggle("many", rows.length > 16);
       list.replaceChildren(...rows.map(({ row }) => row));
       reading.textContent = howToReadWeights(full);
@@ -88,9 +91,10 @@ export function createWeights({ onSite, signal }) {
       const { row } = rows[site];
       row.setAttribute("aria-selected", "true");
       list.setAttribute("aria-activedescendant", row.id);
-      if (row.offsetTop < list.scrollTop) list.scrollTop = row.offsetTop;
-      const bottom = row.offsetTop + row.offsetHeight;
-      if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+      const above = row.offsetTop < list.scrollTop;
+      const below = row.offsetTop + row.offsetHeight > list.scrollTop + list.clientHeight;
+      const first = rows[Math.max(0, site - ROWS_ABOVE)].row;
+      if (above || below) list.scrollTop = first.offsetTop - list.firstElementChild.offsetTop;
     },
     destroy: () => sizes.disconnect(),
   };

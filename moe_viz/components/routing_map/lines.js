@@ -1,0 +1,29 @@
+// Breaking the strip into lines, so that the browser can skip every line out of sight.
+
+// widths: of the chips; starts: where rows must begin. Gives [start, end) for each line.
+export function breakLines(widths, starts, room, gap) {
+  const forced = new Set(starts);
+  const lines = [];
+  let from = 0;
+  let used = 0;
+  widths.forEach((width, i) => {
+    if (i > from && (forced.has(i) || used + gap + width > room)) {
+      lines.push([from, i]);
+      from = i;
+      used = 0;
+    }
+    used += used ? gap + width : width;
+  });
+  return [...lines, [from, widths.length]];
+}
+
+// The first of `count` lines, in order from top to bottom, whose lower edge is below a height.
+export function firstLineBelow(count, bottomOf, height) {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (bottomOf(middle) <= height) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
