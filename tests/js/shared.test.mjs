@@ -9,10 +9,11 @@ test("white space and control characters are shown", () => {
   assert.equal(visibleText("\u0000\u001b\u007f"), "␀␛␡");
   assert.equal(visibleText("a\u00a0b\u3000"), "a␣b␣");
   assert.deepEqual(visibleParts(" a "), [
-    { text: "·", mark: true },
-    { text: "a", mark: false },
-    { text: "·", mark: true },
+    { text: "·", faint: true },
+    { text: "a", faint: false },
+    { text: "·", faint: true },
   ]);
+  assert.deepEqual(visibleParts("  "), [{ text: "··", faint: false }]);
 });
 
 test("what turns or hides text is named", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bars, labelStep } from "../../moe_viz/components/token_panel/chart.js";
-import { cameNext, expertText, howToReadWeights, number, quoted, rowLabel, summary } from "../../moe_viz/components/token_panel/words.js";
+import { cameNext, expertLines, howToReadWeights, number, quoted, rowLabel, summary } from "../../moe_viz/components/token_panel/words.js";
 
 const site = {
   layer: 3,
@@ -34,8 +34,8 @@ test("numbers below the bars thin out", () => {
 });
 
 test("an expert's words", () => {
-  assert.equal(expertText(site, 2), "expert 2 · router probability 0.700 · gating weight 0.750");
-  assert.equal(expertText({ ...site, selection: [0, 0.25, 0] }, 1), "expert 1 · router probability 0.200 · with selection bias 0.250 · not chosen");
+  assert.deepEqual(expertLines(site, 2), ["expert 2 · gating weight 0.750", "router probability 0.700"]);
+  assert.deepEqual(expertLines({ ...site, selection: [0, 0.25, 0] }, 1), ["expert 1 · not chosen", "router probability 0.200 · with selection bias 0.250"]);
   assert.equal(rowLabel([site], 0), "layer 3: expert 2 weight 0.750");
   assert.equal(rowLabel([{ ...site, chosen: [] }], 0), "layer 3: no expert (dropped)");
 });

@@ -19,7 +19,7 @@ export function buildChip(routing, token) {
   const text = attributes(make("bdi", nameless ? "text name" : "text"), { dir: "auto" });
   const label = clip(routing.header.tokens[token], LONGEST);
   if (nameless) text.textContent = label;
-  else for (const part of visibleParts(label)) text.append(part.mark ? make("span", "mark", part.text) : part.text);
+  else for (const part of visibleParts(label)) text.append(part.faint ? make("span", "faint", part.text) : part.text);
   const number = document.createTextNode("");
   const badge = make("span", "number");
   badge.append(number);

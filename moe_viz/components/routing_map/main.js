@@ -15,7 +15,7 @@ import { createPlayer } from "./player.js";
 const KEY_PAUSE = 150;
 const PAGE = 10;
 const instances = new WeakMap();
-const lastSite = new Map(); // by trace, for as long as the tab lives
+const last = new Map(); // {site, token} by trace, for as long as the tab lives
 
 function createRoutingMap(parentElement) {
   const root = make("div", "moe routing-map");
@@ -48,6 +48,10 @@ function createRoutingMap(parentElement) {
   onLayer((next) => routing && next < routing.header.sites.length && showSite(next), signal);
   onLayerRequest(() => routing && announceLayer(site), signal);
 
+  function remember() {
+    last.set(routing.header.trace_id, { site, token });
+  }
+
   function hover(cell, event) {
     if (cell && event.pointerType !== "touch") tooltip.show(routing, cell.site, cell.token, event);
     else tooltip.hide();
@@ -69,7 +73,7 @@ function createRoutingMap(parentElement) {
     if (next === site) return;
     tooltip.hide();
     site = next;
-    lastSite.set(routing.header.trace_id, site);
+    remember();
     if (toolbar.show(site)) repaint();
     else paintStrip();
     map.choose(site, token);
@@ -100,6 +104,7 @@ function createRoutingMap(parentElement) {
 
   function choose(next, wait) {
     token = Math.min(Math.max(next, 0), routing.count - 1);
+    remember();
     strip.select(token);
     map.choose(site, token);
     clearTimeout(keyTimer);
@@ -133,9 +138,9 @@ function createRoutingMap(parentElement) {
     if (!same) {
       player.stop();
       clearTimeout(keyTimer);
-      token = Math.min(next.header.initial_token, next.count - 1);
-      const kept = before && site < count ? site : lastSite.get(next.header.trace_id);
-      site = kept ?? count >> 1;
+      const known = last.get(next.header.trace_id);
+      token = known?.token ?? Math.min(next.header.initial_token, next.count - 1);
+      site = before && site < count ? site : known?.site ?? count >> 1;
       strip.load(routing);
       map.load(routing);
     }
@@ -146,7 +151,7 @@ function createRoutingMap(parentElement) {
     strip.select(token);
     map.choose(site, token);
     announceLayer(site);
-    if (told !== null) tell();
+    if (told !== null || token !== next.header.initial_token) tell();
   }
 
   return {

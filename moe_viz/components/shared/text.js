@@ -17,18 +17,19 @@ function markFor(character, alone) {
   return BREAKS_LAYOUT.test(character) ? codePoint(character) : null;
 }
 
-// A text as parts {text, mark}: a mark stands for something that has no ink of its own.
+// A text as parts {text, faint}: faint are the signs that stand beside a word for what has no
+// ink of its own. A token of nothing but signs is not faint: they are all there is to read.
 export function visibleParts(text) {
   const alone = JOINS_OR_VARIES.test(text);
   const parts = [];
   for (const character of text) {
     const sign = markFor(character, alone);
-    const mark = sign !== null;
+    const faint = sign?.length === 1;
     const last = parts.at(-1);
-    if (last && last.mark === mark) last.text += sign ?? character;
-    else parts.push({ text: sign ?? character, mark });
+    if (last && last.faint === faint) last.text += sign ?? character;
+    else parts.push({ text: sign ?? character, faint });
   }
-  return parts;
+  return parts.length === 1 ? [{ ...parts[0], faint: false }] : parts;
 }
 
 export function visibleText(text) {

@@ -14,7 +14,7 @@ export function createNext() {
   function row({ text, name, probability }) {
     const item = attributes(make("li", "next-row"), { title: name });
     const shown = attributes(make("bdi", text ? "next-text" : "next-text name"), { dir: "auto" });
-    for (const part of visibleParts(text || name)) shown.append(make("span", part.mark ? "mark" : "", part.text));
+    for (const part of visibleParts(text || name)) shown.append(make("span", part.faint ? "faint" : "", part.text));
     const bar = make("span", "next-bar");
     bar.style.backgroundSize = `${probability * 100}% 100%`;
     item.append(shown, bar, make("span", "next-probability", number(probability)));

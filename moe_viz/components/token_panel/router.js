@@ -4,7 +4,7 @@ import { attributes, make } from "../shared/dom.js";
 import { expertFill } from "../shared/colour.js";
 import { layerName } from "../shared/layer.js";
 import { bars, labelStep } from "./chart.js";
-import { expertText, number, summary } from "./words.js";
+import { expertLines, number, summary } from "./words.js";
 
 const HEIGHT = 112;
 const TOP = 16;
@@ -22,7 +22,7 @@ export function createRouter({ signal }) {
   const heading = make("h4");
   const chart = attributes(make("div", "chart"), { role: "slider", tabindex: "0", "aria-valuemin": "0" });
   const drawing = svg("svg", { "aria-hidden": "true", height: TOP + HEIGHT + AXIS });
-  const readout = attributes(make("p", "readout"), { "aria-hidden": "true" });
+  const readout = attributes(make("div", "readout"), { "aria-hidden": "true" });
   const lines = make("div", "lines");
   const reading = make("p", "reading");
   chart.append(drawing);
@@ -55,9 +55,9 @@ export function createRouter({ signal }) {
 
   function point(expert) {
     pointed = Math.min(Math.max(expert, 0), site.experts - 1);
-    const text = expertText(site, pointed);
-    readout.textContent = text;
-    attributes(chart, { "aria-valuenow": pointed, "aria-valuetext": text });
+    const told = expertLines(site, pointed);
+    readout.replaceChildren(...told.map((line) => make("div", "", line)));
+    attributes(chart, { "aria-valuenow": pointed, "aria-valuetext": told.join(", ") });
     attributes(marker, { x: pointed * pitch, width: pitch });
   }
 

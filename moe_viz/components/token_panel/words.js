@@ -18,13 +18,13 @@ export function rowLabel(sites, site) {
   return `${layerName(sites[site], sites)}: ${experts.join(", ") || "no expert (dropped)"}`;
 }
 
-export function expertText(site, expert) {
-  const parts = [`expert ${expert}`];
-  if (site.scores[expert] !== null) parts.push(`${site.score_name} ${number(site.scores[expert])}`);
-  if (site.selection) parts.push(`with selection bias ${number(site.selection[expert])}`);
-  const choice = site.chosen.find((one) => one.expert === expert);
-  parts.push(choice ? `gating weight ${number(choice.weight)}` : "not chosen");
-  return parts.join(" · ");
+// Two lines: what became of an expert, and what the router gave it.
+export function expertLines({ chosen, scores, score_name: name, selection }, expert) {
+  const choice = chosen.find((one) => one.expert === expert);
+  const fate = choice ? `gating weight ${number(choice.weight)}` : "not chosen";
+  const score = scores[expert] === null ? `${name} not known` : `${name} ${number(scores[expert])}`;
+  const biased = selection ? ` · with selection bias ${number(selection[expert])}` : "";
+  return [`expert ${expert} · ${fate}`, `${score}${biased}`];
 }
 
 // What one router's distribution comes to, a sentence each.
