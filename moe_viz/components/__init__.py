@@ -25,7 +25,7 @@ _HERE = Path(__file__).parent
 
 
 def _css(component: str) -> str:
-    files = (_HERE / "shared" / "base.css", _HERE / component / "style.css")
+    files = [_HERE / "shared" / "base.css", *sorted((_HERE / component).glob("*.css"))]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 

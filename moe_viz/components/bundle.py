@@ -8,9 +8,7 @@ from pathlib import Path, PurePosixPath
 _IMPORT = re.compile(r'import \{ (\w+(?:, \w+)*) \} from "(\.{1,2}/[\w./-]+\.js)";')
 _EXPORT = re.compile(r"export (?=(?:const|function|class) (\w+))")
 _DEFAULT = re.compile(r"export default function \w*\(")
-_DECLARED = re.compile(
-    r"^(?:export default )?(?:async function|const|let|function|class) (\w+)", re.MULTILINE
-)
+_DECLARED = re.compile(r"^(?:export default )?(?:async function|const|let|function|class) (\w+)", re.MULTILINE)
 _REFUSED = re.compile(r"\bimport\s*\(|\bimport\.meta\b")
 
 

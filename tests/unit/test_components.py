@@ -58,9 +58,7 @@ def test_experts_and_weights_come_back(trace):
     ids, codes = sections["expert_ids"].reshape(shape), sections["gate_weights"].reshape(shape)
     scale, steps = header["weight_scale"], 2 ** header["weight_bits"] - 2
     for site, token in np.ndindex(shape[:2]):
-        order = np.argsort(
-            -np.where(trace.expert_ids[site, token] == NO_EXPERT, -1, trace.gate_weights[site, token])
-        )
+        order = np.argsort(-np.where(trace.expert_ids[site, token] == NO_EXPERT, -1, trace.gate_weights[site, token]))
         experts, weights = trace.expert_ids[site, token][order], trace.gate_weights[site, token][order]
         taken = experts != NO_EXPERT
         assert (codes[site, token] != 0).tolist() == taken.tolist()
@@ -139,9 +137,7 @@ def test_tokens_without_text_are_known_by_name():
 
 
 def test_a_trace_is_known_by_what_it_holds():
-    ids = {
-        unpack(pack_routing_map(make_trace(seed=s), None, PALETTE, GREY))[0]["trace_id"] for s in (1, 1, 2)
-    }
+    ids = {unpack(pack_routing_map(make_trace(seed=s), None, PALETTE, GREY))[0]["trace_id"] for s in (1, 1, 2)}
     assert len(ids) == 2
 
 

@@ -126,14 +126,11 @@ def _entropy_codes(entropy: Floats, num_experts: list[int]) -> Bytes:
 
 def _join(header: dict[str, Any], sections: dict[str, NDArray[Any]]) -> bytes:
     digest = hashlib.blake2b(json.dumps([header["tokens"], header["names"]]).encode(), digest_size=8)
-    blocks = [
-        array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes() for array in sections.values()
-    ]
+    blocks = [array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes() for array in sections.values()]
     for block in blocks:
         digest.update(block)
     listed = [
-        {"name": name, "dtype": array.dtype.name, "offset": 0, "length": array.size}
-        for name, array in sections.items()
+        {"name": name, "dtype": array.dtype.name, "offset": 0, "length": array.size} for name, array in sections.items()
     ]
     full = header | {"trace_id": digest.hexdigest(), "sections": listed}
     # Offsets depend on the header's length, and the header holds the offsets: leave room for them.
