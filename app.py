@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from moe_viz.ui.look import look
+from moe_viz.ui.look import ICON, look
 from moe_viz.ui.model import model_sidebar
 
-st.set_page_config(page_title="moe_viz", page_icon="moe_viz/ui/icon.svg", layout="wide")
+st.set_page_config(page_title="moe_viz", page_icon=ICON, layout="wide")
 look()
 page = st.navigation(
     [
@@ -14,5 +14,7 @@ page = st.navigation(
     ],
     position="top",
 )
+about_model = st.sidebar.container()
 page.run()
-model_sidebar()  # last: it starts the import of torch, which would hold up the first paint
+with about_model:
+    model_sidebar()  # last: it starts the import of torch, which would hold up the first paint

@@ -201,7 +201,8 @@ class RoutingTrace:
 
     def to_frame(self) -> pd.DataFrame:
         """One row a (site, token, slot): layer, stack, position, token, token_id, generated, slot,
-        expert (missing where the slot took none), gate_weight."""
+        expert (missing where the slot took none), gate_weight.
+        """
         import pandas as pd
 
         sites = range(len(self.sites))

@@ -10,7 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from moe_viz.figures.theme import DIVERGING, INK, MISSING, PAPER, SEQUENTIAL, TEMPLATE
+from moe_viz.figures.template import TEMPLATE
+from moe_viz.figures.theme import DIVERGING, INK, MISSING, PAPER, SEQUENTIAL
 
 Kind = Literal["load", "weight", "difference"]
 Matrix = NDArray[np.floating]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from moe_viz.figures.theme import ACCENT, NEUTRAL, SECOND, TEMPLATE, TRANSPARENT
+from moe_viz.figures.template import TEMPLATE
+from moe_viz.figures.theme import ACCENT, NEUTRAL, SECOND, TRANSPARENT
 
 _HEIGHT = 300  # pixels
 

@@ -1,12 +1,6 @@
-"""The colours of every figure, and the template that they share. No other file of figures has any.
-
-Streamlit replaces a template's text and page colours by its own theme's, light or dark; the
-ones given here serve where nothing replaces them, and can be read on either.
-"""
+"""The colours of every figure and component. No other file has any."""
 
 from __future__ import annotations
-
-import plotly.graph_objects as go
 
 PALETTE = (
     "#2bfdf4", "#04a19b", "#6ad8f9", "#79b6f4", "#7a97fb", "#9d97c8", "#a86fcf", "#ecb5ce",
@@ -51,16 +45,3 @@ SEQUENTIAL = _scale(_CIVIDIS)
 """Little to much: cividis, the same to normal and to red-green-blind sight (Nuñez et al. 2018)."""
 DIVERGING = _scale(_RED_BLUE)
 """Less than even (blue), even (white), more (red): ColorBrewer's RdBu, reversed; colour-blind-safe."""
-
-TEMPLATE = go.layout.Template(
-    layout={
-        "paper_bgcolor": TRANSPARENT,
-        "plot_bgcolor": TRANSPARENT,
-        "font": {"color": TEXT, "size": 13},
-        "colorway": list(PALETTE),
-        "colorscale": {"sequential": SEQUENTIAL, "diverging": DIVERGING},
-        "xaxis": {"gridcolor": GRID, "linecolor": GRID, "zeroline": False, "automargin": True},
-        "yaxis": {"gridcolor": GRID, "linecolor": GRID, "zeroline": False, "automargin": True},
-        "hoverlabel": {"align": "left"},
-    }
-)

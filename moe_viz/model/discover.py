@@ -33,8 +33,8 @@ class Router:
     one_hot_ids: bool
 
 
-def discover(model: nn.Module) -> tuple[Router, ...]:
-    """All routers of `model`, in the order of its modules (of its layers, in each stack).
+def discover(model: Any) -> tuple[Router, ...]:
+    """All routers of a transformers `model`, in the order of its modules (of its layers, in each stack).
 
     Raises ModelError if there is none (a dense model), or if the model is compiled, where
     hooks stay silent.

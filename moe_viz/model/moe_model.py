@@ -181,7 +181,7 @@ class MoEModel:
         """Where a trace made now would come from."""
         config = self.hf_model.config
         family = family_of(config.model_type)
-        unknown = f"{config.model_type} is not a recorded family: choices and gating weights are as used; scores unknown."
+        unknown = f"{config.model_type} is not a recorded family: choices and weights are as used, scores unknown."
         parameter = next(self.hf_model.parameters())
         return Provenance(
             model=self.name,

@@ -59,19 +59,33 @@ def heatmap(shown: Shown) -> tuple[int, int] | None:
         key="heatmap view",
     )
     view = next(view for view in _VIEWS if view.title == title)
-    table = shown.experts
     sites = shown.trace.sites
+    selected = _selected(shown)
+
+    def keep() -> None:
+        # The outline makes it another figure to Streamlit, which then forgets the selection.
+        cell = clicked_cell(st.session_state["heatmap"].selection.points)
+        if cell is not None:
+            st.session_state["cell"] = (shown, cell)
+
     figure = layers_by_experts(
         _matrix(shown, view.column),
         [row_label(site, sites) for site in sites],
         kind=view.kind,
         experts_per_row=[site.num_experts for site in sites],
+        selected=selected,
         hover={"tokens taken": _matrix(shown, "count")},
     )
-    event = st.plotly_chart(figure, key="heatmap", on_select="rerun", selection_mode="points", theme=None)
+    st.plotly_chart(figure, key="heatmap", on_select=keep, selection_mode="points")
     st.caption(f"{view.reading} Click a cell to see the tokens that its expert took.")
-    numbers(table, "layers-experts", shown)
-    return clicked_cell(event.selection.points)
+    numbers(shown.experts, "layers-experts", shown)
+    return selected
+
+
+def _selected(shown: Shown) -> tuple[int, int] | None:
+    """The cell that was clicked, if it was clicked in this trace's heatmap."""
+    trace, cell = st.session_state.get("cell", (None, None))
+    return cell if trace is shown else None
 
 
 def expert_tokens(shown: Shown, site: int, expert: int) -> None:
@@ -105,11 +119,11 @@ def layer_figures(shown: Shown) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Effective number of experts**")
-        st.plotly_chart(effective_experts(shown.layers), key="effective experts", theme=None)
+        st.plotly_chart(effective_experts(shown.layers), key="effective experts")
         st.caption("The filled bar is e to the entropy of the load: so many evenly used experts would be as uneven.")
     with right:
         st.markdown("**Entropy**")
-        st.plotly_chart(entropies(shown.layers), key="entropies", theme=None)
+        st.plotly_chart(entropies(shown.layers), key="entropies")
         st.caption(
             "Of the load: 1 means that all experts of the layer share the text evenly. Of the router: 1 means that"
             " it cannot tell the experts apart for a token."

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
-_STYLE = """
+from moe_viz.figures.theme import INK, PAPER
+
+ICON = str(Path(__file__).with_name("icon.svg"))
+"""The page's icon; a named one would be fetched from a public server."""
+
+_STYLE = f"""
 <style>
-[data-testid="stMainBlockContainer"] { padding: 4.2rem 2.4rem 3rem; }
-@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-inline: 1rem; } }
+[data-testid="stMainBlockContainer"] {{ padding: 4.2rem 2.4rem 3rem; }}
+@media (max-width: 640px) {{ [data-testid="stMainBlockContainer"] {{ padding-inline: 1rem; }} }}
+/* Streamlit writes in white on the primary colour, which the dark theme has lighter than that. */
+[data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"]:hover {{
+  color: light-dark({PAPER}, {INK});
+}}
 </style>
 """
 
 
 def look() -> None:
-    """Less white space around the page: a routing map wants the width."""
+    """Give a routing map the width it wants, and every button an ink that can be read."""
     st.html(_STYLE)

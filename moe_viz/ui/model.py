@@ -28,16 +28,15 @@ def engine() -> Engine:
 
 def model_sidebar() -> None:
     """What the model is, and the way to another one."""
-    with st.sidebar:
-        _facts(None if engine().state != "loading" else 0.5)
-        with st.expander("Load another model"), st.form("load", border=False):
-            name = st.text_input(
-                "Hugging Face hub id, or a local folder",
-                placeholder="allenai/OLMoE-1B-7B-0924",
-                help="Only safetensors are read, and no code of the model's own is run.",
-            )
-            if st.form_submit_button("Load"):
-                _switch(name.strip() or DEFAULT_MODEL)
+    _facts(0.5 if engine().state == "loading" else None)
+    with st.expander("Load another model"), st.form("load", border=False):
+        name = st.text_input(
+            "Hugging Face hub id, or a local folder",
+            placeholder="allenai/OLMoE-1B-7B-0924",
+            help="Only safetensors are read, and no code of the model's own is run.",
+        )
+        if st.form_submit_button("Load"):
+            _switch(name.strip() or DEFAULT_MODEL)
 
 
 def _facts(every: float | None) -> None:
@@ -98,7 +97,7 @@ def scoring_text(site: RouterSite) -> str:
     """How a router comes from logits to gating weights, in words."""
     if site.scoring is None:
         return "not recorded for this family"
-    steps = [site.scoring.function]
+    steps: list[str] = [site.scoring.function]
     if site.scoring.selection_bias is not None:
         steps.append("+ bias for the choice")
     if site.scoring.groups > 1:

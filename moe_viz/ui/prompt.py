@@ -39,8 +39,6 @@ def prompt() -> Shown | None:
                 "Show routing", type="primary", help="Ctrl+Enter or ⌘+Enter in the text box does the same"
             )
             about = st.container()
-    with st.sidebar:
-        _open_trace()
     if asked or example:
         _run(st.session_state["text"])
     failure = st.session_state.get("failure")
@@ -51,6 +49,8 @@ def prompt() -> Shown | None:
         st.error(plain(failure), icon=":material/error:")
         if shown:
             st.caption("Below is still the routing of the text before.")
+    with st.sidebar:
+        _saved_traces(shown)
     return shown
 
 
@@ -96,7 +96,9 @@ def _run(text: str) -> None:
         show(Shown(trace, "measured", time.perf_counter() - started))
 
 
-def _open_trace() -> None:
+def _saved_traces(shown: Shown | None) -> None:
+    """Save what is shown, open what was saved."""
+
     def opened() -> None:
         file = st.session_state["opened"]
         if file is None:
@@ -104,10 +106,19 @@ def _open_trace() -> None:
         try:
             show(Shown(read(file.getvalue()), "opened", None))
         except moe_viz.MoeVizError as error:
-            st.session_state["failure"] = str(error)
+            st.session_state["failure"] = f"{file.name}: {error}"
 
-    with st.expander("Open a saved trace"):
-        st.file_uploader("A .moetrace file", type=["moetrace"], key="opened", on_change=opened)
+    with st.expander("Saved traces"):
+        if shown:
+            st.download_button(
+                "Save this trace",
+                data=lambda: shown.file,
+                file_name="trace.moetrace",
+                mime="application/octet-stream",
+                on_click="ignore",
+                key="save trace",
+            )
+        st.file_uploader("Open a trace", type=["moetrace"], key="opened", on_change=opened)
 
 
 def show(shown: Shown) -> None:

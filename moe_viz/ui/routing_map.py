@@ -12,7 +12,6 @@ from moe_viz.components import (
     TokenPanel,
     pack_token_panel,
 )
-from moe_viz.components.routing_map.pack import expert_colours
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.tokens import SiteDetail, token_detail
 from moe_viz.ui.shown import Shown

@@ -16,7 +16,6 @@ from moe_viz.model import hub
 from moe_viz.model.load import DEMO
 from tests.tiny_models import tiny_model, token_ids
 
-
 DENSE = {"vocab_size": 50, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
 
 

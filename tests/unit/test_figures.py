@@ -11,6 +11,7 @@ import pytest
 
 from moe_viz.figures import layers, theme
 from moe_viz.figures.heatmap import clicked_cell, layers_by_experts
+from moe_viz.figures.template import TEMPLATE
 from moe_viz.metrics import load as of
 from moe_viz.metrics.tables import layer_table
 from tests.invented import make_trace
@@ -170,7 +171,7 @@ def test_figures_use_the_themes_colours_alone():
     for figure in every_figure():
         used = colours_of(figure.to_dict())
         assert used
-        assert used <= allowed | colours_of(theme.TEMPLATE.to_plotly_json())
+        assert used <= allowed | colours_of(TEMPLATE.to_plotly_json())
 
 
 def test_no_other_file_of_figures_or_pages_names_a_colour():

@@ -21,7 +21,9 @@ VARIANTS = {
     "no logits": {"logits": False},
     "dropped": {"dropped": 0.4, "top_k": 1},
     "uneven sites": {"experts": [4, 9, 6], "top_k": [1, 3, 2]},
-    "sigmoid, bias, groups": {"scoring": Scoring("sigmoid", True, 2.5, (0.0, 0.5) * 4, groups=4, groups_kept=2)},
+    "sigmoid, bias, groups": {
+        "scoring": Scoring("sigmoid", True, 2.5, (0.0, 0.5) * 4, groups=4, groups_kept=2)
+    },
     "unknown scoring": {"scoring": None},
 }
 
@@ -86,7 +88,10 @@ def test_arrays_are_read_only_and_not_the_callers(trace):
         ({"expert_ids": np.full((3, 7, 2), -2)}, "from -2"),
         ({"expert_ids": np.full((3, 7, 2), NO_EXPERT)}, "must be 0 where"),
         ({"gate_weights": np.full((3, 7, 2), np.nan)}, "not finite"),
-        ({"router_logits": np.zeros((3, 7, 9))}, r"router_logits has shape \(3, 7, 9\), expected \(3, 7, 8\)"),
+        (
+            {"router_logits": np.zeros((3, 7, 9))},
+            r"router_logits has shape \(3, 7, 9\), expected \(3, 7, 8\)",
+        ),
         ({"next_tokens": following(3)}, "next_tokens covers 3 tokens of 7"),
     ],
 )

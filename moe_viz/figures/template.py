@@ -1,0 +1,24 @@
+"""The Plotly template that all figures share.
+
+Streamlit replaces a template's text and page colours by its own theme's, light or dark; the
+ones given here serve where nothing replaces them, and can be read on either.
+"""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from moe_viz.figures.theme import DIVERGING, GRID, PALETTE, SEQUENTIAL, TEXT, TRANSPARENT
+
+TEMPLATE = go.layout.Template(
+    layout={
+        "paper_bgcolor": TRANSPARENT,
+        "plot_bgcolor": TRANSPARENT,
+        "font": {"color": TEXT, "size": 13},
+        "colorway": list(PALETTE),
+        "colorscale": {"sequential": SEQUENTIAL, "diverging": DIVERGING},
+        "xaxis": {"gridcolor": GRID, "linecolor": GRID, "zeroline": False, "automargin": True},
+        "yaxis": {"gridcolor": GRID, "linecolor": GRID, "zeroline": False, "automargin": True},
+        "hoverlabel": {"align": "left"},
+    }
+)

@@ -1,0 +1,152 @@
+"""Every page through `app.py`, without a browser: what is asked, what is said, what is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from moe_viz.trace_file import write
+from moe_viz.ui.shown import Shown
+from tests.invented import make_trace
+
+ROOT = Path(__file__).parents[2]
+PAGES = ["pages/routing.py", "pages/layers.py"]
+
+
+@pytest.fixture
+def app(monkeypatch):
+    """The app on a server that has been visited: each run of AppTest is a fresh one otherwise, whose
+    first press of a button goes to the detour of `through_app`. The fresh server is the browser tests'."""
+    start = PagesManager.__init__
+
+    def visited(self, *args, **kwargs):
+        start(self, *args, **kwargs)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", visited)
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+
+
+def clean(app) -> None:
+    assert not app.exception, [e.message for e in app.exception]
+
+
+def show_routing(app):
+    return next(button for button in app.button if button.label == "Show routing")
+
+
+def components(app) -> list[str]:
+    return [element.proto.component_name for element in app.main if element.type == "bidi_component"]
+
+
+def test_every_file_in_pages_is_tested_here():
+    assert sorted(PAGES) == sorted(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_before_any_text_each_page_says_so(app, page):
+    app.run().switch_page(page).run()
+    clean(app)
+    assert any("Nothing to show yet" in m.value for m in app.markdown)
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_example_runs_on_each_page(app, page):
+    app.run().switch_page(page).run()
+    app.button(key="example Python").click().run()
+    clean(app)
+    trace = app.session_state["shown"].trace
+    assert trace.text == app.text_area(key="text").value
+    assert "class Stack" in trace.text
+    assert any(f"{len(trace)} tokens · 6 routers" in c.value for c in app.caption)
+    assert any("read at 6 of 6 routers" in c.value for c in app.caption)
+
+
+def test_a_typed_text_is_the_one_that_is_traced(app):
+    app.run()
+    app.text_area(key="text").input("春眠不觉晓 <b>&amp;")
+    show_routing(app).click().run()
+    clean(app)
+    assert app.session_state["shown"].trace.text == "春眠不觉晓 <b>&amp;"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "the text is empty"),
+        ("  \n\t ", "the text is empty"),
+        ("a b " * 25_000, "this model reads at most 1,024"),
+        ("x" * 300_000, "300,000 characters; at most 262,144"),
+    ],
+)
+def test_bad_input_gets_a_sentence_and_loses_nothing(app, text, sentence):
+    app.run()
+    app.button(key="example Chess").click().run()
+    before = app.session_state["shown"]
+    app.text_area(key="text").input(text)
+    show_routing(app).click().run()
+    clean(app)
+    assert sentence in app.error[0].value.replace("\\", "")
+    assert app.session_state["shown"] is before
+    assert app.text_area(key="text").value == text
+    app.button(key="example Verse").click().run()
+    assert not app.error
+    assert "fishing lamps" in app.session_state["shown"].trace.text
+
+
+def test_the_text_and_its_trace_survive_a_change_of_page(app):
+    app.run()
+    app.text_area(key="text").input("kept")
+    show_routing(app).click().run()
+    app.switch_page("pages/layers.py").run()
+    clean(app)
+    assert app.text_area(key="text").value == "kept"
+    assert app.session_state["shown"].trace.text == "kept"
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "../..", "[x](javascript:1) :red[y] $z$"])
+def test_a_model_that_cannot_be_loaded_is_named_and_the_one_before_stays(app, name):
+    app.run()
+    app.text_input[0].input(name)
+    next(button for button in app.button if button.label == "Load").click().run()
+    clean(app)
+    assert name in app.error[0].value.replace("\\", "")
+    assert app.session_state["model"] == "demo"
+    app.button(key="example Python").click().run()
+    assert not app.error
+    assert app.session_state["shown"].trace.provenance.model == "demo"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"experts": 256, "top_k": 8, "sites": 5, "tokens": 40},
+        {"experts": [4, 9], "top_k": [1, 3]},
+        {"logits": False},
+        {"scoring": None},
+        {"dropped": 0.5, "top_k": 1},
+        {"tokens": 1, "sites": 1},
+    ],
+)
+@pytest.mark.parametrize("page", PAGES)
+def test_any_kind_of_trace_can_be_shown(app, page, options):
+    app.session_state["shown"] = Shown(make_trace(**options), "opened", None)
+    app.run().switch_page(page).run()
+    clean(app)
+    assert any("opened from a file" in c.value for c in app.caption)
+
+
+def test_a_saved_trace_is_opened_and_a_damaged_one_is_refused(app):
+    trace = make_trace()
+    app.run()
+    app.file_uploader(key="opened").upload("x.moetrace", write(trace)).run()
+    clean(app)
+    assert app.session_state["shown"].trace == trace
+    app.file_uploader(key="opened").upload("bad.moetrace", b"ARROW1 and then nothing").run()
+    clean(app)
+    assert "bad.moetrace: the trace is damaged" in app.error[0].value.replace("\\", "")
+    assert app.session_state["shown"].trace == trace

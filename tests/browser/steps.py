@@ -1,0 +1,38 @@
+"""What a person does on a page."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+
+def start(page: Page, address: str, path: str = "/") -> None:
+    """Open a page and wait until it is there."""
+    page.goto(address + path)
+    expect(page.get_by_role("button", name="Show routing")).to_be_visible()
+
+
+def type_text(page: Page, text: str) -> None:
+    """Replace what stands in the text box."""
+    page.get_by_role("textbox", name="Text", exact=True).fill(text)
+
+
+def run(page: Page, text: str) -> None:
+    """Type a text, press the button, wait for its map."""
+    type_text(page, text)
+    page.get_by_role("button", name="Show routing").click()
+    expect(chips(page).last).to_be_visible()
+
+
+def chips(page: Page) -> Locator:
+    """The tokens of the strip."""
+    return page.get_by_role("listbox", name="Tokens").get_by_role("option")
+
+
+def labels(page: Page) -> list[str]:
+    """What the chips say to a screen reader."""
+    return chips(page).evaluate_all("chips => chips.map(chip => chip.getAttribute('aria-label'))")
+
+
+def layer(page: Page) -> Locator:
+    """The layer scrubber."""
+    return page.get_by_role("slider", name="Layer", exact=True)

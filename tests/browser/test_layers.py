@@ -1,0 +1,59 @@
+"""The Layers page as a person uses it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+import moe_viz
+from tests.browser.steps import start
+
+
+@pytest.fixture
+def heatmap(page, address):
+    start(page, address, "/layers")
+    page.get_by_role("button", name="Python").click()
+    plot = page.locator(".js-plotly-plot").first
+    expect(plot).to_be_visible()
+    page.wait_for_timeout(1000)
+    return plot
+
+
+def click_cell(page, plot, row: int, expert: int) -> None:
+    """Click the middle of a cell of 6 rows x 16 experts."""
+    area = plot.locator(".nsewdrag").first.bounding_box()
+    x = area["x"] + area["width"] * (expert + 0.5) / 16
+    y = area["y"] + area["height"] * (row + 0.5) / 6
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+
+
+@pytest.mark.parametrize(("row", "expert"), [(0, 0), (2, 7), (5, 15)])
+def test_a_click_on_a_cell_lists_the_tokens_that_its_expert_took(page, heatmap, row, expert):
+    with moe_viz.load() as model:
+        trace = model.trace(page.get_by_role("textbox", name="Text", exact=True).input_value())
+    taken = int((trace.expert_ids[row] == expert).sum())
+    click_cell(page, heatmap, row, expert)
+    heading = page.get_by_role("heading", name=re.compile(rf"Expert {expert} in layer {row}:"))
+    expect(heading).to_contain_text(f"{taken} of {len(trace)} tokens")
+
+
+def test_the_three_heatmaps_take_turns(page, heatmap):
+    for name in ("Mean gating weight", "Difference from uniform", "Load"):
+        page.get_by_role("radio", name=name).click()
+        expect(page.get_by_text("Each cell is").first).to_be_visible()
+        expect(page.locator(".js-plotly-plot").first).to_be_visible()
+
+
+def test_every_figure_hands_out_its_numbers(page, heatmap):
+    folded = page.get_by_text(re.compile(r"^Numbers \(\d+ rows\)$"))
+    expect(folded).to_have_count(2)
+    folded.first.click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").first.click()
+    lines = download.value.path().read_text().splitlines()
+    assert len(lines) == 1 + 6 * 16
+    assert lines[0].startswith("site,name,stack,layer,expert,count,load")

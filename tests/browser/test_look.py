@@ -1,0 +1,73 @@
+"""Light and dark, wide and narrow: readable by everyone, and nothing falls off the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import ROOT, opened
+from tests.browser.steps import chips, run, start
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\nThe river was quiet. 春眠不觉晓\n1. e4 e5 2. Nf3"
+
+
+def shown(page, address, path) -> None:
+    start(page, address, path)
+    if path == "/layers":
+        page.get_by_role("button", name="Python").click()
+        expect(page.locator(".js-plotly-plot").nth(2)).to_be_visible()
+    else:
+        run(page, TEXT)
+        expect(page.get_by_role("heading", name="Token 0")).to_be_visible()
+    page.wait_for_timeout(800)
+
+
+@pytest.mark.parametrize("path", ["/", "/layers"])
+def test_axe_finds_nothing_serious(chromium, address, scheme, path):
+    with opened(chromium, color_scheme=scheme) as page:
+        shown(page, address, path)
+        page.evaluate(AXE.read_text())
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    serious = [f for f in found if f["impact"] in {"serious", "critical"}]
+    assert not serious, [(f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in serious]
+
+
+@pytest.mark.parametrize("path", ["/", "/layers"])
+def test_a_phone_shows_it_without_sideways_scrolling(chromium, address, path):
+    with opened(chromium, viewport={"width": 390, "height": 844}) as page:
+        shown(page, address, path)
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 1
+        if path == "/":
+            box = chips(page).first.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 390
+
+
+def test_ink_on_every_chip_can_be_read(chromium, address, scheme):
+    with opened(chromium, color_scheme=scheme) as page:
+        shown(page, address, "/")
+        pairs = chips(page).evaluate_all(
+            "chips => chips.map(c => [getComputedStyle(c).color, getComputedStyle(c).backgroundColor])"
+        )
+    for ink, paper in {tuple(pair) for pair in pairs}:
+        assert contrast(ink, paper) >= 4.5, (ink, paper)
+
+
+def contrast(a: str, b: str) -> float:
+    """WCAG 2.2's contrast ratio of two `rgb(r, g, b)`."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(v) / 255 for v in colour.strip("rgba()").split(",")[:3]]
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_no_page_file_is_left_out():
+    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == {"routing", "layers"}
