@@ -29,8 +29,8 @@ test: $(VENV)/installed-dev node_modules/installed
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@npm run --if-present lint
-	@npm run --if-present test
+	@npm run --silent lint
+	@npm run --silent test
 	@CHROMIUM="$$(tests/tools.sh chromium)" && export CHROMIUM && $(BIN)/python -m pytest
 
 $(VENV)/installed: requirements.txt

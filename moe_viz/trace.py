@@ -226,9 +226,7 @@ class RoutingTrace:
         )
 
 
-def _settle(
-    owner: RoutingTrace | NextTokens, name: str, dtype: type[np.generic], shape: tuple[int, ...]
-) -> None:
+def _settle(owner: RoutingTrace | NextTokens, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
     """Replace a field by a read-only array of this type and shape, or say why it cannot be one."""
     given = np.asarray(getattr(owner, name))
     if given.shape != shape:

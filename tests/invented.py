@@ -57,9 +57,7 @@ def make_trace(
         token_ids=rng.integers(0, 1000, tokens),
         generated=np.arange(tokens) >= tokens - generated,
         sites=tuple(
-            RouterSite(
-                f"model.layers.{s}.mlp", s, each_experts[s], each_k[s], stack, each_scoring[s], shared_experts
-            )
+            RouterSite(f"model.layers.{s}.mlp", s, each_experts[s], each_k[s], stack, each_scoring[s], shared_experts)
             for s in range(sites)
         ),
         expert_ids=ids,

@@ -42,9 +42,7 @@ _QWEN = _COMMON | {
 CONFIGS: dict[str, Any] = {
     "mixtral": lambda: MixtralConfig(**_COMMON, num_local_experts=8, num_experts_per_tok=2),
     "olmoe": lambda: OlmoeConfig(**_COMMON, num_experts=8, num_experts_per_tok=3, norm_topk_prob=False),
-    "olmoe normalised": lambda: OlmoeConfig(
-        **_COMMON, num_experts=8, num_experts_per_tok=3, norm_topk_prob=True
-    ),
+    "olmoe normalised": lambda: OlmoeConfig(**_COMMON, num_experts=8, num_experts_per_tok=3, norm_topk_prob=True),
     "qwen2_moe": lambda: Qwen2MoeConfig(**_QWEN, shared_expert_intermediate_size=40, norm_topk_prob=False),
     "qwen3_moe": lambda: Qwen3MoeConfig(**_QWEN, head_dim=8, norm_topk_prob=True),
     "qwen3_moe top-1": lambda: Qwen3MoeConfig(**_QWEN | {"num_experts_per_tok": 1}, norm_topk_prob=False),

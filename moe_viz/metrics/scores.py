@@ -62,9 +62,7 @@ def site_scores(trace: RoutingTrace, site: int) -> Array | None:
     """One router's scores `[token expert]`; None if the trace lacks its logits or its scoring."""
     if trace.router_logits is None:
         return None
-    return router_scores(
-        trace.router_logits[site, :, : trace.sites[site].num_experts], trace.sites[site].scoring
-    )
+    return router_scores(trace.router_logits[site, :, : trace.sites[site].num_experts], trace.sites[site].scoring)
 
 
 def entropy(shares: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from itertools import accumulate
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -16,45 +16,41 @@ CONTEXT = 24
 """Characters of text shown on either side of a token in a concordance."""
 
 _NAMED = {"\n": "⏎", "\t": "⇥", "\r": "␍", "\x7f": "␡"}
+_SCORE_NAMES: dict[str | None, Literal["router probability", "router score (sigmoid)", "router logit"]] = {
+    "softmax": "router probability",
+    "sigmoid": "router score (sigmoid)",
+    None: "router logit",
+}
 _JOINERS = "\u200c\u200d"
 
 
 class Choice(TypedDict):
-    """One expert that a token took."""
+    """One expert that a token took, and its gating weight, as applied."""
 
     expert: int
-    gating_weight: float
+    weight: float
 
 
 class SiteDetail(TypedDict):
-    """What one router did with one token; None where it is not known."""
+    """What one router made of one token; None where it is not known."""
 
-    site: int
-    stack: str
     layer: int
-    num_experts: int
-    experts: list[Choice]
+    stack: str
+    experts: int
+    chosen: list[Choice]
     """Largest gating weight first; empty if the token took none."""
-    score_name: str | None
-    """What to call `scores`."""
     scores: list[float | None] | None
-    """`[expert]`"""
-    selection_scores: list[float | None] | None
-    """`[expert]`: None too if there is no selection bias, so that they equal the scores."""
+    """`[expert]`; the logits themselves where the scoring is not known."""
+    score_name: Literal["router probability", "router score (sigmoid)", "router logit"]
+    """What to call `scores`."""
+    selection: list[float | None] | None
+    """`[expert]`: score + selection bias; None too if there is no bias, so that they equal the scores."""
     margin: float | None
+    """Last chosen minus first left out, in the score that decides the choice."""
     entropy: float | None
     """Of the scores divided by their sum, in nats."""
     effective_experts: float | None
     """e^entropy."""
-
-
-class TokenDetail(TypedDict):
-    """One token's way through all routers: plain values, ready for JSON, to 6 significant digits."""
-
-    position: int
-    label: str
-    generated: bool
-    sites: list[SiteDetail]
 
 
 def visible(text: str, spaces: bool = False) -> str:
@@ -103,8 +99,11 @@ def tokens_of_expert(trace: RoutingTrace, site: int, expert: int) -> pd.DataFram
     )
 
 
-def token_detail(trace: RoutingTrace, token: int) -> TokenDetail:
-    """What every router did with token number `token`. Raises IndexError if there is none."""
+def token_detail(trace: RoutingTrace, token: int) -> list[SiteDetail]:
+    """What every router made of token number `token`: plain values, floats to six digits.
+
+    Raises IndexError if there is no such token.
+    """
     if not 0 <= token < len(trace):
         raise IndexError(f"token {token}: the trace has tokens 0 to {len(trace) - 1}")
     one = RoutingTrace(
@@ -119,33 +118,26 @@ def token_detail(trace: RoutingTrace, token: int) -> TokenDetail:
         provenance=trace.provenance,
     )
     margins, entropies = margin(one)[:, 0], router_entropy(one)[:, 0]
-    return {
-        "position": token,
-        "label": visible(trace.label(token), spaces=True),
-        "generated": bool(trace.generated[token]),
-        "sites": [
-            _site_detail(one, site, margins[site], entropies[site]) for site in range(len(trace.sites))
-        ],
-    }
+    return [_site_detail(one, site, margins[site], entropies[site]) for site in range(len(trace.sites))]
 
 
 def _site_detail(one: RoutingTrace, index: int, decided_by: float, nats: float) -> SiteDetail:
     site, ids, weights = one.sites[index], one.expert_ids[index, 0], one.gate_weights[index, 0]
     order = [slot for slot in np.argsort(-weights, kind="stable") if ids[slot] != NO_EXPERT]
-    scores = site_scores(one, index)
+    scores, name = site_scores(one, index), _SCORE_NAMES[site.scoring.function if site.scoring else None]
     wanted = None
     if scores is not None and site.scoring is not None and site.scoring.selection_bias is not None:
         wanted = selection_scores(scores, site.scoring)
-    names = {"softmax": "router probability", "sigmoid": "sigmoid score"}
+    if scores is None and one.router_logits is not None:
+        scores, name = one.router_logits[index, :, : site.num_experts].astype(np.float64), _SCORE_NAMES[None]
     return {
-        "site": index,
-        "stack": site.stack,
         "layer": site.layer,
-        "num_experts": site.num_experts,
-        "experts": [{"expert": int(ids[s]), "gating_weight": _six_digits(weights[s]) or 0.0} for s in order],
-        "score_name": names[site.scoring.function] if scores is not None and site.scoring else None,
+        "stack": site.stack,
+        "experts": site.num_experts,
+        "chosen": [{"expert": int(ids[s]), "weight": _six_digits(weights[s]) or 0.0} for s in order],
         "scores": _six_digits_each(scores),
-        "selection_scores": _six_digits_each(wanted),
+        "score_name": name,
+        "selection": _six_digits_each(wanted),
         "margin": _six_digits(decided_by),
         "entropy": _six_digits(nats),
         "effective_experts": _six_digits(np.exp(nats)),

@@ -73,8 +73,7 @@ def _router(
         name=name,
         layer=int(layer[1]) if layer else 0,
         num_experts=_first_int(_COUNT_NAMES, experts, router, block, config),
-        top_k=(family and family.fixed_top_k)
-        or _first_int(("top_k", "num_experts_per_tok"), router, block, config),
+        top_k=(family and family.fixed_top_k) or _first_int(("top_k", "num_experts_per_tok"), router, block, config),
         stack="encoder" if name.startswith("encoder.") else "decoder",
         scoring=_scoring(router, family) if family else None,
         shared_experts=_shared_experts(family, config) if family else 0,

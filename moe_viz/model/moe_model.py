@@ -151,9 +151,7 @@ class MoEModel:
     def _row(self, tokens: Tokens) -> Tensor:
         return torch.tensor([tokens.ids], device=self.hf_model.get_input_embeddings().weight.device)
 
-    def _trace(
-        self, stack: str, tokens: Tokens, readings: Sequence[Reading], logits: Tensor | None
-    ) -> RoutingTrace:
+    def _trace(self, stack: str, tokens: Tokens, readings: Sequence[Reading], logits: Tensor | None) -> RoutingTrace:
         chosen = [i for i, router in enumerate(self._routers) if router.site.stack == stack]
         parts = [readings[i] for i in chosen]
         sites = tuple(self._routers[i].site for i in chosen)

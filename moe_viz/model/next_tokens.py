@@ -26,8 +26,6 @@ def next_tokens(logits: Tensor, tokenizer: Any | None) -> NextTokens:
         values.append((top.values - full.logsumexp(dim=-1, keepdim=True)).exp())
         ids.append(top.indices)
     token_ids = torch.cat(ids).to(torch.int32).cpu().numpy()
-    names = {
-        int(i): token_text(tokenizer, int(i)) if tokenizer is not None else str(i) for i in np.unique(token_ids)
-    }
+    names = {int(i): token_text(tokenizer, int(i)) if tokenizer is not None else str(i) for i in np.unique(token_ids)}
     texts = tuple(tuple(names[i] for i in row) for row in token_ids.tolist())
     return NextTokens(token_ids, torch.cat(values).cpu().numpy(), texts)

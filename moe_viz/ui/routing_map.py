@@ -12,8 +12,10 @@ from moe_viz.components import (
     TokenPanel,
     pack_token_panel,
 )
+from moe_viz.components.token_panel.data import ActualNext, PanelSite, Prediction
 from moe_viz.figures.theme import NEUTRAL, PALETTE
-from moe_viz.metrics.tokens import SiteDetail, token_detail
+from moe_viz.metrics.tokens import token_detail
+from moe_viz.trace import NextTokens, RoutingTrace
 from moe_viz.ui.shown import Shown
 
 _map = st.components.v2.component("moe_viz_routing_map", js=ROUTING_MAP_JS, css=ROUTING_MAP_CSS)
@@ -33,47 +35,37 @@ def routing_map(shown: Shown) -> None:
 
 def _panel_of(shown: Shown, token: int) -> TokenPanel:
     """What the panel shows of one token."""
-    trace, detail = shown.trace, token_detail(shown.trace, token)
-    following = trace.next_tokens
-    predictions = None
-    if following is not None:
-        predictions = [
-            {"text": text, "name": text, "probability": float(probability)}
-            for text, probability in zip(following.texts[token], following.probabilities[token], strict=True)
-        ]
-    actual = None
-    if token + 1 < len(trace):
-        known = {}
-        if following is not None:
-            known = dict(zip(following.token_ids[token].tolist(), following.probabilities[token].tolist(), strict=True))
-        actual = {"label": trace.label(token + 1), "probability": known.get(int(trace.token_ids[token + 1]))}
+    trace, colours = shown.trace, shown.colours.tolist()
+    sites = [
+        PanelSite(**site, colours=row[: site["experts"]])
+        for site, row in zip(token_detail(trace, token), colours, strict=True)
+    ]
     return {
-        "trace_id": "",
         "token": token,
         "label": trace.label(token),
         "name": trace.token_names[token],
-        "generated": detail["generated"],
-        "sites": [
-            _site_of(site, colours) for site, colours in zip(detail["sites"], shown.colours.tolist(), strict=True)
-        ],
-        "next": predictions,
-        "actual_next": actual,
+        "generated": bool(trace.generated[token]),
+        "sites": sites,
+        "next": _predictions(trace.next_tokens, token),
+        "actual_next": _actual_next(trace, token),
         "palette": list(PALETTE),
         "neutral": NEUTRAL,
     }
 
 
-def _site_of(site: SiteDetail, colours: list[int]):
-    return {
-        "layer": site["layer"],
-        "stack": site["stack"],
-        "experts": site["num_experts"],
-        "chosen": [{"expert": c["expert"], "weight": c["gating_weight"]} for c in site["experts"]],
-        "scores": site["scores"],
-        "score_name": site["score_name"] or "router logit",
-        "selection": site["selection_scores"],
-        "margin": site["margin"],
-        "entropy": site["entropy"],
-        "effective_experts": site["effective_experts"],
-        "colours": colours[: site["num_experts"]],
-    }
+def _predictions(following: NextTokens | None, token: int) -> list[Prediction] | None:
+    if following is None:
+        return None
+    rows = zip(following.token_ids[token], following.texts[token], following.probabilities[token], strict=True)
+    return [{"text": text, "name": f"token {i}", "probability": float(probability)} for i, text, probability in rows]
+
+
+def _actual_next(trace: RoutingTrace, token: int) -> ActualNext | None:
+    """The token that came next, with its probability where it is among the most probable."""
+    if token + 1 == len(trace):
+        return None
+    probability = None
+    if trace.next_tokens is not None:
+        ranks = trace.next_tokens.token_ids[token] == trace.token_ids[token + 1]
+        probability = float(trace.next_tokens.probabilities[token][ranks][0]) if ranks.any() else None
+    return {"label": trace.label(token + 1), "probability": probability}

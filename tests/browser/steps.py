@@ -29,8 +29,8 @@ def chips(page: Page) -> Locator:
 
 
 def labels(page: Page) -> list[str]:
-    """What the chips say to a screen reader."""
-    return chips(page).evaluate_all("chips => chips.map(chip => chip.getAttribute('aria-label'))")
+    """What the chips say to a screen reader, beyond what they show."""
+    return chips(page).evaluate_all("chips => chips.map(chip => chip.getAttribute('aria-description'))")
 
 
 def layer(page: Page) -> Locator:

@@ -42,9 +42,9 @@ def test_every_chip_at_every_layer_shows_what_the_library_captured(page, address
             assert (int(found[1]), int(found[2])) == (site, expert)
             assert abs(float(found[3]) - weight) <= 0.00051
         numbers = chips(page).locator(".number").all_inner_texts()
-        assert [int(n) for n in numbers] == np.take_along_axis(
-            trace.expert_ids[site], largest[site][:, None], axis=-1
-        )[:, 0].tolist()
+        assert [int(n) for n in numbers] == np.take_along_axis(trace.expert_ids[site], largest[site][:, None], axis=-1)[
+            :, 0
+        ].tolist()
 
 
 def test_the_keyboard_alone_runs_a_text_and_walks_through_it(page, address):

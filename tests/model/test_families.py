@@ -78,9 +78,7 @@ def test_captured_choices_and_weights_reproduce_each_block_from_raw_weights(name
     for trace in traces:
         for index, site in enumerate(trace.sites):
             x, output = seen[site.name]
-            again = block_output(
-                blocks[site.name], family, x, trace.expert_ids[index], trace.gate_weights[index]
-            )
+            again = block_output(blocks[site.name], family, x, trace.expert_ids[index], trace.gate_weights[index])
             assert np.abs(again - output).max() <= 1e-5 * np.abs(output).max()
 
 

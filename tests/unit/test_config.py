@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit import config as streamlit_config
 
+from moe_viz.figures.theme import INK, PAPER
 from tests.unit.colours import contrast
 
 ROOT = Path(__file__).parents[2]
@@ -18,9 +19,7 @@ def test_every_setting_is_one_that_streamlit_knows():
     for section, options in CONFIG.items():
         for name, value in options.items():
             keys = (
-                [f"{section}.{name}.{inner}" for inner in value]
-                if isinstance(value, dict)
-                else [f"{section}.{name}"]
+                [f"{section}.{name}.{inner}" for inner in value] if isinstance(value, dict) else [f"{section}.{name}"]
             )
             assert set(keys) <= set(known)
 
@@ -39,8 +38,9 @@ def test_text_of_both_themes_can_be_read(mode):
     for ground in (theme["backgroundColor"], theme["secondaryBackgroundColor"]):
         assert contrast(theme["textColor"], ground) >= 7
         assert contrast(theme["linkColor"], ground) >= 4.5
-        assert contrast(theme["primaryColor"], ground) >= 3
-    assert contrast("#ffffff", theme["primaryColor"]) >= 4.5  # Streamlit writes buttons in white
+        assert contrast(theme["primaryColor"], ground) >= 4.5  # Streamlit writes in it what is chosen
+    ink = PAPER if mode == "light" else INK  # as moe_viz/ui/look.py writes on buttons
+    assert contrast(ink, theme["primaryColor"]) >= 4.5
 
 
 def test_every_requirement_is_pinned():

@@ -56,9 +56,7 @@ def test_heatmap_holds_the_matrix_as_small_floats_with_gaps_where_it_is_missing(
 def test_there_is_one_invisible_target_on_each_expert():
     matrix = of.mean_gating_weight(TRACE)
     assert np.isnan(matrix).sum() > 20  # some experts exist, but took no token
-    figure = layers_by_experts(
-        matrix, LABELS, kind="weight", experts_per_row=[4, 16, 8], hover={"tokens": COUNTS}
-    )
+    figure = layers_by_experts(matrix, LABELS, kind="weight", experts_per_row=[4, 16, 8], hover={"tokens": COUNTS})
     targets = figure.data[1]
     assert list(zip(targets.y.tolist(), targets.x.tolist(), strict=True)) == [
         (row, expert) for row, experts in enumerate([4, 16, 8]) for expert in range(experts)
@@ -165,9 +163,7 @@ def test_lines_show_both_entropies_and_leave_out_an_unknown_one():
 
 
 def test_figures_use_the_themes_colours_alone():
-    allowed = colours_of(
-        [value for name, value in vars(theme).items() if name.isupper() or name.startswith("_")]
-    )
+    allowed = colours_of([value for name, value in vars(theme).items() if name.isupper() or name.startswith("_")])
     for figure in every_figure():
         used = colours_of(figure.to_dict())
         assert used

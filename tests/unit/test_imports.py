@@ -50,9 +50,7 @@ def test_only_the_model_room_and_the_engine_name_torch():
 
 def test_pages_name_neither_torch_nor_plotly():
     sources = named_in([ROOT / "app.py", *(ROOT / "pages").glob("*.py")])
-    assert {
-        path.name for path, names in sources.items() if names & {"torch", "plotly", "transformers"}
-    } == set()
+    assert {path.name for path, names in sources.items() if names & {"torch", "plotly", "transformers"}} == set()
 
 
 def test_a_forbidden_import_is_found(tmp_path):

@@ -71,9 +71,7 @@ def test_bounds_of_entropy_effective_experts_and_imbalance(counts):
     assert (of.max_violation(counts) >= 0).all()
     assert (of.max_violation(counts) <= experts - 1 + 1e-9).all()
     # Rényi entropies fall with their order: e^H is at least 1 / sum p², which is experts / (1 + CV²)
-    assert (
-        of.effective_experts(counts) >= experts / (1 + of.coefficient_of_variation(counts) ** 2) - 1e-9
-    ).all()
+    assert (of.effective_experts(counts) >= experts / (1 + of.coefficient_of_variation(counts) ** 2) - 1e-9).all()
 
 
 @given(count_rows, st.integers(2, 5))
@@ -102,9 +100,7 @@ def test_a_case_worked_by_hand():
     assert of.max_violation(counts) == pytest.approx(1.25)
     assert of.coefficient_of_variation(counts) == pytest.approx(math.sqrt((1.25**2 + 0.25**2 + 1) / 3))
     assert of.load_entropy(counts) == pytest.approx(2 * math.log(2) - 0.75 * math.log(3))
-    assert of.normalized_entropy(of.load_entropy(counts), of.num_experts(counts)) == pytest.approx(
-        0.51186, abs=1e-5
-    )
+    assert of.normalized_entropy(of.load_entropy(counts), of.num_experts(counts)) == pytest.approx(0.51186, abs=1e-5)
     assert (of.num_experts(counts), of.unused_experts(counts)) == (3, 1)
 
 
@@ -121,9 +117,7 @@ def test_the_order_of_tokens_does_not_matter(order, seed):
     trace = make_trace(tokens=12, seed=seed, dropped=0.1)
     before, after = layer_table(trace), layer_table(reordered(trace, np.array(order)))
     for column in before.columns.drop(["name", "stack"]):
-        np.testing.assert_allclose(
-            after[column].to_numpy(), before[column].to_numpy(), rtol=1e-12, err_msg=column
-        )
+        np.testing.assert_allclose(after[column].to_numpy(), before[column].to_numpy(), rtol=1e-12, err_msg=column)
 
 
 def test_prompt_and_generated_tokens_add_up():
@@ -157,9 +151,7 @@ def test_layer_table_says_what_the_parts_say():
 def test_layer_table_without_logits_keeps_the_load_and_leaves_the_router_unknown():
     table = layer_table(make_trace(logits=False))
     assert table[["router_entropy", "router_entropy_normalized", "margin"]].isna().all(axis=None)
-    assert (
-        table.drop(columns=["router_entropy", "router_entropy_normalized", "margin"]).notna().all(axis=None)
-    )
+    assert table.drop(columns=["router_entropy", "router_entropy_normalized", "margin"]).notna().all(axis=None)
 
 
 def test_expert_table_has_one_row_an_existing_expert():
@@ -173,7 +165,5 @@ def test_expert_table_has_one_row_an_existing_expert():
     for row in table.itertuples():
         assert row.uniform_difference == pytest.approx(row.load * trace.sites[row.site].num_experts - 1)
         took = trace.gate_weights[row.site][trace.expert_ids[row.site] == row.expert]
-        assert row.gate_share == pytest.approx(
-            float(took.sum() / trace.gate_weights[row.site].sum()), rel=1e-5
-        )
+        assert row.gate_share == pytest.approx(float(took.sum() / trace.gate_weights[row.site].sum()), rel=1e-5)
         assert math.isnan(row.mean_gating_weight) == (row.count == 0)

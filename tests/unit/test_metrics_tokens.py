@@ -46,9 +46,7 @@ def test_concordance_lists_every_token_of_the_expert_in_its_context():
 
 def test_concordance_by_hand():
     cut = "o three four five six is"  # 24 characters
-    trace = make_trace(
-        tokens=4, experts=[2], top_k=[2], texts=["one two three four five six", " is", "", "\n"]
-    )
+    trace = make_trace(tokens=4, experts=[2], top_k=[2], texts=["one two three four five six", " is", "", "\n"])
     table = tokens_of_expert(trace, 0, 1)
     assert table["token"].tolist() == ["one·two·three·four·five·six", "·is", "<byte·2>", "⏎"]
     assert table["before"].tolist() == ["", " two three four five six", cut, cut]
@@ -71,39 +69,40 @@ def test_token_detail_agrees_with_the_trace_and_the_metrics():
     trace = make_trace(experts=[4, 8, 8], top_k=[1, 3, 2], scoring=[Scoring("softmax", True), BIASED, None])
     detail = token_detail(trace, 5)
     assert json.loads(json.dumps(detail, allow_nan=False)) == detail
-    assert (detail["position"], detail["label"], detail["generated"]) == (5, "·猫", True)
-    for s, site in enumerate(detail["sites"]):
+    for s, site in enumerate(detail):
         pairs = zip(trace.expert_ids[s, 5].tolist(), trace.gate_weights[s, 5].tolist(), strict=True)
         expected = sorted(((e, w) for e, w in pairs if e >= 0), key=lambda pair: -pair[1])
-        assert [c["expert"] for c in site["experts"]] == [e for e, _ in expected]
-        assert [c["gating_weight"] for c in site["experts"]] == pytest.approx(
-            [w for _, w in expected], rel=1e-5
-        )
-        assert site["num_experts"] == trace.sites[s].num_experts
-    softmax, biased, unknown = detail["sites"]
+        assert [c["expert"] for c in site["chosen"]] == [e for e, _ in expected]
+        assert [c["weight"] for c in site["chosen"]] == pytest.approx([w for _, w in expected], rel=1e-5)
+        assert site["experts"] == trace.sites[s].num_experts
+    softmax, biased, unknown = detail
     assert softmax["score_name"] == "router probability"
     assert softmax["scores"] == pytest.approx(site_scores(trace, 0)[5].tolist(), rel=1e-5)
-    assert softmax["selection_scores"] is None
+    assert softmax["selection"] is None
     assert softmax["entropy"] == pytest.approx(router_entropy(trace)[0, 5], rel=1e-5)
     assert softmax["effective_experts"] == pytest.approx(math.exp(router_entropy(trace)[0, 5]), rel=1e-5)
-    assert biased["score_name"] == "sigmoid score"
-    assert biased["selection_scores"] == pytest.approx(
-        selection_scores(site_scores(trace, 1)[5], BIASED).tolist(), rel=1e-5
-    )
+    assert biased["score_name"] == "router score (sigmoid)"
+    assert biased["selection"] == pytest.approx(selection_scores(site_scores(trace, 1)[5], BIASED).tolist(), rel=1e-5)
     assert biased["margin"] == pytest.approx(margin(trace)[1, 5], rel=1e-5)
-    for field in ("score_name", "scores", "selection_scores", "margin", "entropy", "effective_experts"):
+    assert unknown["score_name"] == "router logit"
+    assert unknown["scores"] == pytest.approx(trace.router_logits[2, 5].tolist(), rel=1e-5)
+    for field in ("selection", "margin", "entropy", "effective_experts"):
         assert unknown[field] is None
 
 
 def test_token_detail_of_a_dropped_token_has_no_experts_but_its_scores():
-    site = token_detail(make_trace(dropped=1.0), 0)["sites"][0]
-    assert site["experts"] == []
+    site = token_detail(make_trace(dropped=1.0), 0)[0]
+    assert site["chosen"] == []
     assert site["margin"] is None
     assert len(site["scores"]) == 8
 
 
+def test_token_detail_without_logits_has_no_scores():
+    assert token_detail(make_trace(logits=False), 0)[0]["scores"] is None
+
+
 def test_token_detail_keeps_six_digits():
-    values = token_detail(make_trace(), 0)["sites"][0]["scores"]
+    values = token_detail(make_trace(), 0)[0]["scores"]
     assert all(value == float(f"{value:.6g}") for value in values)
     assert any(value != float(f"{value:.5g}") for value in values)
 

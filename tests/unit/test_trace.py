@@ -21,9 +21,7 @@ VARIANTS = {
     "no logits": {"logits": False},
     "dropped": {"dropped": 0.4, "top_k": 1},
     "uneven sites": {"experts": [4, 9, 6], "top_k": [1, 3, 2]},
-    "sigmoid, bias, groups": {
-        "scoring": Scoring("sigmoid", True, 2.5, (0.0, 0.5) * 4, groups=4, groups_kept=2)
-    },
+    "sigmoid, bias, groups": {"scoring": Scoring("sigmoid", True, 2.5, (0.0, 0.5) * 4, groups=4, groups_kept=2)},
     "unknown scoring": {"scoring": None},
 }
 
@@ -47,9 +45,7 @@ def test_a_trace_comes_back_from_disk_equal(trace, tmp_path):
 def test_next_tokens_and_strange_texts_come_back(trace):
     count = len(trace)
     strange = ("\0", "\u202e", "👩‍👩‍👧", "<script>", "", "a" * 500, "\n")
-    full = dataclasses.replace(
-        trace, tokens=tuple(strange[i % 7] for i in range(count)), next_tokens=following(count)
-    )
+    full = dataclasses.replace(trace, tokens=tuple(strange[i % 7] for i in range(count)), next_tokens=following(count))
     assert read(write(full)) == full
     assert read(write(full)) != trace
 

@@ -39,5 +39,5 @@ export function paintChip(chip, token, { routing, view, site, table }) {
   const { number, share } = chipFigures(routing, view, site, token);
   if (chip.number.data !== number) chip.number.data = number;
   chip.bar.style.backgroundSize = `${(share * 100).toFixed(1)}% 100%`;
-  chip.element.setAttribute("aria-label", chipLabel(routing, view, site, token));
+  chip.element.setAttribute("aria-description", chipLabel(routing, view, site, token));
 }

@@ -39,7 +39,7 @@ Bytes = NDArray[np.uint8]
 
 def pack_routing_map(
     trace: RoutingTrace,
-    entropy: Floats | None,
+    entropy: NDArray[np.floating] | None,
     palette: Sequence[str],
     neutral: str,
     *,
@@ -118,7 +118,7 @@ def _by_weight(ids: Ids, weights: Floats) -> tuple[Ids, Floats]:
     return np.take_along_axis(ids, order, -1), np.take_along_axis(weights, order, -1)
 
 
-def _entropy_codes(entropy: Floats, num_experts: list[int]) -> Bytes:
+def _entropy_codes(entropy: NDArray[np.floating], num_experts: list[int]) -> Bytes:
     most = np.log(np.maximum(num_experts, 2))[:, None]
     codes = np.rint(entropy / most * 254).clip(0, 254)
     return np.where(np.isnan(codes), MISSING, codes).astype(np.uint8)

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
+
+from moe_viz.metrics.tokens import SiteDetail
 
 
-class Choice(TypedDict):
-    """One chosen expert and its gating weight, as applied."""
+class PanelSite(SiteDetail):
+    """What one router made of the token, and the colours of its experts."""
 
-    expert: int
-    weight: float
-
-
-class PanelSite(TypedDict):
-    """What one router made of the token."""
-
-    layer: int
-    stack: str
-    experts: int
-    chosen: list[Choice]
-    """Largest gating weight first; empty where the token took no expert."""
-    scores: list[float] | None
-    """`[expert]`; None where the source does not give router logits."""
-    score_name: Literal["router probability", "router score (sigmoid)", "router logit"]
-    selection: list[float] | None
-    """`[expert]`: score + selection bias; None where there is no bias."""
-    margin: float | None
-    """Last chosen minus first left out, in the score that decides the choice."""
-    entropy: float | None
-    """Of the router's distribution, in nats."""
-    effective_experts: float | None
-    """e to the power of the entropy."""
     colours: list[int]
     """`[expert]`: index into the palette; 255 is neutral."""
 
@@ -54,7 +33,6 @@ class ActualNext(TypedDict):
 class TokenPanel(TypedDict):
     """One token of a trace."""
 
-    trace_id: str
     token: int
     label: str
     name: str
