@@ -15,10 +15,10 @@ _STYLE = f"""
 <style>
 [data-testid="stMainBlockContainer"] {{ padding: 4.2rem 2.4rem 3rem; }}
 @media (max-width: 640px) {{ [data-testid="stMainBlockContainer"] {{ padding-inline: 1rem; }} }}
-/* Streamlit writes in white on the primary colour, which the dark theme has lighter than that. */
-[data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"]:hover {{
-  color: light-dark({PAPER}, {INK});
-}}
+/* Streamlit writes in white on the primary colour: too light for that in the dark theme, but on a
+   darker shade of it under the pointer. */
+[data-testid^="stBaseButton-primary"] {{ color: light-dark({PAPER}, {INK}) !important; }}
+[data-testid^="stBaseButton-primary"]:is(:hover, :active) {{ color: {PAPER} !important; }}
 </style>
 """
 

@@ -93,7 +93,7 @@ def test_a_click_on_a_token_fills_the_panel_from_the_trace(page, address, trace)
     expect(panel).to_contain_text(re.compile(rf"Router at layer 4, all {trace.sites[4].num_experts} experts"))
     row = panel.get_by_role("option").nth(4)
     for slot in np.argsort(-trace.gate_weights[4, token]):
-        expect(row).to_have_attribute("aria-label", re.compile(rf"expert {chosen[slot]}\b"))
+        expect(row).to_have_attribute("aria-description", re.compile(rf"expert {chosen[slot]}\b"))
     expect(panel).to_contain_text("Margin to the first expert left out")
     expect(panel).to_contain_text("nats")
     best = trace.next_tokens.texts[token][0].strip()

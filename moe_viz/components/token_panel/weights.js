@@ -39,7 +39,7 @@ export function createWeights({ onSite, signal }) {
 
   function build(site, index) {
     const row = attributes(make("div", "weights-row"), { role: "option", id: `s${index}`, "aria-selected": "false" });
-    attributes(row, { "aria-label": rowLabel(panel.sites, index), title: rowLabel(panel.sites, index) });
+    attributes(row, { "aria-description": rowLabel(panel.sites, index), title: rowLabel(panel.sites, index) });
     const bar = make("span", "weights-bar");
     for (const { expert, weight } of site.chosen) {
       const part = make("span", "weights-part");
