@@ -20,7 +20,7 @@ from moe_viz.model.next_tokens import next_tokens
 from moe_viz.model.tokens import Tokens, tokens_of_ids, tokens_of_text
 from moe_viz.trace import NO_EXPERT, Provenance, RouterSite, RoutingTrace
 
-ENGINE = "transformers, hooks on every router"
+ENGINE = "transformers, read at every router"
 
 
 def attach(hf_model: Any, tokenizer: Any | None = None) -> MoEModel:
@@ -32,10 +32,10 @@ def attach(hf_model: Any, tokenizer: Any | None = None) -> MoEModel:
 
 
 class MoEModel:
-    """A transformers model with hooks on all its routers.
+    """A transformers model with a listener on each of its routers.
 
-    The hooks cost nothing while no trace runs and never change an output. `close`, or the
-    end of a `with` block, takes them off.
+    The listeners cost next to nothing while no trace runs and never change an output. `close`,
+    or the end of a `with` block, takes them off.
     """
 
     def __init__(self, hf_model: Any, tokenizer: Any | None, name: str, revision: str | None = None) -> None:
@@ -123,7 +123,7 @@ class MoEModel:
         )
 
     def close(self) -> None:
-        """Take the hooks off the model."""
+        """Take the listeners off the model."""
         self._capture.remove()
 
     def __enter__(self) -> Self:

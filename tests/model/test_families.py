@@ -32,8 +32,10 @@ def traces(model):
     return model.trace_stacks(token_ids=token_ids(), **stacks)
 
 
-def hooks(hf_model) -> int:
-    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in hf_model.modules())
+def listeners(hf_model) -> int:
+    """Everything that stands between a module and its class's own forward."""
+    modules = list(hf_model.modules())
+    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) + ("forward" in vars(m)) for m in modules)
 
 
 def forward(model, ids):
@@ -148,7 +150,7 @@ def test_experts_are_in_range_and_distinct(traces):
                 assert len(set(taken)) == len(taken)
 
 
-def test_hooks_change_no_bit_of_the_output(name, model):
+def test_listening_changes_no_bit_of_the_output(name, model):
     plain = forward(tiny_model(name), token_ids())
     assert torch.equal(forward(model.hf_model, token_ids()), plain)
     with model._capture.recording():
@@ -201,25 +203,54 @@ def test_tokens_over_capacity_are_shown_as_dropped():
     assert (trace.gate_weights[0, ids < 0] == 0).all()
 
 
-def test_an_exception_in_a_forward_leaves_no_hook_and_the_next_trace_is_whole(name):
+def test_an_exception_in_a_forward_leaves_no_listener_and_the_next_trace_is_whole(name):
     hf_model = tiny_model(name)
-    assert hooks(hf_model) == 0
+    assert listeners(hf_model) == 0
     model = moe_viz.attach(hf_model)
     before = model.trace(token_ids=token_ids())
-    last = model.routers[-1].experts
-    healthy = type(last).forward
 
-    def fails(*_args):
+    def fails(_module, _args):
         raise RuntimeError("a fault in the last experts")
 
-    type(last).forward = fails
-    try:
-        with pytest.raises(RuntimeError, match="a fault in the last experts"):
-            model.trace(token_ids=token_ids())
-    finally:
-        type(last).forward = healthy
-    assert hooks(hf_model) == 0
+    handle = model.routers[-1].experts.register_forward_pre_hook(fails)
+    with pytest.raises(RuntimeError, match="a fault in the last experts"):
+        model.trace(token_ids=token_ids())
+    handle.remove()
+    assert listeners(hf_model) == 0
     after = model.trace(token_ids=token_ids())
     np.testing.assert_array_equal(after.expert_ids, before.expert_ids)
     model.close()
-    assert hooks(hf_model) == 0
+    assert listeners(hf_model) == 0
+
+
+def test_what_is_recorded_is_what_the_experts_compute_with_after_any_hook():
+    with moe_viz.attach(tiny_model("mixtral")) as model:
+        plain = model.trace(token_ids=token_ids())
+
+        def reverse(_module, args):
+            hidden, ids, weights = args
+            return hidden, 7 - ids, weights
+
+        handle = model.routers[1].experts.register_forward_pre_hook(reverse)
+        changed = model.trace(token_ids=token_ids())
+        handle.remove()
+    np.testing.assert_array_equal(changed.expert_ids[1], 7 - plain.expert_ids[1])
+
+
+def test_a_forward_that_another_library_replaced_is_put_back():
+    hf_model = tiny_model("mixtral")
+    experts = hf_model.model.layers[0].mlp.experts
+    theirs = experts.forward = type(experts).forward.__get__(experts)
+    model = moe_viz.attach(hf_model)
+    assert len(model.trace(token_ids=token_ids())) == 17
+    model.close()
+    assert vars(experts)["forward"] is theirs
+
+
+def test_a_router_that_is_run_past_is_noticed():
+    """As a fused kernel does it: the block computes without calling its router's module."""
+    with moe_viz.attach(tiny_model("mixtral")) as model:
+        block = model.hf_model.model.layers[1].mlp
+        block.forward = lambda hidden: hidden
+        with pytest.raises(moe_viz.CaptureError, match=r"model\.layers\.1\.mlp: its router was read 0 times"):
+            model.trace(token_ids=token_ids())

@@ -6,7 +6,7 @@ const MARGIN = 5; // above and below the cells, for outlines and labels
 
 export function mapGeometry(rows, columns, width, gutter) {
   const rowHeight = Math.min(18, Math.max(4, Math.floor(ROWS_HEIGHT / rows)));
-  const fitting = Math.floor((width - gutter) / columns);
+  const fitting = Math.floor((64 * (width - gutter)) / columns) / 64; // a hair less than all the width
   const cellWidth = Math.min(36, Math.max(3, fitting));
   return {
     rows,

@@ -32,7 +32,7 @@ export function howToRead(routing, view, site) {
     return `The stronger the grey and the longer the bar, the less decided the router: its entropy, from none to all experts equally likely. ${rows}`;
   }
   const grey = sites[site].experts > palette.length ? ` (grey: not among the layer’s ${palette.length} busiest)` : "";
-  return `Colour and number name the expert with the ${rank(view.slot)} gating weight${grey}; the bar is that weight, full at ${scale.toFixed(2)}. ${rows}`;
+  return `Colour and number name the expert with the ${rank(view.slot)} gating weight${grey}; the bar below is that weight (a full bar: ${scale.toFixed(2)}). ${rows}`;
 }
 
 export function chipLabel(routing, view, site, token) {

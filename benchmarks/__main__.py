@@ -1,0 +1,30 @@
+"""`python -m benchmarks`: measure, and print what was measured as a Markdown table."""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+import torch
+import transformers
+
+from benchmarks import capture, page
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or ["capture", "page"]
+    print(f"{platform.machine()}, {torch.get_num_threads()} cores, Python {platform.python_version()},")
+    print(f"torch {torch.__version__}, transformers {transformers.__version__}\n")
+    if "capture" in wanted:
+        print("| CPU time with capture over without | ratio | without |\n|---|---|---|")
+        for line in capture.report():
+            print(line, flush=True)
+        print()
+    if "page" in wanted:
+        print("| on the page | measured | times |\n|---|---|---|")
+        for line in page.report():
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Two ways of doing one thing, measured in turns, so that a busy machine slows both alike."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """CPU time of one way over that of the other, from pairs measured one right after the other."""
+
+    median: float
+    low: float
+    high: float
+    pairs: int
+    milliseconds: float
+    """Median CPU time of the way that is divided by."""
+
+    def __str__(self) -> str:
+        return f"{self.median:.3f} (95 % interval {self.low:.3f} to {self.high:.3f}, {self.pairs} pairs)"
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """One way of doing the thing, and what must be done before it, outside the time measured."""
+
+    prepare: Callable[[], object]
+    run: Callable[[], object]
+
+    def seconds(self, repeats: int) -> float:
+        """CPU time of so many runs."""
+        self.prepare()
+        start = time.process_time()
+        for _ in range(repeats):
+            self.run()
+        return time.process_time() - start
+
+
+def paired_ratio(way: Way, base: Way, *, pairs: int, repeats: int) -> Ratio:
+    """Median ratio of `way` to `base` in CPU time, with a bootstrap interval of the median.
+
+    Each pair runs both `repeats` times, in an order drawn by chance.
+    """
+    way.seconds(1), base.seconds(1)  # warm up
+    chance = random.Random(0)
+    ratios, bases = [], []
+    for _ in range(pairs):
+        times = {one: one.seconds(repeats) for one in chance.sample([way, base], 2)}
+        ratios.append(times[way] / times[base])
+        bases.append(times[base] / repeats)
+    resampled = sorted(median(chance.choices(ratios, k=len(ratios))) for _ in range(1000))
+    return Ratio(median(ratios), resampled[25], resampled[974], pairs, 1000 * median(bases))
