@@ -187,7 +187,7 @@ class RoutingTrace:
         return self.tokens[token] or self.token_names[token]
 
     def save(self, path: str | Path) -> None:
-        """Write the trace to a file, by custom `*.moetrace` (Arrow IPC, zstd)."""
+        """Write the trace to a file, by custom `*.moetrace` (safetensors, zstd)."""
         from moe_viz.trace_file import write
 
         Path(path).write_bytes(write(self))
@@ -205,9 +205,8 @@ class RoutingTrace:
         """
         import pandas as pd
 
-        sites = range(len(self.sites))
-        rows = [(s, t, k) for s in sites for t in range(len(self)) for k in range(self.sites[s].top_k)]
-        site, token, slot = np.array(rows, dtype=np.int64).T
+        real = np.arange(self.expert_ids.shape[2]) < np.array([site.top_k for site in self.sites])[:, None]
+        site, token, slot = np.nonzero(np.broadcast_to(real[:, None], self.expert_ids.shape))
         expert = pd.array(self.expert_ids[site, token, slot], dtype="Int16")
         expert[self.expert_ids[site, token, slot] == NO_EXPERT] = pd.NA
         return pd.DataFrame(

@@ -1,7 +1,9 @@
-"""Traces on disk: an Arrow IPC file, compressed with zstd, one row a token. Never pickle.
+"""Traces on disk: safetensors, compressed with zstd as one stream. Never pickle.
 
-Columns hold one token's numbers over all sites; what is not an array (sites, provenance)
-is JSON in the schema's metadata.
+A trace may come from anybody, so nothing in it may grow without bound: the stream is
+decompressed up to a limit, and what is inside cannot be compressed again. (Arrow's own files
+compress each buffer by itself, and its reader allocates whatever a buffer claims to hold.)
+What is not an array (sites, provenance, texts) is JSON, in the array `header`.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 
 from moe_viz.errors import TraceError, TraceFileError
 from moe_viz.trace import NextTokens, Provenance, RouterSite, RoutingTrace, Scoring
@@ -20,56 +25,43 @@ from moe_viz.trace import NextTokens, Provenance, RouterSite, RoutingTrace, Scor
 FORMAT = "moe_viz trace"
 VERSION = 1
 MAX_BYTES = 2**31
-_KEY = b"moe_viz"
-_MAGIC = b"ARROW1"
+"""The largest trace that is read, compressed or not."""
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ARRAYS = ("token_ids", "generated", "expert_ids", "gate_weights", "router_logits")
 
 
 def write(trace: RoutingTrace) -> bytes:
     """The file's content for `trace`."""
-    columns: dict[str, pa.Array] = {
-        "token": pa.array(trace.tokens, pa.string()),
-        "token_name": pa.array(trace.token_names, pa.string()),
-        "token_id": pa.array(trace.token_ids),
-        "generated": pa.array(trace.generated),
-        "expert_ids": _by_token(trace.expert_ids),
-        "gate_weights": _by_token(trace.gate_weights),
-    }
-    if trace.router_logits is not None:
-        columns["router_logits"] = _by_token(trace.router_logits)
-    if trace.next_tokens is not None:
-        columns["next_token_ids"] = _fixed(trace.next_tokens.token_ids)
-        columns["next_probabilities"] = _fixed(trace.next_tokens.probabilities)
-        columns["next_texts"] = pa.array(trace.next_tokens.texts, pa.list_(pa.string()))
+    following = trace.next_tokens
     header = {
         "format": FORMAT,
         "version": VERSION,
+        "tokens": trace.tokens,
+        "token_names": trace.token_names,
         "sites": [asdict(site) for site in trace.sites],
         "provenance": asdict(trace.provenance),
+        "next_texts": following.texts if following else None,
     }
-    batch = pa.record_batch(columns).replace_schema_metadata({_KEY: json.dumps(header).encode()})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, batch.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-        writer.write_batch(batch)
-    return bytes(sink.getvalue())
+    arrays = {name: getattr(trace, name) for name in _ARRAYS}
+    if following is not None:
+        arrays |= {"next_token_ids": following.token_ids, "next_probabilities": following.probabilities}
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    content: bytes = save_arrays({name: np.array(array) for name, array in arrays.items() if array is not None})
+    return bytes(pa.compress(content, codec="zstd", asbytes=True))
 
 
 def read(content: bytes) -> RoutingTrace:
     """The trace in a file's content. Raises TraceFileError, which says what is wrong with it."""
-    if len(content) > MAX_BYTES:
-        raise TraceFileError(f"the file has {len(content):,} bytes; at most {MAX_BYTES:,} are read")
-    if not content.startswith(_MAGIC):
-        raise TraceFileError("this is not a moe_viz trace: it does not begin as an Arrow file does")
+    if not content.startswith(_ZSTD):
+        raise TraceFileError("this is not a moe_viz trace: it does not begin as one does")
     try:
-        with pa.ipc.open_file(pa.py_buffer(content)) as reader:
-            header = _header(reader.schema)
-            table = reader.read_all()
-        table.validate(full=True)
-        return _trace(table, header)
+        arrays = load_arrays(_decompressed(content))
+        return _trace(arrays, _header(arrays))
     except TraceFileError:
         raise
     except TraceError as error:
         raise TraceFileError(f"the trace contradicts itself: {error}") from error
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (SafetensorError, pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise TraceFileError(f"the trace is damaged ({reason}); save it again from its source") from error
 
@@ -86,22 +78,18 @@ def read_path(path: Path) -> RoutingTrace:
     return read(content)
 
 
-def _fixed(rows: np.ndarray) -> pa.FixedSizeListArray:
-    """`[token value]` as a column of fixed-size lists."""
-    flat = np.ascontiguousarray(rows).reshape(-1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat), rows.shape[1])
+def _decompressed(content: bytes) -> bytes:
+    with pa.input_stream(pa.BufferReader(content), compression="zstd") as stream:
+        data: bytes = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise TraceFileError(f"the trace grows beyond {MAX_BYTES:,} bytes when it is decompressed; it is not read")
+    return data
 
 
-def _by_token(values: np.ndarray) -> pa.FixedSizeListArray:
-    """`[site token value]` as one list of site x value numbers a token."""
-    return _fixed(values.transpose(1, 0, 2).reshape(values.shape[1], -1))
-
-
-def _header(schema: pa.Schema) -> dict[str, Any]:
-    metadata = (schema.metadata or {}).get(_KEY)
-    header = json.loads(metadata) if metadata else None
+def _header(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    header = json.loads(arrays["header"].tobytes()) if "header" in arrays else None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise TraceFileError("this is an Arrow file, but not a moe_viz trace")
+        raise TraceFileError("this is not a moe_viz trace: its header does not say that it is one")
     if header["version"] != VERSION:
         raise TraceFileError(
             f"the trace has format version {header['version']!r}; this version of moe_viz reads version {VERSION}"
@@ -109,44 +97,33 @@ def _header(schema: pa.Schema) -> dict[str, Any]:
     return header
 
 
-def _trace(table: pa.Table, header: dict[str, Any]) -> RoutingTrace:
-    sites = tuple(_site(site) for site in header["sites"])
+def _trace(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> RoutingTrace:
     origin = dict(header["provenance"])
     origin["versions"] = tuple((name, version) for name, version in origin["versions"])
     origin["notes"] = tuple(origin["notes"])
-    count = table.num_rows
-
-    def numbers(name: str, dtype: type[np.generic]) -> np.ndarray:
-        column = table.column(name).combine_chunks()
-        if isinstance(column, pa.FixedSizeListArray):
-            column = column.flatten()
-        if column.null_count or column.type != pa.from_numpy_dtype(dtype):
-            raise TraceFileError(f"column {name} has type {column.type} with {column.null_count} gaps")
-        return column.to_numpy(zero_copy_only=False)
-
-    def by_site(name: str, dtype: type[np.generic]) -> np.ndarray:
-        return numbers(name, dtype).reshape(count, len(sites), -1).transpose(1, 0, 2)
-
     following = None
-    if "next_token_ids" in table.column_names:
-        following = NextTokens(
-            numbers("next_token_ids", np.int32).reshape(count, -1),
-            numbers("next_probabilities", np.float32).reshape(count, -1),
-            tuple(tuple(row) for row in table.column("next_texts").to_pylist()),
-        )
-    has_logits = "router_logits" in table.column_names
+    if header["next_texts"] is not None:
+        texts = tuple(_texts(row) for row in header["next_texts"])
+        following = NextTokens(arrays["next_token_ids"], arrays["next_probabilities"], texts)
     return RoutingTrace(
-        tokens=tuple(table.column("token").to_pylist()),
-        token_names=tuple(table.column("token_name").to_pylist()),
-        token_ids=numbers("token_id", np.int32),
-        generated=numbers("generated", np.bool_),
-        sites=sites,
-        expert_ids=by_site("expert_ids", np.int16),
-        gate_weights=by_site("gate_weights", np.float32),
-        router_logits=by_site("router_logits", np.float32) if has_logits else None,
+        tokens=_texts(header["tokens"]),
+        token_names=_texts(header["token_names"]),
+        sites=tuple(_site(site) for site in header["sites"]),
         provenance=Provenance(**origin),
         next_tokens=following,
+        token_ids=arrays["token_ids"],
+        generated=arrays["generated"],
+        expert_ids=arrays["expert_ids"],
+        gate_weights=arrays["gate_weights"],
+        router_logits=arrays.get("router_logits"),
     )
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    texts = tuple(values)
+    if not all(isinstance(text, str) for text in texts):
+        raise TraceFileError("the trace is damaged: it has a token that is no text")
+    return texts
 
 
 def _site(fields: dict[str, Any]) -> RouterSite:

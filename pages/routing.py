@@ -13,4 +13,4 @@ if shown is None:
     nothing_yet()
 else:
     routing_map(shown)
-    numbers(shown.choices, "routing", shown)
+    numbers(shown, {"routing": shown.trace.to_frame})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from moe_viz.metrics import load as of
-from moe_viz.metrics.scores import Array, margin, router_entropy
-from moe_viz.trace import Flags, RoutingTrace
+from moe_viz.metrics.scores import Array, margin, router_entropy, selection_scores, site_scores
+from moe_viz.trace import NO_EXPERT, Flags, RoutingTrace
 
 
 def layer_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFrame:
@@ -62,7 +64,49 @@ def expert_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFra
     )
 
 
-def _sites(trace: RoutingTrace, indices: range | np.ndarray) -> pd.DataFrame:
+def router_table(trace: RoutingTrace, token: int) -> pd.DataFrame:
+    """What every router made of every expert for one token: one row a (site, expert).
+
+    Columns: site (its index), name, stack, layer, expert, router_logit, score, selection_score
+    (score + selection bias), gating_weight (missing where the expert was not chosen). NaN where unknown.
+    """
+    parts = []
+    for index, site in enumerate(trace.sites):
+        scores = site_scores(trace, index)
+        part = _sites(trace, [index] * site.num_experts).assign(
+            expert=np.arange(site.num_experts), router_logit=np.nan, score=np.nan, selection_score=np.nan
+        )
+        if trace.router_logits is not None:
+            part["router_logit"] = trace.router_logits[index, token, : site.num_experts]
+        if scores is not None and site.scoring is not None:
+            part["score"] = scores[token]
+            part["selection_score"] = selection_scores(scores[token], site.scoring)
+        weights = np.full(site.num_experts, np.nan)
+        taken = trace.expert_ids[index, token] != NO_EXPERT
+        weights[trace.expert_ids[index, token][taken]] = trace.gate_weights[index, token][taken]
+        parts.append(part.assign(gating_weight=weights))
+    return pd.concat(parts, ignore_index=True)
+
+
+def next_token_table(trace: RoutingTrace, token: int) -> pd.DataFrame:
+    """The most probable next tokens after one token: rank, token_id, text, probability.
+
+    Without rows where the trace does not record them.
+    """
+    following = trace.next_tokens
+    if following is None:
+        return pd.DataFrame(columns=["rank", "token_id", "text", "probability"])
+    return pd.DataFrame(
+        {
+            "rank": 1 + np.arange(len(following.texts[token])),
+            "token_id": following.token_ids[token],
+            "text": list(following.texts[token]),
+            "probability": following.probabilities[token],
+        }
+    )
+
+
+def _sites(trace: RoutingTrace, indices: Iterable[int]) -> pd.DataFrame:
     rows = [(i, trace.sites[i].name, trace.sites[i].stack, trace.sites[i].layer) for i in indices]
     return pd.DataFrame(rows, columns=["site", "name", "stack", "layer"])
 

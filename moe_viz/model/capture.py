@@ -30,7 +30,6 @@ from moe_viz.errors import CaptureError
 from moe_viz.model.discover import Router
 from moe_viz.trace import NO_EXPERT, RouterSite
 
-
 _WIDENED = {torch.bfloat16, torch.float16}
 
 

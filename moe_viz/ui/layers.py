@@ -78,7 +78,7 @@ def heatmap(shown: Shown) -> tuple[int, int] | None:
     )
     st.plotly_chart(figure, key="heatmap", on_select=keep, selection_mode="points")
     st.caption(f"{view.reading} Click a cell to see the tokens that its expert took.")
-    numbers(shown.experts, "layers-experts", shown)
+    numbers(shown, {"layers-experts": lambda: shown.experts})
     return selected
 
 
@@ -128,7 +128,7 @@ def layer_figures(shown: Shown) -> None:
             "Of the load: 1 means that all experts of the layer share the text evenly. Of the router: 1 means that"
             " it cannot tell the experts apart for a token."
         )
-    numbers(shown.layers, "layers", shown)
+    numbers(shown, {"layers": lambda: shown.layers})
 
 
 def row_label(site: RouterSite, sites: tuple[RouterSite, ...]) -> str:

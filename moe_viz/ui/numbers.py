@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
@@ -12,26 +14,31 @@ SHOWN_ROWS = 2_000
 """More rows than anybody scrolls through; the file has all."""
 
 
-def numbers(table: pd.DataFrame, name: str, shown: Shown) -> None:
-    """The figure's table, folded away, with its CSV, and the provenance of its numbers.
+def numbers(shown: Shown, tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
+    """A figure's tables, folded away and made when opened, each with its CSV; then the provenance.
 
-    `name` tells the figures of a page apart and begins the file's name.
+    The names of the tables are their files' names and tell the figures of a page apart.
     """
-    folded = st.expander(f"Numbers ({len(table):,} rows)", key=f"numbers {name}", on_change="rerun")
-    with folded:
-        if folded.open:
-            st.dataframe(table.head(SHOWN_ROWS), hide_index=True)
-            if len(table) > SHOWN_ROWS:
-                st.caption(f"The first {SHOWN_ROWS:,} rows; the file has all.")
-            st.download_button(
-                "Download CSV",
-                data=lambda: table.to_csv(index=False),
-                file_name=f"{name}.csv",
-                mime="text/csv",
-                on_click="ignore",
-                key=f"csv {name}",
-            )
+    folded = st.expander("Numbers", key=f"numbers {' '.join(tables)}", on_change="rerun")
+    if folded.open:
+        with folded:
+            for name, table in tables.items():
+                _table(name, table())
     provenance(shown)
+
+
+def _table(name: str, rows: pd.DataFrame) -> None:
+    st.dataframe(rows.head(SHOWN_ROWS), hide_index=True)
+    more = f"; the first {SHOWN_ROWS:,} above, all in the file" if len(rows) > SHOWN_ROWS else ""
+    st.caption(f"{len(rows):,} rows{more}.")
+    st.download_button(
+        f"Download {name}.csv",
+        data=lambda: rows.to_csv(index=False),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        on_click="ignore",
+        key=f"csv {name}",
+    )
 
 
 def provenance(shown: Shown) -> None:

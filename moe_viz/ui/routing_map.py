@@ -14,8 +14,10 @@ from moe_viz.components import (
 )
 from moe_viz.components.token_panel.data import ActualNext, PanelSite, Prediction
 from moe_viz.figures.theme import NEUTRAL, PALETTE
+from moe_viz.metrics.tables import next_token_table, router_table
 from moe_viz.metrics.tokens import token_detail
 from moe_viz.trace import NextTokens, RoutingTrace
+from moe_viz.ui.numbers import numbers
 from moe_viz.ui.shown import Shown
 
 _map = st.components.v2.component("moe_viz_routing_map", js=ROUTING_MAP_JS, css=ROUTING_MAP_CSS)
@@ -31,6 +33,10 @@ def routing_map(shown: Shown) -> None:
     with right:
         token = min(int(chosen.token or 0), len(shown.trace) - 1)
         _panel(key="panel", data=pack_token_panel(_panel_of(shown, token)))
+        tables = {"router-scores": lambda: router_table(shown.trace, token)}
+        if shown.trace.next_tokens is not None:
+            tables["next-tokens"] = lambda: next_token_table(shown.trace, token)
+        numbers(shown, tables)
 
 
 def _panel_of(shown: Shown, token: int) -> TokenPanel:

@@ -44,11 +44,6 @@ class Shown:
         return router_entropy(self.trace)
 
     @cached_property
-    def choices(self) -> pd.DataFrame:
-        """One row a router, token and slot."""
-        return self.trace.to_frame()
-
-    @cached_property
     def layers(self) -> pd.DataFrame:
         """One row a router."""
         return layer_table(self.trace)

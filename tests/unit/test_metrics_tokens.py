@@ -1,13 +1,16 @@
 """The concordance of an expert, and one token's way through the routers."""
 
+import dataclasses
 import json
 import math
 
+import numpy as np
 import pytest
 
 from moe_viz.metrics.scores import margin, router_entropy, selection_scores, site_scores
+from moe_viz.metrics.tables import next_token_table, router_table
 from moe_viz.metrics.tokens import CONTEXT, token_detail, tokens_of_expert, visible
-from moe_viz.trace import Scoring
+from moe_viz.trace import NextTokens, Scoring
 from tests.invented import make_trace
 
 BIASED = Scoring("sigmoid", normalized=True, selection_bias=(0.5, 0, -0.5, 0, 0.3, 0, -0.2, 0))
@@ -111,3 +114,34 @@ def test_token_detail_keeps_six_digits():
 def test_token_detail_refuses_what_does_not_exist(token):
     with pytest.raises(IndexError, match="tokens 0 to 6"):
         token_detail(make_trace(), token)
+
+
+def test_the_router_table_has_every_expert_with_its_score_and_weight():
+    trace = make_trace(experts=[4, 8, 8], top_k=[1, 3, 2], scoring=[Scoring("softmax", True), BIASED, None])
+    table = router_table(trace, 5)
+    assert len(table) == 4 + 8 + 8
+    for s, site in enumerate(trace.sites):
+        rows = table[table["site"] == s].set_index("expert")
+        chosen = rows["gating_weight"].dropna()
+        taken = trace.expert_ids[s, 5][: site.top_k]
+        assert sorted(chosen.index) == sorted(taken)
+        assert [chosen[e] for e in taken] == trace.gate_weights[s, 5][: site.top_k].tolist()
+        assert rows["router_logit"].tolist() == trace.router_logits[s, 5, : site.num_experts].tolist()
+    biased = table[table["site"] == 1]
+    difference = (biased["selection_score"] - biased["score"]).tolist()
+    assert difference == pytest.approx(list(BIASED.selection_bias))
+    assert table[table["site"] == 2]["score"].isna().all()
+    assert router_table(make_trace(logits=False), 0)["router_logit"].isna().all()
+
+
+def test_the_next_token_table_follows_the_trace():
+    assert next_token_table(make_trace(), 0).empty
+    probabilities = np.float32([[0.5, 0.25]] * 7)
+    following = NextTokens(np.arange(14).reshape(7, 2), probabilities, (("a", "b"),) * 7)
+    table = next_token_table(dataclasses.replace(make_trace(), next_tokens=following), 3)
+    assert table.to_dict("list") == {
+        "rank": [1, 2],
+        "token_id": [6, 7],
+        "text": ["a", "b"],
+        "probability": [0.5, 0.25],
+    }

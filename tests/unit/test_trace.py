@@ -10,8 +10,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 
-from moe_viz import NO_EXPERT, NextTokens, RoutingTrace, Scoring, TraceError, TraceFileError
+from moe_viz import NO_EXPERT, NextTokens, RoutingTrace, Scoring, TraceError, TraceFileError, trace_file
 from moe_viz.trace_file import read, write
 from tests.invented import make_trace
 
@@ -118,57 +120,60 @@ def test_a_missing_file_is_refused(tmp_path):
         RoutingTrace.load(tmp_path / "none.moetrace")
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "does not begin as an Arrow file"),
-        (b"PK\x03\x04 a zip", "does not begin as an Arrow file"),
-        (b"\x80\x04\x95 a pickle", "does not begin as an Arrow file"),
-        (b"ARROW1", "damaged"),
-        (b"ARROW1\0\0" + b"\xff" * 300, "damaged"),
-    ],
-)
-def test_foreign_files_are_refused_with_a_reason(content, reason):
-    with pytest.raises(TraceFileError, match=reason):
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a zip", b"\x80\x04\x95 a pickle", b"ARROW1", b"{}"])
+def test_foreign_files_are_refused_with_a_reason(content):
+    with pytest.raises(TraceFileError, match="not a moe_viz trace: it does not begin as one does"):
         read(content)
 
 
-def arrow_file(schema_metadata, **columns) -> bytes:
-    batch = pa.record_batch(columns).replace_schema_metadata(schema_metadata)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+def packed(**arrays) -> bytes:
+    return pa.compress(save_arrays({n: np.array(a) for n, a in arrays.items()}), codec="zstd", asbytes=True)
 
 
-def header(**change) -> dict[bytes, bytes]:
-    return {b"moe_viz": json.dumps({"format": "moe_viz trace", "version": 1} | change).encode()}
+def as_header(value) -> np.ndarray:
+    return np.frombuffer(json.dumps(value).encode(), dtype=np.uint8)
+
+
+GOOD = {"format": "moe_viz trace", "version": 1}
 
 
 @pytest.mark.parametrize(
-    ("metadata", "reason"),
+    ("header", "reason"),
     [
-        ({}, "not a moe_viz trace"),
-        ({b"moe_viz": b"[]"}, "not a moe_viz trace"),
-        ({b"moe_viz": b"{"}, "damaged"),
-        (header(version=2), "format version 2; this version of moe_viz reads version 1"),
-        (header(), "damaged"),
-        (header(sites=[], provenance={}), "damaged"),
-        (header(sites=[{"name": 1}], provenance={"versions": [], "notes": []}), "damaged"),
+        ([], "its header does not say that it is one"),
+        ({"format": "another"}, "its header does not say that it is one"),
+        (GOOD | {"version": 2}, "format version 2; this version of moe_viz reads version 1"),
+        (GOOD, "damaged"),
+        (GOOD | {"provenance": {}, "sites": []}, "damaged"),
+        (GOOD | {"provenance": {"versions": [], "notes": []}, "next_texts": None, "tokens": [1]}, "no text"),
     ],
 )
-def test_arrow_files_that_are_no_traces_are_refused_with_a_reason(metadata, reason):
+def test_files_that_are_no_traces_are_refused_with_a_reason(header, reason):
     with pytest.raises(TraceFileError, match=reason):
-        read(arrow_file(metadata, token=["a"]))
+        read(packed(header=as_header(header)))
 
 
-@pytest.mark.parametrize("column", ["token", "token_id", "expert_ids", "gate_weights", "generated"])
-def test_a_trace_without_one_of_its_columns_is_refused(column):
-    with pa.ipc.open_file(pa.py_buffer(write(make_trace()))) as reader:
-        table = reader.read_all().drop_columns([column])
-    columns = {name: table.column(name).combine_chunks() for name in table.column_names}
+def test_a_stream_that_holds_something_else_is_refused():
     with pytest.raises(TraceFileError, match="damaged"):
-        read(arrow_file(table.schema.metadata, **columns))
+        read(pa.compress(b"not safetensors at all", codec="zstd", asbytes=True))
+    with pytest.raises(TraceFileError, match="its header does not say"):
+        read(packed(weights=np.zeros(3)))
+
+
+def test_a_small_file_cannot_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(trace_file, "MAX_BYTES", 2**20)
+    bomb = pa.compress(bytes(2**26), codec="zstd", asbytes=True)
+    assert len(bomb) < 2**14
+    with pytest.raises(TraceFileError, match="grows beyond 1,048,576 bytes when it is decompressed"):
+        read(bomb)
+
+
+@pytest.mark.parametrize("name", ["token_ids", "expert_ids", "gate_weights", "generated", "header"])
+def test_a_trace_without_one_of_its_arrays_is_refused(name):
+    arrays = load_arrays(pa.input_stream(pa.BufferReader(write(make_trace())), compression="zstd").read())
+    del arrays[name]
+    with pytest.raises(TraceFileError, match=r"damaged|not a moe_viz trace"):
+        read(packed(**arrays))
 
 
 @settings(max_examples=300, deadline=None)
