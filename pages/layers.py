@@ -4,13 +4,14 @@ from moe_viz.ui.entry import through_app
 
 through_app()
 
-from moe_viz.ui.layers import expert_tokens, heatmap, layer_figures
 from moe_viz.ui.prompt import nothing_yet, prompt
 
 shown = prompt()
 if shown is None:
     nothing_yet()
-else:
+else:  # what draws a trace is imported when there is one: a first visitor need not wait for it
+    from moe_viz.ui.layers import expert_tokens, heatmap, layer_figures
+
     cell = heatmap(shown)
     if cell is not None:
         expert_tokens(shown, *cell)

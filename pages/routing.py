@@ -4,13 +4,14 @@ from moe_viz.ui.entry import through_app
 
 through_app()
 
-from moe_viz.ui.numbers import numbers
 from moe_viz.ui.prompt import nothing_yet, prompt
-from moe_viz.ui.routing_map import routing_map
 
 shown = prompt()
 if shown is None:
     nothing_yet()
-else:
+else:  # what draws a trace is imported when there is one: a first visitor need not wait for it
+    from moe_viz.ui.numbers import numbers
+    from moe_viz.ui.routing_map import routing_map
+
     routing_map(shown)
     numbers(shown, {"routing": shown.trace.to_frame})

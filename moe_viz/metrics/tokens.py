@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from itertools import accumulate
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
-import pandas as pd
 
 from moe_viz.metrics.scores import Array, margin, router_entropy, selection_scores, site_scores
 from moe_viz.trace import NO_EXPERT, RoutingTrace
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONTEXT = 24
 """Characters of text shown on either side of a token in a concordance."""
@@ -77,6 +79,8 @@ def tokens_of_expert(trace: RoutingTrace, site: int, expert: int) -> pd.DataFram
     generated, rank (1: the largest gating weight of that token), gating_weight.
     Raises IndexError if there is no such router or expert.
     """
+    import pandas as pd
+
     if not 0 <= site < len(trace.sites):
         raise IndexError(f"site {site}: the trace has sites 0 to {len(trace.sites) - 1}")
     if not 0 <= expert < trace.sites[site].num_experts:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from moe_viz.ui.model import plain
 from moe_viz.ui.shown import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN_ROWS = 2_000
 """More rows than anybody scrolls through; the file has all."""

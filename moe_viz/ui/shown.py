@@ -1,22 +1,26 @@
-"""The trace on a page, and what pages need of it again and again, worked out once."""
+"""The trace on a page, and what pages need of it again and again, worked out once.
+
+pandas is imported where a table is made: before there is a trace, a page does without it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from moe_viz.components import pack_routing_map
 from moe_viz.components.routing_map.pack import expert_colours
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.scores import Array, router_entropy
-from moe_viz.metrics.tables import expert_table, layer_table
 from moe_viz.trace import RoutingTrace
 from moe_viz.trace_file import write
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,11 +50,15 @@ class Shown:
     @cached_property
     def layers(self) -> pd.DataFrame:
         """One row a router."""
+        from moe_viz.metrics.tables import layer_table
+
         return layer_table(self.trace)
 
     @cached_property
     def experts(self) -> pd.DataFrame:
         """One row an expert."""
+        from moe_viz.metrics.tables import expert_table
+
         return expert_table(self.trace)
 
     @cached_property

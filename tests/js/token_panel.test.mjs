@@ -55,8 +55,9 @@ test("small numbers are not shown as zero", () => {
 
 test("what came next, with and without its probability", () => {
   assert.equal(quoted(" a\n"), "“·a⏎”");
-  assert.equal(cameNext({ label: "x", probability: 0.12 }), "Came next: “x”, probability 0.120");
-  assert.equal(cameNext({ label: "x", probability: null }), "Came next: “x”, not among the predictions kept");
+  assert.equal(cameNext({ label: "x", probability: 0.12 }, true), "Came next: “x”, probability 0.120");
+  assert.equal(cameNext({ label: "x", probability: null }, true), "Came next: “x”, not among the predictions kept");
+  assert.equal(cameNext({ label: "x", probability: null }, false), "Came next: “x”");
 });
 
 test("only weights that do not add up to one need their sum", () => {

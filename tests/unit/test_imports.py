@@ -18,7 +18,8 @@ MUST_NOT_BRING = {
     "moe_viz.figures": {"torch", "transformers", "streamlit"},
     "moe_viz.components": {"torch", "transformers", "streamlit"},
     "moe_viz.model": {"streamlit", "plotly"},
-    "moe_viz.engine": {"streamlit", "plotly"},
+    "moe_viz.engine": {"torch", "transformers", "streamlit", "plotly", "pandas"},
+    "moe_viz.ui.prompt": HEAVY - {"streamlit"},  # all that a first paint waits for
 }
 
 

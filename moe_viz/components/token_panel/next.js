@@ -27,7 +27,7 @@ export function createNext() {
       list.hidden = !next;
       list.replaceChildren(...(next ?? []).map(row));
       came.hidden = !actual;
-      came.textContent = actual ? cameNext(actual) : "";
+      came.textContent = actual ? cameNext(actual, Boolean(next)) : "";
       reading.textContent = next
         ? "Bars: the probability the model gave to each continuation, the most probable first."
         : "This trace holds no next-token predictions.";

@@ -38,7 +38,8 @@ export function summary({ margin, entropy, effective_experts: effective }) {
   return lines;
 }
 
-export function cameNext({ label, probability }) {
+export function cameNext({ label, probability }, predicted) {
+  if (!predicted) return `Came next: ${quoted(label)}`;
   const chance = probability === null ? "not among the predictions kept" : `probability ${number(probability)}`;
   return `Came next: ${quoted(label)}, ${chance}`;
 }
