@@ -19,7 +19,7 @@ MUST_NOT_BRING = {
     "moe_viz.components": {"torch", "transformers", "streamlit"},
     "moe_viz.model": {"streamlit", "plotly"},
     "moe_viz.engine": {"torch", "transformers", "streamlit", "plotly", "pandas"},
-    "moe_viz.ui.prompt": HEAVY - {"streamlit"},  # all that a first paint waits for
+    "moe_viz.ui.prompt": HEAVY - {"streamlit", "plotly"},  # a first paint; streamlit itself brings plotly
 }
 
 
