@@ -23,7 +23,7 @@ def card(evaluation: dict[str, Any]) -> str:
     with_xz = all("xz_bits_per_byte" in row for row in evaluation["domains"].values())
     threads, domains = cost["threads"], len(evaluation["domains"])
     unfinished = (
-        f"**This is an intermediate state: {cost['steps']} of {recipe['steps']} steps.**\n"
+        f"\n\n**This is an intermediate state: {cost['steps']} of {recipe['steps']} steps.**"
         if cost["steps"] < recipe["steps"]
         else ""
     )
@@ -131,10 +131,7 @@ def _specialist_table(by_domain: dict[str, Any]) -> str:
 
 
 def _source_table() -> str:
-    rows = (
-        (s.domain, f"{s.name} @ {s.commit}" if s.commit else s.name, s.licence, s.attribution)
-        for s in SOURCES
-    )
+    rows = ((s.domain, f"{s.name} @ {s.commit}" if s.commit else s.name, s.licence, s.attribution) for s in SOURCES)
     return _table(("domain", "source", "licence", "attribution"), rows, text_columns=4)
 
 

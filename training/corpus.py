@@ -115,16 +115,11 @@ def encode_streams(domains: dict[str, Split], tokenizer: Tokenizer, cache: Path)
             encoded = tokenizer.encode_batch_fast(split.train)
             arrays[name] = np.concatenate([np.array([*e.ids, end], dtype=np.uint16) for e in encoded])
         np.savez(cache, **arrays)
-    newline = [
-        i
-        for i in range(tokenizer.get_vocab_size())
-        if "\n" in tokenizer.decode([i], skip_special_tokens=False)
-    ]
+    newline = [i for i in range(tokenizer.get_vocab_size()) if "\n" in tokenizer.decode([i], skip_special_tokens=False)]
     newline.append(end_of_text_id(tokenizer))
     with np.load(cache) as saved:
         return {
-            name: Stream(saved[name], np.flatnonzero(np.isin(saved[name][:-1], newline)) + 1)
-            for name in saved.files
+            name: Stream(saved[name], np.flatnonzero(np.isin(saved[name][:-1], newline)) + 1) for name in saved.files
         }
 
 

@@ -81,9 +81,7 @@ def _windows(texts: list[str], tokenizer: Tokenizer, length: int) -> list[tuple[
 
 
 @torch.no_grad()
-def measure(
-    model: Qwen3MoeForCausalLM, tokens: torch.Tensor, end_of_text: int
-) -> tuple[NDArray[np.float32], Ids]:
+def measure(model: Qwen3MoeForCausalLM, tokens: torch.Tensor, end_of_text: int) -> tuple[NDArray[np.float32], Ids]:
     """Run each window after an end of text.
 
     `tokens [domain window token]` to losses in nats, of the same shape, and the experts

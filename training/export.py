@@ -49,9 +49,7 @@ def read_work(work: Path, shape: Shape = BUNDLED) -> Trained:
     """
     checkpoint = work / "checkpoint.pt"
     if not checkpoint.exists():
-        raise FileNotFoundError(
-            f"no {checkpoint}: train first, `python -m training --corpus DIR --work {work}`"
-        )
+        raise FileNotFoundError(f"no {checkpoint}: train first, `python -m training --corpus DIR --work {work}`")
     saved = torch.load(checkpoint, weights_only=True)
     recipe = Recipe(**saved["recipe"])
     tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))

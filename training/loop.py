@@ -63,9 +63,7 @@ def train(
     if checkpoint.exists():
         saved = torch.load(checkpoint, weights_only=True)
         if saved["recipe"] != asdict(recipe):
-            raise ValueError(
-                f"{checkpoint} belongs to another recipe: {saved['recipe']}; remove it to start anew"
-            )
+            raise ValueError(f"{checkpoint} belongs to another recipe: {saved['recipe']}; remove it to start anew")
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         first, seconds = saved["step"], saved["seconds"]
@@ -76,9 +74,7 @@ def train(
         losses = _step(model, windows, recipe, optimizer, step)
         now = time.monotonic()
         if step % 20 == 0 or step + 1 == recipe.steps:
-            _report(
-                losses, step, recipe, seconds + now - started, (now - started) / (step - first + 1), folder
-            )
+            _report(losses, step, recipe, seconds + now - started, (now - started) / (step - first + 1), folder)
         if now - last_save > save_seconds or step + 1 == recipe.steps:
             state = {
                 "recipe": asdict(recipe),

@@ -37,9 +37,7 @@ SOURCES = (
         "MIT; texts in the public domain",
         "the chinese-poetry contributors",
     ),
-    Source(
-        "cpp", "headers that the torch package installs", None, "BSD-3-Clause", "the PyTorch contributors"
-    ),
+    Source("cpp", "headers that the torch package installs", None, "BSD-3-Clause", "the PyTorch contributors"),
     Source(
         "dialogue",
         "google-research-datasets/dstc8-schema-guided-dialogue",
@@ -64,9 +62,7 @@ SOURCES = (
         "CC BY 4.0",
         OPENSTAX,
     ),
-    Source(
-        "english_textbook", "openstax/osbooks-introduction-philosophy", "d7bd4f0f5205", "CC BY 4.0", OPENSTAX
-    ),
+    Source("english_textbook", "openstax/osbooks-introduction-philosophy", "d7bd4f0f5205", "CC BY 4.0", OPENSTAX),
     Source("french", "COST-ELTeC/ELTeC-fra", "83f0a43fdb96", NOVELS, ELTEC),
     Source("german", "COST-ELTeC/ELTeC-deu", "d1eed488bd57", NOVELS, ELTEC),
     Source("javascript", "eslint, the npm package", None, "MIT", "OpenJS Foundation and other contributors"),

@@ -40,9 +40,7 @@ def domain_information(chosen: Ids, experts: int, rng: np.random.Generator) -> d
     }
 
 
-def information_given_token(
-    first: Ids, tokens: Ids, experts: int, rng: np.random.Generator
-) -> dict[str, float]:
+def information_given_token(first: Ids, tokens: Ids, experts: int, rng: np.random.Generator) -> dict[str, float]:
     """Mutual information of domain and first expert within each common token, averaged over them, in bits.
 
     `first` and `tokens` are `[domain window token]`. What is left of the domain information

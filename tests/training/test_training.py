@@ -18,9 +18,7 @@ from training.export import read_work
 from training.loop import Recipe, train
 from training.tokenizer import train_tokenizer
 
-SHAPE = Shape(
-    layers=2, experts=4, top_k=2, hidden=16, expert_width=8, heads=2, key_value_heads=1, head_width=8
-)
+SHAPE = Shape(layers=2, experts=4, top_k=2, hidden=16, expert_width=8, heads=2, key_value_heads=1, head_width=8)
 RECIPE = Recipe(steps=8, tokens_per_step=256, window=32, long_window=64, warmup_steps=2)
 
 
@@ -33,10 +31,7 @@ def invented(kind: str, count: int) -> list[str]:
         "brackets": ["(a)", "[b]", "{c};", "<d/>"],
         "cyrillic": ["да", "нет", "вот", "там"],
     }[kind]
-    return [
-        "\n".join(" ".join(rng.choices(parts, k=12)) for _ in range(rng.randint(30, 50)))
-        for _ in range(count)
-    ]
+    return ["\n".join(" ".join(rng.choices(parts, k=12)) for _ in range(rng.randint(30, 50))) for _ in range(count)]
 
 
 @pytest.fixture(scope="module")
