@@ -123,7 +123,8 @@ class RoutingTrace:
     """The text that each token stands for; joined, they give the text back. A token that
     adds none of its own (a special token, a byte within a character) has an empty string."""
     token_names: tuple[str, ...]
-    """Each token as the vocabulary writes it, e.g. `Ġthe` or `<s>`."""
+    """Each token as the vocabulary writes it, e.g. `Ġthe` or `<s>`; bytes that are no whole
+    character as `⟨E6 8E⟩`."""
     token_ids: TokenIds
     """`[token]`"""
     generated: Flags

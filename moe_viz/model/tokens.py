@@ -46,14 +46,39 @@ def tokens_of_ids(tokenizer: Any | None, ids: Sequence[int]) -> Tokens:
 
 
 def token_text(tokenizer: Any, token_id: int) -> str:
-    """One token by itself, as text."""
+    """One token by itself, as text; by its name where it is no whole character."""
     text: str = tokenizer.decode([token_id], skip_special_tokens=False)
-    return text
+    return _names(tokenizer, [token_id])[0] if _REPLACEMENT in text else text
 
 
 def _names(tokenizer: Any, ids: Sequence[int]) -> tuple[str, ...]:
     named = tokenizer.convert_ids_to_tokens(list(ids))
-    return tuple(str(i) if name is None else name for i, name in zip(ids, named, strict=True))
+    names = [str(i) if name is None else name for i, name in zip(ids, named, strict=True)]
+    if tokenizer.is_fast and "ByteLevel" in repr(tokenizer.backend_tokenizer.decoder):
+        names = [_part_of_character(name) or name for name in names]
+    return tuple(names)
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """The byte that each character of a byte-level vocabulary stands for (GPT-2's table)."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return {chr(byte): byte for byte in printable} | {chr(256 + i): byte for i, byte in enumerate(others)}
+
+
+_BYTES = _byte_alphabet()
+
+
+def _part_of_character(name: str) -> str | None:
+    """⟨E6 8E⟩ for a byte-level token whose bytes are no whole characters; None for any other."""
+    if not all(c in _BYTES for c in name):
+        return None
+    raw = bytes(_BYTES[c] for c in name)
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return f"⟨{raw.hex(' ').upper()}⟩"
+    return None
 
 
 def _cut(text: str, ends: list[int]) -> tuple[str, ...]:

@@ -106,12 +106,14 @@ def test_a_full_queue_turns_requests_away_and_recovers(monkeypatch):
     running.close()
 
 
-def test_a_closed_engine_says_so():
+def test_a_closed_engine_says_so_however_often_it_is_asked(monkeypatch):
+    monkeypatch.setattr(engine_module, "MAX_WAITING", 2)
     running = Engine(moe_viz.load)
     running.info()
     running.close()
-    with pytest.raises(EngineError, match="was unloaded"):
-        running.trace("a")
+    for _ in range(4):
+        with pytest.raises(EngineError, match="was unloaded"):
+            running.trace("a")
 
 
 def test_requests_that_wait_when_the_engine_closes_are_refused():

@@ -9,6 +9,7 @@ import torch
 import moe_viz
 from moe_viz.metrics.scores import gating_weights_from_scores, margin, router_scores
 from moe_viz.model.families import family_of
+from tests.invented import route
 from tests.model.recompute import block_output, raw
 from tests.tiny_models import CONFIGS, tiny_model, token_ids
 
@@ -120,6 +121,17 @@ def test_choices_are_the_best_by_the_recorded_scores(traces):
                 known = gaps[index][~np.isnan(gaps[index])]
                 assert len(known)
                 assert (known >= 0).all()
+
+
+def test_the_recorded_rule_makes_the_same_choice(traces):
+    """An independent router, following the record alone, chooses the same experts from the logits."""
+    for trace in traces:
+        for index, site in enumerate(trace.sites):
+            for token, ids in enumerate(trace.expert_ids[index]):
+                chosen, _ = route(trace.router_logits[index, token], site.top_k, site.scoring)
+                assert set(ids[ids >= 0]) <= set(chosen)
+                if (ids >= 0).all():
+                    assert set(ids) == set(chosen)
 
 
 def test_group_limits_forbid_better_choices_and_are_kept():

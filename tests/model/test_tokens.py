@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from moe_viz import InputError
 from moe_viz.model.load import DEMO
-from moe_viz.model.tokens import tokens_of_ids, tokens_of_text
+from moe_viz.model.tokens import token_text, tokens_of_ids, tokens_of_text
 
 HOSTILE = [
     "\0 NUL \0",
@@ -112,3 +112,13 @@ def test_byte_level_ids_alone_give_the_text_back(text):
 def test_ids_without_a_tokenizer_are_named_by_their_number():
     tokens = tokens_of_ids(None, [5, 7])
     assert (tokens.texts, tokens.names) == (("", ""), ("5", "7"))
+
+
+def test_bytes_within_a_character_are_named_as_bytes():
+    tokenizer = KINDS_MADE["byte-level"]
+    tokens = tokens_of_text(tokenizer, "\U0001f9ff the")  # too rare to be one token
+    parts = [name for name, text in zip(tokens.names, tokens.texts, strict=True) if text != " the"]
+    assert bytes.fromhex("".join(part.strip("⟨⟩") for part in parts)).decode() == "\U0001f9ff"
+    assert tokens.names[-1] == "Ġthe"
+    assert token_text(tokenizer, tokens.ids[0]) == parts[0]
+    assert token_text(tokenizer, tokens.ids[-1]) == " the"

@@ -140,7 +140,7 @@ function createRoutingMap(parentElement) {
       clearTimeout(keyTimer);
       const known = last.get(next.header.trace_id);
       token = known?.token ?? Math.min(next.header.initial_token, next.count - 1);
-      site = before && site < count ? site : known?.site ?? count >> 1;
+      site = before && site < count ? site : known?.site ?? count - 1; // the last: as a rule it tells kinds of text apart best
       strip.load(routing);
       map.load(routing);
     }

@@ -36,7 +36,7 @@ function createTokenPanel(parentElement) {
   return {
     update(data) {
       panel = data;
-      const kept = site !== null && site < panel.sites.length ? site : panel.sites.length >> 1;
+      const kept = site !== null && site < panel.sites.length ? site : panel.sites.length - 1;
       const known = site !== null;
       title.replaceChildren(`Token ${panel.token} `, Object.assign(make("bdi"), { textContent: clip(quoted(panel.label), 60) }));
       name.replaceChildren("in the vocabulary ", make("code", "", panel.name), panel.generated ? " · generated" : "");
