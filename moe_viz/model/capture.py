@@ -95,7 +95,7 @@ class Capture:
     def _experts_listener(self, index: int, one_hot: bool) -> Callable[[Any, Any], None]:
         def listen(args: Any, _output: Any) -> None:
             sink = self._sink.get()
-            if sink is not None:
+            if sink is not None and len(args) > 2:  # a family that passes them by name fails the check
                 ids, weights = args[1], args[2]
                 if one_hot:
                     ids = torch.where(ids.any(dim=-1), ids.argmax(dim=-1), NO_EXPERT)
