@@ -52,10 +52,11 @@ test("a token has the colour of the expert in the chosen slot", () => {
   assert.deepEqual(chipFigures(routing, first, 1, 2), { number: "–", share: 0 });
 });
 
-test("an expert is highlighted in whatever slot it was chosen", () => {
+test("an expert is highlighted in whatever slot it was chosen, with its own number, colour and weight", () => {
   const routing = decode(small());
   const view = { slot: 0, highlight: 0 };
-  assert.equal(swatchOf(routing, view, 0, 0), swatchCodes(PALETTE).neutral);
+  assert.equal(swatchOf(routing, view, 0, 0), 0);
+  assert.deepEqual(chipFigures(routing, view, 0, 0), { number: "0", share: routing.share(0, 0, 1) });
   assert.equal(swatchOf(routing, view, 0, 1), swatchCodes(PALETTE).faded);
   assert.equal(swatchOf(routing, view, 1, 2), swatchCodes(PALETTE).faded, "no expert is not expert 0");
 });

@@ -12,15 +12,21 @@ export function swatchCodes(palette) {
   return { neutral: first, faded: first + 1, none: first + 2, ramp: first + 3 };
 }
 
+// The slot that a token shows: that of the highlighted expert where it chose it, else the one chosen to be shown.
+export function slotShown(routing, view, site, token) {
+  const highlighted = view.highlight === null ? null : routing.slotOf(site, token, view.highlight);
+  return highlighted ?? view.slot;
+}
+
 // view: {slot, highlight}; slot is null when entropy gives the colour.
 export function swatchOf(routing, view, site, token) {
   const codes = swatchCodes(routing.header.palette);
-  if (view.highlight !== null && !routing.chose(site, token, view.highlight)) return codes.faded;
+  if (view.highlight !== null && routing.slotOf(site, token, view.highlight) === null) return codes.faded;
   if (view.slot === null) {
     const entropy = routing.entropy(site, token);
     return entropy === null ? codes.none : codes.ramp + Math.round(entropy * (RAMP_STEPS - 1));
   }
-  const expert = routing.expert(site, token, view.slot);
+  const expert = routing.expert(site, token, slotShown(routing, view, site, token));
   if (expert === NO_EXPERT) return codes.none;
   const colour = routing.colour(site, expert);
   return colour === NEUTRAL ? codes.neutral : colour;
@@ -46,7 +52,8 @@ export function swatches({ palette, neutral }, theme) {
 // What the chip shows beside its text: the expert's number, and the length of its bar.
 export function chipFigures(routing, view, site, token) {
   if (view.slot === null) return { number: "", share: routing.entropy(site, token) ?? 0 };
-  const expert = routing.expert(site, token, view.slot);
+  const slot = slotShown(routing, view, site, token);
+  const expert = routing.expert(site, token, slot);
   if (expert === NO_EXPERT) return { number: "–", share: 0 };
-  return { number: String(expert), share: routing.share(site, token, view.slot) };
+  return { number: String(expert), share: routing.share(site, token, slot) };
 }

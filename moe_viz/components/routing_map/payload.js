@@ -44,9 +44,10 @@ export function decode(bytes) {
     // Between 0 and 1: the gating weight as a share of the largest one in the trace.
     share: (site, token, slot) => Math.max(0, codes[at(site, token, slot)] - 1) / steps,
     colour: (site, expertId) => (expertId === NO_EXPERT ? NEUTRAL : colours[site * experts + expertId]),
-    chose: (site, token, expertId) => {
-      for (let slot = 0; slot < slots; slot++) if (expert(site, token, slot) === expertId) return true;
-      return false;
+    // The slot in which a token chose an expert; null if it did not.
+    slotOf: (site, token, expertId) => {
+      for (let slot = 0; slot < slots; slot++) if (expert(site, token, slot) === expertId) return slot;
+      return null;
     },
     generated: (token) => generated[token] === 1,
     // Between 0 and 1: entropy as a share of ln(experts); null where it is missing.

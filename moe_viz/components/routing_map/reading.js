@@ -2,6 +2,7 @@
 
 import { clip, visibleText } from "../shared/text.js";
 import { layerName } from "../shared/layer.js";
+import { slotShown } from "./paint.js";
 import { NO_EXPERT } from "./payload.js";
 
 const NONE = "no expert (dropped)";
@@ -26,7 +27,7 @@ export function howToRead(routing, view, site) {
   const { sites, weight_scale: scale, palette } = routing.header;
   const rows = "Each row of the map is a layer with experts of its own; ← → choose a token, ↑ ↓ a layer.";
   if (view.highlight !== null) {
-    return `Tokens that chose expert ${view.highlight} of the layer in any slot keep their colour, all others fade. ${rows}`;
+    return `In colour: the tokens that chose expert ${view.highlight} of the layer, in any slot; the bar below is the gating weight it got. ${rows}`;
   }
   if (view.slot === null) {
     return `The stronger the grey and the longer the bar, the less decided the router: its entropy, from none to all experts equally likely. ${rows}`;
@@ -42,9 +43,10 @@ export function chipLabel(routing, view, site, token) {
     const entropy = routing.entropy(site, token);
     return entropy === null ? `${start}, entropy not known` : `${start}, entropy ${Math.round(entropy * 100)} % of the most`;
   }
-  const expert = routing.expert(site, token, view.slot);
+  const slot = slotShown(routing, view, site, token);
+  const expert = routing.expert(site, token, slot);
   if (expert === NO_EXPERT) return `${start}, ${NONE}`;
-  return `${start}, expert ${expert}, weight ${weightText(routing, routing.share(site, token, view.slot))}`;
+  return `${start}, expert ${expert}, weight ${weightText(routing, routing.share(site, token, slot))}`;
 }
 
 // What a tooltip shows of one token at one layer.
