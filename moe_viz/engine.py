@@ -83,14 +83,15 @@ class Engine:
 
     def _trace(self, text: str) -> RoutingTrace:
         model = self._model.result()
-        count = len(model.tokenize(text).ids)
+        tokens = model.tokenize(text)
+        count = len(tokens.ids)
         if count > MAX_TOKENS:
             raise InputError(
                 f"the text has {count:,} tokens; at most {MAX_TOKENS:,} are traced at once."
                 f" Keep about the first {MAX_TOKENS / count:.0%} of it"
             )
         try:
-            return model.trace(text)
+            return model.trace_tokens(tokens)[0]
         except MoeVizError:
             raise
         except Exception as error:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from moe_viz.metrics import load as of
 from moe_viz.metrics.scores import Array, margin, router_entropy, selection_scores, site_scores
+from moe_viz.metrics.tokens import one_token
 from moe_viz.trace import NO_EXPERT, Flags, RoutingTrace
 
 
@@ -69,21 +70,23 @@ def router_table(trace: RoutingTrace, token: int) -> pd.DataFrame:
 
     Columns: site (its index), name, stack, layer, expert, router_logit, score, selection_score
     (score + selection bias), gating_weight (missing where the expert was not chosen). NaN where unknown.
+    Raises IndexError if there is no such token.
     """
+    one = one_token(trace, token)
     parts = []
-    for index, site in enumerate(trace.sites):
-        scores = site_scores(trace, index)
-        part = _sites(trace, [index] * site.num_experts).assign(
+    for index, site in enumerate(one.sites):
+        scores = site_scores(one, index)
+        part = _sites(one, [index] * site.num_experts).assign(
             expert=np.arange(site.num_experts), router_logit=np.nan, score=np.nan, selection_score=np.nan
         )
-        if trace.router_logits is not None:
-            part["router_logit"] = trace.router_logits[index, token, : site.num_experts]
+        if one.router_logits is not None:
+            part["router_logit"] = one.router_logits[index, 0, : site.num_experts]
         if scores is not None and site.scoring is not None:
-            part["score"] = scores[token]
-            part["selection_score"] = selection_scores(scores[token], site.scoring)
+            part["score"] = scores[0]
+            part["selection_score"] = selection_scores(scores[0], site.scoring)
         weights = np.full(site.num_experts, np.nan)
-        taken = trace.expert_ids[index, token] != NO_EXPERT
-        weights[trace.expert_ids[index, token][taken]] = trace.gate_weights[index, token][taken]
+        taken = one.expert_ids[index, 0] != NO_EXPERT
+        weights[one.expert_ids[index, 0][taken]] = one.gate_weights[index, 0][taken]
         parts.append(part.assign(gating_weight=weights))
     return pd.concat(parts, ignore_index=True)
 

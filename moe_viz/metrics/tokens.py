@@ -108,9 +108,16 @@ def token_detail(trace: RoutingTrace, token: int) -> list[SiteDetail]:
 
     Raises IndexError if there is no such token.
     """
+    one = one_token(trace, token)
+    margins, entropies = margin(one)[:, 0], router_entropy(one)[:, 0]
+    return [_site_detail(one, site, margins[site], entropies[site]) for site in range(len(trace.sites))]
+
+
+def one_token(trace: RoutingTrace, token: int) -> RoutingTrace:
+    """The part of a trace that is one token's. Raises IndexError if there is no such token."""
     if not 0 <= token < len(trace):
         raise IndexError(f"token {token}: the trace has tokens 0 to {len(trace) - 1}")
-    one = RoutingTrace(
+    return RoutingTrace(
         tokens=trace.tokens[token : token + 1],
         token_names=trace.token_names[token : token + 1],
         token_ids=trace.token_ids[token : token + 1],
@@ -121,8 +128,6 @@ def token_detail(trace: RoutingTrace, token: int) -> list[SiteDetail]:
         router_logits=None if trace.router_logits is None else trace.router_logits[:, token : token + 1],
         provenance=trace.provenance,
     )
-    margins, entropies = margin(one)[:, 0], router_entropy(one)[:, 0]
-    return [_site_detail(one, site, margins[site], entropies[site]) for site in range(len(trace.sites))]
 
 
 def _site_detail(one: RoutingTrace, index: int, decided_by: float, nats: float) -> SiteDetail:

@@ -104,7 +104,10 @@ class MoEModel:
         An encoder-decoder model's decoder reads `decoder_token_ids`, by default its start
         token alone.
         """
-        tokens = self.tokenize(text, token_ids=token_ids)
+        return self.trace_tokens(self.tokenize(text, token_ids=token_ids), decoder_token_ids)
+
+    def trace_tokens(self, tokens: Tokens, decoder_token_ids: Sequence[int] | None = None) -> tuple[RoutingTrace, ...]:
+        """As `trace_stacks`, of what `tokenize` gave."""
         inputs = {"input_ids": self._row(tokens)}
         stacks = {"decoder": tokens}
         if self.hf_model.config.is_encoder_decoder:

@@ -10,7 +10,6 @@ import streamlit as st
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.figures.layers import effective_experts, entropies
 from moe_viz.metrics.tokens import tokens_of_expert
-from moe_viz.trace import RouterSite
 from moe_viz.ui.numbers import numbers
 from moe_viz.ui.shown import Shown
 
@@ -70,7 +69,7 @@ def heatmap(shown: Shown) -> tuple[int, int] | None:
 
     figure = layers_by_experts(
         _matrix(shown, view.column),
-        [row_label(site, sites) for site in sites],
+        [f"L{site.layer}" for site in sites],
         kind=view.kind,
         experts_per_row=[site.num_experts for site in sites],
         selected=selected,
@@ -92,8 +91,7 @@ def expert_tokens(shown: Shown, site: int, expert: int) -> None:
     """The tokens that one expert took, in their context."""
     trace = shown.trace
     tokens = tokens_of_expert(trace, site, expert)
-    name = row_label(trace.sites[site], trace.sites)
-    st.subheader(f"Expert {expert} in layer {name.removeprefix('L')}: {len(tokens)} of {len(trace)} tokens")
+    st.subheader(f"Expert {expert} in layer {trace.sites[site].layer}: {len(tokens)} of {len(trace)} tokens")
     if tokens.empty:
         st.caption("It took no token of this text.")
         return
@@ -129,12 +127,6 @@ def layer_figures(shown: Shown) -> None:
             " it cannot tell the experts apart for a token."
         )
     numbers(shown, {"layers": lambda: shown.layers})
-
-
-def row_label(site: RouterSite, sites: tuple[RouterSite, ...]) -> str:
-    """A layer's name on an axis: L3, or with its stack where a trace has two."""
-    mixed = any(other.stack != sites[0].stack for other in sites)
-    return f"{site.stack} L{site.layer}" if mixed else f"L{site.layer}"
 
 
 def _matrix(shown: Shown, column: str) -> np.ndarray:
