@@ -45,5 +45,5 @@ def _table(name: str, rows: pd.DataFrame) -> None:
 
 
 def provenance(shown: Shown) -> None:
-    """The line that says where the numbers come from."""
-    st.caption(plain(shown.provenance))
+    """Where the numbers come from, and what must be known to read them right."""
+    st.caption(plain(" ".join((shown.provenance, *shown.trace.provenance.notes))))

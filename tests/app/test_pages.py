@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,16 @@ def test_any_kind_of_trace_can_be_shown(app, page, options):
     app.run().switch_page(page).run()
     clean(app)
     assert any("opened from a file" in c.value for c in app.caption)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_must_be_known_to_read_the_numbers_is_said_beside_them(app, page):
+    trace = make_trace(scoring=None)
+    origin = dataclasses.replace(trace.provenance, notes=("scores unknown <b>",))
+    app.session_state["shown"] = Shown(dataclasses.replace(trace, provenance=origin), "opened", None)
+    app.run().switch_page(page).run()
+    clean(app)
+    assert any("scores unknown <b>" in c.value.replace("\\", "") for c in app.caption)
 
 
 def test_a_saved_trace_is_opened_and_a_damaged_one_is_refused(app):
