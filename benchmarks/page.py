@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -10,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from moe_viz.components import pack_routing_map
+from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.trace import Provenance, RouterSite, RoutingTrace, Scoring
-from tests.browser.conftest import opened, server
+from tests.browser.conftest import browser, opened, server
 from tests.browser.steps import chips, start
 
 TEXT = "The river was very quiet that evening, and nobody in the little boat spoke a word. " * 11
@@ -62,24 +65,18 @@ async (strip) => {
 
 def report() -> Iterator[str]:
     """One line a measurement."""
-    from playwright.sync_api import sync_playwright
-
-    with server() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield from _first_paint(browser, address)
-        with opened(browser) as page:
+    with server() as address, browser() as chromium:
+        yield from _first_paint(chromium, address)
+        with opened(chromium) as page:
             yield from _run_and_click(page, address)
             yield from _layer_switch(page, "512 tokens × 32 layers × 64 experts, top-8", 512, 32, 64)
             yield from _layer_switch(page, "4,096 tokens × 61 layers × 256 experts, top-8", 4096, 61, 256)
-        browser.close()
 
 
-def _first_paint(browser: Any, address: str) -> Iterator[str]:
-    import time
-
+def _first_paint(chromium: Any, address: str) -> Iterator[str]:
     times = []
     for _ in range(6):
-        with opened(browser) as page:
+        with opened(chromium) as page:
             begun = time.perf_counter()
             page.goto(address)
             page.get_by_text("Nothing to show yet").wait_for()
@@ -89,8 +86,6 @@ def _first_paint(browser: Any, address: str) -> Iterator[str]:
 
 
 def _run_and_click(page: Any, address: str) -> Iterator[str]:
-    import time
-
     start(page, address)
     times = []
     for number in range(9):
@@ -121,9 +116,6 @@ def _layer_switch(page: Any, name: str, tokens: int, layers: int, experts: int) 
     times = slider.evaluate(_SWITCH)
     for what, values in (("handled and laid out", times["handled"]), ("painted", times["painted"])):
         yield f"| layer switch, {name}: {what} | median {median(values):.0f} ms, worst {max(values):.0f} ms | 40 |"
-    from moe_viz.components import pack_routing_map
-    from moe_viz.figures.theme import NEUTRAL, PALETTE
-
     yield f"| payload, {name} | {len(pack_routing_map(trace, None, PALETTE, NEUTRAL)) / 1e6:.2f} MB | |"
 
 

@@ -3,8 +3,9 @@ gating weights where the experts take them.
 
 Each router's and each experts module's `forward` is followed by a function that keeps what
 it saw. It stands inside all of PyTorch's hooks, so what it keeps of the experts' arguments is
-what the experts compute with, whatever a hook did to them before; and it costs a tenth of a
-hook, which sends every call of its module down PyTorch's slow path.
+what the experts compute with, whatever a hook did to them before; and it costs half of what
+hooks do, which send every call of their module down PyTorch's slow path (a cached one-token
+step of the bundled model: 1.02 of the plain step, against 1.04).
 
 The functions are set once and stay idle; `Capture.recording` opens a sink for the forward
 passes of the calling thread alone, so that two threads never see each other's tokens.

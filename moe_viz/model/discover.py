@@ -36,12 +36,13 @@ class Router:
 def discover(model: Any) -> tuple[Router, ...]:
     """All routers of a transformers `model`, in the order of its modules (of its layers, in each stack).
 
-    Raises ModelError if there is none (a dense model), or if the model is compiled, where
-    hooks stay silent.
+    Raises ModelError if there is none (a dense model), or if the model is compiled, and so may
+    run past its modules.
     """
     if hasattr(model, "_orig_mod"):
         raise ModelError(
-            "the model went through torch.compile, which skips hooks set later: attach the model before compiling it"
+            "the model went through torch.compile, which can run past its modules: attach the model that was compiled,"
+            " its _orig_mod"
         )
     config = model.config
     family = family_of(config.model_type)

@@ -266,3 +266,11 @@ def test_a_router_that_is_run_past_is_noticed():
         block.forward = lambda hidden: hidden
         with pytest.raises(moe_viz.CaptureError, match=r"model\.layers\.1\.mlp: its router was read 0 times"):
             model.trace(token_ids=token_ids())
+
+
+def test_a_compiled_model_is_refused_and_the_one_within_it_is_not():
+    compiled = torch.compile(tiny_model("mixtral"))
+    with pytest.raises(moe_viz.ModelError, match=r"torch\.compile"):
+        moe_viz.attach(compiled)
+    with moe_viz.attach(compiled._orig_mod) as model:
+        assert len(model.trace(token_ids=token_ids())) == 17
