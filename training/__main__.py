@@ -4,39 +4,54 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 
+from moe_viz.probes import probe_texts
 from training.architecture import BUNDLED, VOCAB_SIZE, Shape, build_model
 from training.card import card
 from training.corpus import Split, Windows, code_versions, encode_streams, end_of_text_id, read_corpus
 from training.evaluate import evaluate
 from training.export import export, load_exported, read_work
-from training.loop import Recipe, train
+from training.loop import BALANCED, UNBALANCED, Recipe, train
 from training.samples import sample
+from training.timelapse import record, summary
 from training.tokenizer import train_tokenizer
+
+OFTEN = ("cpp", "law", "math_latex", "python", "science_medicine", "shell_commands", "structured_data")
+"""What repeats itself most, and where a compressor is the strongest rival."""
+UNBALANCED_FRAMES = 12
+"""The run without balancing stops at this one of the states that the whole run keeps."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True, help="folder with train/ and heldout/")
     parser.add_argument("--javascript", type=Path, default=Path("node_modules/eslint/lib"))
-    parser.add_argument("--work", type=Path, default=Path(".training"), help="checkpoint, tokens, log")
+    parser.add_argument("--work", type=Path, default=Path(".training"), help="checkpoints, tokens, logs")
     parser.add_argument("--out", type=Path, default=Path("moe_viz/demo"), help="folder of the finished model")
-    parser.add_argument("--steps", type=int, default=2600)
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads; the card says how many")
-    parser.add_argument("--xz", action="store_true", help="compare with xz -9e too (minutes)")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="CPU threads")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="where to train")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     domains = read_corpus(args.corpus, args.javascript)
-    learn(domains, Recipe(steps=args.steps), args.work)
-    finish(domains, code_versions(args.javascript), args.work, args.out, xz=args.xz)
+    recipe = Recipe(steps=args.steps, often=tuple(name for name in OFTEN if name in domains))
+    learn(domains, recipe, args.work, device=args.device)
+    finish(domains, code_versions(args.javascript), probe_texts(), args.work, args.out)
 
 
-def learn(domains: dict[str, Split], recipe: Recipe, work: Path, shape: Shape = BUNDLED) -> None:
-    """Train tokenizer and model in the folder `work`; go on where an earlier call was cut off."""
+def learn(
+    domains: Mapping[str, Split], recipe: Recipe, work: Path, shape: Shape = BUNDLED, device: str = "cpu"
+) -> None:
+    """Train tokenizer and model in the folder `work`, and for a while the same model without balancing.
+
+    Goes on where an earlier call was cut off.
+    """
     work.mkdir(parents=True, exist_ok=True)
     vocabulary = work / "tokenizer.json"
     if not vocabulary.exists():
@@ -45,19 +60,26 @@ def learn(domains: dict[str, Split], recipe: Recipe, work: Path, shape: Shape = 
     streams = encode_streams(domains, tokenizer, work / "tokens.npz")
     for name, stream in streams.items():
         print(f"{name:20s} {len(stream.tokens):10,d} tokens")
-    model = build_model(tokenizer.get_vocab_size(), end_of_text_id(tokenizer), recipe.seed, shape)
-    train(model, Windows(streams, tokenizer, recipe.seed), recipe, work)
+    windows = Windows(streams, tokenizer, recipe.seed, recipe.often)
+    stop = recipe.recorded()[:UNBALANCED_FRAMES][-1]
+    for folder, own, until in (
+        (work / BALANCED, recipe, recipe.steps),
+        (work / UNBALANCED, replace(recipe, balance=0.0), stop),
+    ):
+        folder.mkdir(exist_ok=True)
+        model = build_model(tokenizer.get_vocab_size(), end_of_text_id(tokenizer), recipe.seed, shape).to(device)
+        train(model, windows, own, folder, until)
 
 
 def finish(
-    domains: dict[str, Split],
-    versions: dict[str, str],
+    domains: Mapping[str, Split],
+    versions: Mapping[str, str],
+    probes: Mapping[str, Sequence[str]],
     work: Path,
     out: Path,
     shape: Shape = BUNDLED,
-    xz: bool = False,
 ) -> None:
-    """Export what `work` holds to `out`, evaluate it as exported, write `evaluation.json` and the card."""
+    """Export what `work` holds to `out`, evaluate it as exported, record how it was learnt, write its card."""
     trained = read_work(work, shape)
     export(trained, out)
     print(f"exported step {trained.steps} of {trained.recipe.steps} to {out}; evaluating", flush=True)
@@ -65,14 +87,19 @@ def finish(
     evaluation = {
         **description,
         "training": {**trained.cost(), "threads": torch.get_num_threads()},
-        "versions": versions,
-        **evaluate(model, domains, trained.tokenizer, xz),
-        "samples": sample(model, trained.tokenizer),
+        "versions": dict(versions),
+        **evaluate(model, domains, probes, trained.tokenizer, work / "xz.json"),
+        "samples": sample(model, trained.tokenizer, probes),
     }
+    (out / "timelapse").mkdir(exist_ok=True)
+    for name, recipe in ((BALANCED, trained.recipe), (UNBALANCED, replace(trained.recipe, balance=0.0))):
+        lapse = record(model, recipe, work / name / "recorded", probes, trained.tokenizer)
+        lapse.save(out / "timelapse" / f"{name}.npz")
+        evaluation[f"{name}_recording"] = summary(lapse)
     text = json.dumps(evaluation, ensure_ascii=False, indent=1)
     (out / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     (out / "README.md").write_text(card(evaluation), encoding="utf-8")
-    print(f"mean held-out loss {evaluation['mean_loss_nats_per_token']:.3f} nats a token")
+    print((out / "README.md").read_text(encoding="utf-8").split("## Results")[1].split("### Continuations")[0])
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from string import Template
 from textwrap import indent
 from typing import Any
 
+from moe_viz.metrics.domains import DRAWS
+from training.evaluate import OCCURRENCES
 from training.sources import SOURCES
-from training.specialization import SHUFFLES
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
 
@@ -18,15 +19,21 @@ TEMPLATE = Path(__file__).with_name("card_template.md")
 def card(evaluation: dict[str, Any]) -> str:
     """The card's Markdown. Raises KeyError if the evaluation lacks a number that the card states."""
     cost, model, parameters = (evaluation[part] for part in ("training", "model", "parameters"))
-    recipe, layers = cost["recipe"], evaluation["layers"]
-    control = layers[0]["first_choice_given_token"]
-    with_xz = all("xz_bits_per_byte" in row for row in evaluation["domains"].values())
-    threads, domains = cost["threads"], len(evaluation["domains"])
+    recipe, layers, domains = cost["recipe"], evaluation["layers"], evaluation["domains"]
+    control, readout, mean = (
+        layers[0]["first_choice_given_token"],
+        evaluation["readout"],
+        evaluation["mean_domain_information"],
+    )
+    threads = cost["threads"]
     unfinished = (
         f"\n\n**This is an intermediate state: {cost['steps']} of {recipe['steps']} steps.**"
         if cost["steps"] < recipe["steps"]
         else ""
     )
+    better = sum(row["bits_per_byte"] < row["xz_bits_per_byte"] for row in domains.values())
+    twin = evaluation["unbalanced_recording"]["frames"][-1]
+    same_age = [f for f in evaluation["balanced_recording"]["frames"] if f["updates"] == twin["updates"]]
     values = {
         **{name: model[name] for name in model},
         **{name: recipe[name] for name in recipe},
@@ -41,21 +48,35 @@ def card(evaluation: dict[str, Any]) -> str:
         "duration": f"{cost['seconds'] / 60:.0f} minutes",
         "threads": "one thread" if threads == 1 else f"{threads} threads",
         "long_share": f"{100 * recipe['long_share']:.0f}",
-        "windows": evaluation["windows_per_domain"],
-        "window_tokens": evaluation["window_tokens"],
-        "domain_table": _domain_table(evaluation["domains"], with_xz),
+        "decay_share": f"{100 * recipe['decay_share']:.0f}",
+        "often": ", ".join(recipe["often"]) or "none",
+        "document_tokens": f"{evaluation['document_tokens']:,}",
+        "domain_table": _domain_table(domains),
         "mean_loss": f"{evaluation['mean_loss_nats_per_token']:.2f}",
-        "xz_note": _xz_note(evaluation) if with_xz else "",
+        "better_than_xz": better,
         "layer_table": _layer_table(layers),
-        "shuffles": SHUFFLES,
-        "domain_count": domains,
-        "most_information": f"{math.log2(min(domains, model['experts'] / model['top_k'])):.2f}",
-        "most_first": f"{math.log2(min(domains, model['experts'])):.2f}",
+        "mean_information": _with_interval(mean),
+        "mean_null": f"{mean['null_mean']:.2f}",
+        "draws": DRAWS,
+        "domain_count": len(domains),
+        "most_information": f"{math.log2(min(len(domains), model['experts'] / model['top_k'])):.2f}",
+        "most_first": f"{math.log2(min(len(domains), model['experts'])):.2f}",
+        "occurrences": OCCURRENCES,
         "control_tokens": control["tokens"],
         "control_share": f"{100 * control['share_of_text']:.0f}",
         "specialist_layer": evaluation["specialists"]["layer"],
         "specialist_table": _specialist_table(evaluation["specialists"]["by_domain"]),
         "uniform_share": f"{100 * model['top_k'] / model['experts']:.1f}",
+        "readout_last": readout["last_tokens"],
+        "readout_after": 2 * readout["last_tokens"],
+        "readout_shortest": readout["piece_tokens"][0],
+        "readout_longest": readout["piece_tokens"][1],
+        "readout_right": f"{100 * readout['right']:.0f}",
+        "readout_right_after": f"{100 * readout['right_after_change']:.0f}",
+        "probe_texts": evaluation["balanced_recording"]["texts"],
+        "recorded_states": len(evaluation["balanced_recording"]["frames"]),
+        "twin_steps": f"{twin['updates']:,}",
+        "twin_table": _twin_table(same_age[0], twin) if same_age else "",
         "temperature": evaluation["samples"]["temperature"],
         "new_tokens": evaluation["samples"]["new_tokens"],
         "samples": "\n\n".join(_sample(row) for row in evaluation["samples"]["prompts"]),
@@ -72,53 +93,48 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]], text_col
     return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
 
 
-def _domain_table(domains: dict[str, Any], with_xz: bool) -> str:
-    header = ("domain", "nats a token", "bits a byte", "bytes a token", "documents")
-    rows = [
-        (
-            name,
-            f"{row['loss_nats_per_token']:.2f}",
-            f"{row['bits_per_byte']:.2f}",
-            f"{row['bytes_per_token']:.2f}",
-            row["documents"],
-            *((f"{row['xz_bits_per_byte']:.2f}",) if with_xz else ()),
-        )
-        for name, row in domains.items()
-    ]
-    return _table((*header, "xz, bits a byte") if with_xz else header, rows)
+def _domain_table(domains: dict[str, Any]) -> str:
+    header = ("domain", "nats a token", "bits a byte", "xz, bits a byte", "bytes a token", "documents")
+    columns = ("loss_nats_per_token", "bits_per_byte", "xz_bits_per_byte", "bytes_per_token")
+    rows = [(name, *(f"{row[column]:.2f}" for column in columns), row["documents"]) for name, row in domains.items()]
+    return _table(header, rows)
 
 
-def _xz_note(evaluation: dict[str, Any]) -> str:
-    domains = evaluation["domains"].values()
-    better = sum(row["bits_per_byte"] < row["xz_bits_per_byte"] for row in domains)
-    megabytes = evaluation["xz_training_bytes"] / 1e6
-    return (
-        f" For comparison, `xz -9e` on the same windows, given the first {megabytes:g} MB of the domain's"
-        " training text to refer back to (compressed size of both, less that of the training text"
-        " alone); unlike the model it may also refer to the windows before. The model needs fewer bits in"
-        f" {better} of {len(domains)} domains."
-    )
+def _with_interval(estimate: dict[str, float]) -> str:
+    return f"{estimate['value']:.2f} ({estimate['low']:.2f}–{estimate['high']:.2f})"
 
 
 def _layer_table(layers: list[dict[str, Any]]) -> str:
     header = (
-        *("layer", "domain information", "null", "first choice", "null", "given the token"),
+        *("layer", "domain information", "null", "first choice", "null", "given the token", "on the probe texts"),
         *("MaxVio", "effective experts", "dead"),
     )
     rows = []
     for row in layers:
         every, first = row["domain_information"], row["domain_information_first_choice"]
-        given = row["first_choice_given_token"]
+        given, probes = row["first_choice_given_token"], row["domain_information_probes"]
         rows.append(
             (
                 row["layer"],
-                *(f"{part[key]:.2f}" for part in (every, first) for key in ("bits", "null_mean")),
+                *(cell for part in (every, first) for cell in (_with_interval(part), f"{part['null_mean']:.2f}")),
                 f"{given['bits'] - given['null_mean']:.2f}",
+                _with_interval(probes),
                 f"{row['max_violation']:.2f}",
                 f"{row['effective_experts']:.1f}",
-                len(row["dead_experts"]),
+                row["dead_experts"],
             )
         )
+    return _table(header, rows)
+
+
+def _twin_table(balanced: dict[str, Any], twin: dict[str, Any]) -> str:
+    """Both runs after the same updates, layer by layer."""
+    header = ("layer", "MaxVio", "without", "effective experts", "without", "dead", "without")
+    columns = (("max_violation", ".2f"), ("effective_experts", ".1f"), ("dead_experts", ".0f"))
+    rows = (
+        (layer, *(f"{run[name][layer]:{form}}" for name, form in columns for run in (balanced, twin)))
+        for layer in range(len(twin["max_violation"]))
+    )
     return _table(header, rows)
 
 

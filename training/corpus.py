@@ -13,7 +13,7 @@ import hashlib
 import json
 import platform
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,14 @@ import torch
 from tokenizers import Tokenizer
 
 END_OF_TEXT = "<|endoftext|>"
-HELD_OUT_FILES = 0.03
+HELD_OUT_FILES = 0.06
 CODE_BYTES = 8_000_000
+LARGEST_CODE_FILE = 100_000
+"""Characters; what is larger is mostly generated, or a table."""
+TORCH_HEADERS = ("ATen", "c10", "torch")
+LEFT_OUT = {"site-packages", "test", "tests", "idlelib", "lib2to3", "node_modules", "__pycache__"}
+GENERATED = {"ops", "encodings", "pydoc_data"}
+"""Folders of torch's operators and of CPython's character tables and topics: one file is like the next."""
 
 
 def end_of_text_id(tokenizer: Tokenizer) -> int:
@@ -57,9 +63,12 @@ def read_corpus(folder: Path, javascript: Path) -> dict[str, Split]:
         name: Split(*(_read_jsonl(folder / part / f"{name}.jsonl.gz") for part in ("train", "heldout")))
         for name in names
     }
-    domains["python"] = _read_code(Path(sysconfig.get_paths()["stdlib"]), "*.py")
-    domains["cpp"] = _read_code(Path(torch.__file__).parent / "include", "*.h")
-    domains["javascript"] = _read_code(javascript, "*.js")
+    include = Path(torch.__file__).parent / "include"
+    headers = [path for folder in TORCH_HEADERS for path in (include / folder).rglob("*.h")]
+    stdlib = Path(sysconfig.get_paths()["stdlib"])
+    domains["python"] = _read_code(stdlib, stdlib.rglob("*.py"))
+    domains["cpp"] = _read_code(include, headers)
+    domains["javascript"] = _read_code(javascript, javascript.rglob("*.js"))
     return dict(sorted((name, split) for name, split in domains.items() if split.train))
 
 
@@ -70,21 +79,21 @@ def _read_jsonl(path: Path) -> list[str]:
         return [json.loads(line)["text"] for line in lines]
 
 
-def _read_code(folder: Path, pattern: str) -> Split:
-    """Source files below `folder`, in an order fixed by their names' hashes, up to CODE_BYTES."""
-    skip = {"site-packages", "test", "tests", "idlelib", "lib2to3", "node_modules", "__pycache__"}
-    paths = [p for p in folder.rglob(pattern) if not skip & set(p.relative_to(folder).parts)]
+def _read_code(folder: Path, paths: Iterable[Path]) -> Split:
+    """The source files `paths` below `folder`, in an order fixed by their names' hashes, up to CODE_BYTES."""
+    names = [path.relative_to(folder) for path in paths]
+    kept = [name for name in names if not (LEFT_OUT | GENERATED) & set(name.parts)]
 
-    def digest(path: Path) -> bytes:
-        return hashlib.sha256(path.relative_to(folder).as_posix().encode()).digest()
+    def digest(name: Path) -> bytes:
+        return hashlib.sha256(name.as_posix().encode()).digest()
 
     split, size = Split([], []), 0
-    for path in sorted(paths, key=digest):
-        text = path.read_text(encoding="utf-8", errors="ignore")
-        if size > CODE_BYTES or len(text) < 300:
+    for name in sorted(kept, key=digest):
+        text = (folder / name).read_text(encoding="utf-8", errors="ignore")
+        if size > CODE_BYTES or not 300 <= len(text) <= LARGEST_CODE_FILE:
             continue
         size += len(text)
-        held = int.from_bytes(digest(path)[:4]) / 2**32 < HELD_OUT_FILES
+        held = int.from_bytes(digest(name)[:4]) / 2**32 < HELD_OUT_FILES
         (split.heldout if held else split.train).append(text)
     return split
 
@@ -106,7 +115,7 @@ class Stream:
     line_starts: np.ndarray
 
 
-def encode_streams(domains: dict[str, Split], tokenizer: Tokenizer, cache: Path) -> dict[str, Stream]:
+def encode_streams(domains: Mapping[str, Split], tokenizer: Tokenizer, cache: Path) -> dict[str, Stream]:
     """Tokenise the training documents once; later calls read them from `cache`."""
     if not cache.exists():
         end = end_of_text_id(tokenizer)
@@ -126,13 +135,14 @@ def encode_streams(domains: dict[str, Split], tokenizer: Tokenizer, cache: Path)
 class Windows:
     """Draws batches of training windows, the same for the same seed and step.
 
-    Half of the windows hold one domain. The others change kind every 24 to 128 tokens, at
+    Domains are drawn equally often, those named in `often` twice as often. Half of the
+    windows hold one domain. The others change kind every 24 to 128 tokens, at
     the start of a line, with a blank line or an end of text between: the router must learn
     to notice that the text has changed.
     """
 
-    def __init__(self, streams: dict[str, Stream], tokenizer: Tokenizer, seed: int) -> None:
-        self._streams = list(streams.values())
+    def __init__(self, streams: dict[str, Stream], tokenizer: Tokenizer, seed: int, often: Sequence[str] = ()) -> None:
+        self._streams = [*streams.values(), *(streams[name] for name in often)]
         self._seed = seed
         blank_line = tokenizer.encode("\n\n").ids
         self._joints = [blank_line, blank_line, [end_of_text_id(tokenizer)]]

@@ -1,161 +1,199 @@
-"""What the model makes of held-out text, and how it routes it: the numbers of its card."""
+"""What the model makes of text it never saw, and how it routes it: the numbers of its card."""
 
 from __future__ import annotations
 
-import lzma
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from torch.nn import functional
 from transformers import Qwen3MoeForCausalLM
 
-from training.corpus import Split, end_of_text_id
-from training.objective import recorded_routers
-from training.specialization import (
-    Ids,
-    choice_counts,
-    domain_information,
+from moe_viz.metrics.domains import (
+    Estimate,
+    GivenToken,
+    by_domain,
+    domain_specialization,
+    estimated_domain_information,
     information_given_token,
-    load,
-    mutual_information,
-    rounded,
-    specialists,
 )
+from moe_viz.metrics.load import dead_experts, effective_experts, load, max_violation
+from training.compression import xz_bits_per_byte
+from training.corpus import Split, end_of_text_id
+from training.reading import Reading, read
+from training.readout import LAST, LONGEST, SHORTEST, measure_readout
 
-WINDOW = 256
-WINDOWS = 40
-XZ_TRAINING_BYTES = 3_000_000
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """The same number of held-out tokens of every domain, in windows that each lie in one document."""
-
-    domains: tuple[str, ...]
-    tokens: torch.Tensor
-    """`[domain window token]`"""
-    texts: tuple[tuple[str, ...], ...]
-    """`[domain][window]`"""
-    byte_counts: tuple[int, ...]
-    """UTF-8 bytes of each domain's tokens."""
-    documents: tuple[int, ...]
-    """How many documents each domain's windows come from."""
+DOCUMENTS = 40
+OCCURRENCES = 200
 
 
-def held_out_windows(
-    domains: dict[str, Split], tokenizer: Tokenizer, windows: int = WINDOWS, length: int = WINDOW
-) -> HeldOut:
-    """Cut up to `windows` windows a domain: every document's first, then every document's second, ...
+class HeldOut(NamedTuple):
+    """The beginnings of one domain's held-out documents."""
 
-    Raises ValueError if a domain has no held-out document of `length` tokens.
-    """
-    cut = {name: _windows(split.heldout, tokenizer, length)[:windows] for name, split in domains.items()}
-    fewest = min(cut, key=lambda name: len(cut[name]))
-    count = len(cut[fewest])
-    if count == 0:
-        raise ValueError(f"domain {fewest!r} has no held-out document of {length} tokens or more")
-    kept = {name: rows[:count] for name, rows in cut.items()}
-    tokens = torch.tensor([[ids for _, ids, _ in rows] for rows in kept.values()])
-    lengths = np.array([len(tokenizer.id_to_token(i) or "") for i in range(tokenizer.get_vocab_size())])
-    return HeldOut(
-        domains=tuple(kept),
-        tokens=tokens,
-        texts=tuple(tuple(text for _, _, text in rows) for rows in kept.values()),
-        byte_counts=tuple(int(lengths[domain.numpy()].sum()) for domain in tokens),
-        documents=tuple(len({document for document, _, _ in rows}) for rows in kept.values()),
-    )
+    texts: tuple[str, ...]
+    tokens: tuple[list[int], ...]
+    """Token ids of each."""
 
 
-def _windows(texts: list[str], tokenizer: Tokenizer, length: int) -> list[tuple[int, list[int], str]]:
-    """Each window's document, token ids and text, in the order in which they are taken."""
-    found = []
-    for document, encoding in enumerate(tokenizer.encode_batch(texts)):
-        for start in range(0, len(encoding.ids) - length + 1, length):
-            first, last = encoding.offsets[start][0], encoding.offsets[start + length - 1][1]
-            row = (document, encoding.ids[start : start + length], texts[document][first:last])
-            found.append((start, document, row))
-    return [row for _, _, row in sorted(found, key=lambda item: item[:2])]
-
-
-@torch.no_grad()
-def measure(model: Qwen3MoeForCausalLM, tokens: torch.Tensor, end_of_text: int) -> tuple[NDArray[np.float32], Ids]:
-    """Run each window after an end of text.
-
-    `tokens [domain window token]` to losses in nats, of the same shape, and the experts
-    that the routers chose for these tokens, `[layer domain window token slot]`.
-    """
-    model.eval()
-    losses, experts = [], []
-    for rows in tokens.flatten(0, 1).split(8):
-        inputs = functional.pad(rows, (1, 0), value=end_of_text)
-        with recorded_routers(model) as routers:
-            logits = model(input_ids=inputs, use_cache=False).logits[:, :-1]
-        losses.append(functional.cross_entropy(logits.transpose(1, 2), rows, reduction="none"))
-        chosen = [router.experts.unflatten(0, inputs.shape)[:, 1:] for router in routers]
-        experts.append(torch.stack(chosen))
-    return (
-        torch.cat(losses).view(tokens.shape).numpy(),
-        torch.cat(experts, dim=1).unflatten(1, tokens.shape[:2]).numpy(),
-    )
-
-
-def xz_bits_per_byte(split: Split, windows: tuple[str, ...]) -> float:
-    """Bits per byte of `xz -9e` on the windows' text, given training text to refer back to.
-
-    Size of both together less the size of the training text alone, of which it sees the
-    first `XZ_TRAINING_BYTES`.
-    """
-    known = "\n".join(split.train).encode()[:XZ_TRAINING_BYTES]
-    new = "\n".join(windows).encode()
-    preset = 9 | lzma.PRESET_EXTREME
-    extra = len(lzma.compress(known + new, preset=preset)) - len(lzma.compress(known, preset=preset))
-    return rounded(8 * extra / len(new))
+def held_out(texts: Sequence[str], tokenizer: Tokenizer, length: int) -> HeldOut:
+    """Up to `length` tokens of each of the first `DOCUMENTS` documents."""
+    encodings = tokenizer.encode_batch(list(texts[:DOCUMENTS]))
+    tokens = tuple(encoding.ids[:length] for encoding in encodings)
+    ends = [encoding.offsets[len(ids) - 1][1] for encoding, ids in zip(encodings, tokens, strict=True)]
+    return HeldOut(tuple(text[:end] for text, end in zip(texts, ends, strict=False)), tokens)
 
 
 def evaluate(
-    model: Qwen3MoeForCausalLM, domains: dict[str, Split], tokenizer: Tokenizer, xz: bool = False
-) -> dict[str, object]:
-    """Loss by domain and routing by layer on held-out windows, ready for JSON."""
-    held_out = held_out_windows(domains, tokenizer)
-    experts = model.config.num_experts
-    losses, choices = measure(model, held_out.tokens, end_of_text_id(tokenizer))
-    nats = losses.sum(axis=(1, 2), dtype=np.float64)
-    tokens = held_out.tokens[0].numel()
-    by_domain = {
-        name: {
-            "loss_nats_per_token": rounded(nats[row] / tokens),
-            "bits_per_byte": rounded(nats[row] / np.log(2) / held_out.byte_counts[row]),
-            "bytes_per_token": rounded(held_out.byte_counts[row] / tokens),
-            "documents": held_out.documents[row],
-            **({"xz_bits_per_byte": xz_bits_per_byte(domains[name], held_out.texts[row])} if xz else {}),
-        }
-        for row, name in enumerate(held_out.domains)
+    model: Qwen3MoeForCausalLM,
+    domains: Mapping[str, Split],
+    probes: Mapping[str, Sequence[str]],
+    tokenizer: Tokenizer,
+    xz: Path | None = None,
+) -> dict[str, Any]:
+    """Loss by domain and routing by layer, ready for JSON. `xz` is where the compressor's results are kept.
+
+    Raises ValueError if a domain has fewer than two held-out documents.
+    """
+    end, context = end_of_text_id(tokenizer), model.config.max_position_embeddings - 1  # `end` stands before each
+    documents = {name: held_out(split.heldout, tokenizer, context) for name, split in domains.items()}
+    few = [name for name, kept in documents.items() if len(kept.tokens) < 2]
+    if few:
+        raise ValueError(f"domain {few[0]!r} has fewer than two held-out documents; an interval needs several")
+    readings = {name: read(model, kept.tokens, end) for name, kept in documents.items()}
+    probe_readings = {
+        name: read(model, [encoding.ids for encoding in tokenizer.encode_batch(list(texts))])
+        for name, texts in probes.items()
     }
-    rng = np.random.default_rng(0)
-    ids = held_out.tokens.numpy()
-    layers: list[dict[str, object]] = [
+    by_name = {name: _losses(kept, readings[name]) for name, kept in documents.items()}
+    if xz is not None:
+        for name, kept in documents.items():
+            by_name[name]["xz_bits_per_byte"] = _rounded(xz_bits_per_byte(domains[name].train, kept.texts, xz))
+    for name, of in probe_readings.items():
+        probe_losses = np.concatenate([reading.losses for reading in of])
+        by_name.setdefault(name, {})["probe_loss_nats_per_token"] = _rounded(np.nanmean(probe_losses))
+    losses = [row["loss_nats_per_token"] for row in by_name.values() if "loss_nats_per_token" in row]
+    return {
+        "document_tokens": context,
+        "domains": by_name,
+        "mean_loss_nats_per_token": _rounded(np.mean(losses)),
+        **_routing(model, documents, readings, probe_readings),
+        "readout": _readout(model, documents, tokenizer),
+    }
+
+
+def _losses(documents: HeldOut, readings: list[Reading]) -> dict[str, Any]:
+    losses = np.concatenate([reading.losses for reading in readings]).astype(np.float64)
+    size = sum(len(text.encode()) for text in documents.texts)
+    return {
+        "loss_nats_per_token": _rounded(losses.mean()),
+        "bits_per_byte": _rounded(losses.sum() / np.log(2) / size),
+        "bytes_per_token": _rounded(size / len(losses)),
+        "documents": len(readings),
+        "tokens": len(losses),
+    }
+
+
+def _routing(
+    model: Qwen3MoeForCausalLM,
+    documents: Mapping[str, HeldOut],
+    readings: Mapping[str, list[Reading]],
+    probe_readings: Mapping[str, list[Reading]],
+) -> dict[str, Any]:
+    """Domain information, load and specialists of each layer."""
+    rng, config = np.random.default_rng(0), model.config
+    counts, labels = _counts(readings, config.num_experts)
+    first, _ = _counts(readings, config.num_experts, slots=1)
+    every = estimated_domain_information(counts, labels, rng)
+    firsts = estimated_domain_information(first, labels, rng)
+    probed = estimated_domain_information(*_counts(probe_readings, config.num_experts), rng) if probe_readings else None
+    given = _given_token(documents, readings, config.num_hidden_layers, rng)
+    even = load(by_domain(counts, labels)).mean(axis=0)  # over the even mixture of domains
+    layers = [
         {
             "layer": layer,
-            "domain_information": domain_information(chosen.reshape(*ids.shape[:2], -1), experts, rng),
-            "domain_information_first_choice": domain_information(chosen[..., 0], experts, rng),
-            "first_choice_given_token": information_given_token(chosen[..., 0], ids, experts, rng),
-            **load(chosen, experts),
+            "domain_information": _estimate(every, layer),
+            "domain_information_first_choice": _estimate(firsts, layer),
+            "domain_information_probes": _estimate(probed, layer) if probed else None,
+            "first_choice_given_token": given[layer]._asdict(),
+            "max_violation": _rounded(max_violation(even)[layer]),
+            "effective_experts": _rounded(effective_experts(even)[layer]),
+            "dead_experts": int(dead_experts(even)[layer]),
+            "load": [_rounded(share) for share in even[layer]],
         }
-        for layer, chosen in enumerate(choices)
+        for layer in range(config.num_hidden_layers)
     ]
-    informative = int(np.argmax([mutual_information(choice_counts(chosen, experts)) for chosen in choices]))
+    best = int(np.argmax(every.value))
     return {
-        "window_tokens": held_out.tokens.shape[2],
-        "windows_per_domain": held_out.tokens.shape[1],
-        "domains": by_domain,
-        **({"xz_training_bytes": XZ_TRAINING_BYTES} if xz else {}),
-        "mean_loss_nats_per_token": rounded(nats.mean() / tokens),
+        "mean_domain_information": _mean_estimate(counts, labels, rng),
         "layers": layers,
         "specialists": {
-            "layer": informative,
-            "by_domain": specialists(choices[informative], held_out.domains, experts),
+            "layer": best,
+            "by_domain": _specialists(counts[:, best : best + 1], labels, tuple(readings), config.num_experts_per_tok),
         },
     }
+
+
+def _counts(
+    readings: Mapping[str, list[Reading]], experts: int, slots: int | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Counts `[document site expert]` over the first `slots` choices, and the domain of each document."""
+    counts, labels = [], []
+    for label, of in enumerate(readings.values()):
+        for reading in of:
+            counts.append(reading._replace(experts=reading.experts[..., :slots]).counts(experts))
+            labels.append(label)
+    return np.stack(counts), np.array(labels)
+
+
+def _given_token(
+    documents: Mapping[str, HeldOut], readings: Mapping[str, list[Reading]], layers: int, rng: np.random.Generator
+) -> list[GivenToken]:
+    tokens = np.concatenate([ids for kept in documents.values() for ids in kept.tokens])
+    first = np.concatenate([reading.experts[..., 0] for of in readings.values() for reading in of], axis=1)
+    sizes = [sum(len(ids) for ids in kept.tokens) for kept in documents.values()]
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    found = [information_given_token(first[layer], tokens, labels, rng, OCCURRENCES) for layer in range(layers)]
+    return [GivenToken(_rounded(g.bits), _rounded(g.null_mean), g.tokens, _rounded(g.share_of_text)) for g in found]
+
+
+def _mean_estimate(
+    counts: NDArray[np.float64], labels: NDArray[np.int64], rng: np.random.Generator
+) -> dict[str, float]:
+    """The mean over layers, whose interval is not the mean of theirs: all come from the same documents."""
+    return _estimate(estimated_domain_information(counts, labels, rng, over_sites=True), 0)
+
+
+def _estimate(estimate: Estimate, site: int) -> dict[str, float]:
+    return {name: _rounded(values[site]) for name, values in estimate._asdict().items()}
+
+
+def _specialists(
+    counts: NDArray[np.float64], labels: NDArray[np.int64], domains: tuple[str, ...], top_k: int
+) -> dict[str, Any]:
+    """For each domain, the expert that most of its tokens use, and that expert's share elsewhere."""
+    used = domain_specialization(by_domain(counts, labels), top_k)[:, 0]
+    found = {}
+    for row, domain in enumerate(domains):
+        expert = int(used[row].argmax())
+        elsewhere = np.delete(used[:, expert], row).mean() if len(domains) > 1 else np.nan
+        found[domain] = {"expert": expert, "share": _rounded(used[row, expert]), "elsewhere": _rounded(elsewhere)}
+    return found
+
+
+def _readout(model: Qwen3MoeForCausalLM, documents: Mapping[str, HeldOut], tokenizer: Tokenizer) -> dict[str, Any]:
+    """Fitted on every second held-out document, tried on the others."""
+    known = {name: kept.tokens[::2] for name, kept in documents.items()}
+    new = {name: kept.tokens[1::2] for name, kept in documents.items()}
+    length = model.config.max_position_embeddings
+    found = measure_readout(model, known, new, tokenizer.encode("\n\n").ids, length)
+    return {
+        "last_tokens": LAST,
+        "piece_tokens": [SHORTEST, LONGEST],
+        **{name: value if isinstance(value, int) else _rounded(value) for name, value in found._asdict().items()},
+    }
+
+
+def _rounded(value: float | np.floating[Any]) -> float:
+    return round(float(value), 4)

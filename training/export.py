@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, GenerationConfig, Qwen3MoeForCaus
 
 from training.architecture import BUNDLED, CONTEXT, Shape, build_model
 from training.corpus import end_of_text_id
-from training.loop import Recipe
+from training.loop import BALANCED, Recipe
 from training.tokenizer import as_transformers
 
 
@@ -43,11 +43,11 @@ class Trained:
 
 
 def read_work(work: Path, shape: Shape = BUNDLED) -> Trained:
-    """Read `checkpoint.pt` and `tokenizer.json` of a working folder, finished or not.
+    """Read the balanced run of a working folder, finished or not.
 
     Raises FileNotFoundError if training has saved nothing there yet.
     """
-    checkpoint = work / "checkpoint.pt"
+    checkpoint = work / BALANCED / "checkpoint.pt"
     if not checkpoint.exists():
         raise FileNotFoundError(f"no {checkpoint}: train first, `python -m training --corpus DIR --work {work}`")
     saved = torch.load(checkpoint, weights_only=True)

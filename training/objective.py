@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 CHUNK = 512
 
@@ -55,18 +54,29 @@ def next_token_loss(hidden: torch.Tensor, weight: torch.Tensor, targets: torch.T
     return loss
 
 
-def balancing_loss(router_logits: torch.Tensor, top_k: int) -> torch.Tensor:
-    """E * sum_i f_i p_i of one layer over the whole batch (Switch Transformers, equations 4 to 6).
+class Balance:
+    """The balancing term of every layer: E * sum_i f_i p_i (Switch Transformers, equations 4 to 6).
 
-    f_i is expert i's share of the assignments, p_i its mean router probability; 1.0 when
-    both are uniform. It is taken for each layer by itself: pooled over layers, as
-    transformers' own helper does, single layers drift out of balance.
+    p_i is expert i's mean router probability in this batch, f_i its share of the assignments,
+    remembered over some `1 / (1 - MEMORY)` batches: a batch holds a few texts, and to balance
+    over these alone would push their tokens away from the experts that suit them
+    ("Demons in the Detail", arXiv 2501.11873). Each layer has its own term: pooled over layers,
+    as transformers' own helper does, single layers drift out of balance.
     """
-    experts = router_logits.shape[-1]
-    probabilities = router_logits.float().softmax(dim=-1)
-    chosen = probabilities.topk(top_k, dim=-1).indices
-    share = functional.one_hot(chosen, experts).float().mean(dim=(0, 1))
-    return experts * (share * probabilities.mean(dim=0)).sum()
+
+    MEMORY = 0.95
+
+    def __init__(self, layers: int, experts: int, device: torch.device | str = "cpu") -> None:
+        self.share = torch.full((layers, experts), 1 / experts, device=device)
+        """`[layer, expert]`: f, the remembered share of the assignments; uniform at first."""
+
+    def __call__(self, layers: Sequence[RouterOutput]) -> torch.Tensor:
+        """Remember this batch's load; the term of each layer, `[layer]`, 1.0 where f is uniform."""
+        experts = self.share.shape[1]
+        load = torch.stack([torch.bincount(out.experts.flatten(), minlength=experts) for out in layers])
+        self.share = self.share.lerp(load / load.sum(dim=1, keepdim=True), 1 - self.MEMORY)
+        mean = torch.stack([out.logits.float().softmax(dim=-1).mean(dim=0) for out in layers])
+        return experts * (self.share * mean).sum(dim=1)
 
 
 @contextmanager

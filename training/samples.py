@@ -1,6 +1,8 @@
-"""Short continuations of prompts that we wrote, for the model's card."""
+"""Short continuations of how our probe texts begin, for the model's card."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import torch
 from tokenizers import Tokenizer
@@ -8,27 +10,21 @@ from transformers import Qwen3MoeForCausalLM
 
 from training.corpus import end_of_text_id
 
-PROMPTS = (
-    ("english_fiction", "The rain had stopped when she opened the door, and"),
-    ("dialogue", "User: I need a table for two tonight.\nAssistant:"),
-    ("math_steps", "Question: Lena has 12 apples and buys 9 more. How many apples has she now?\nShe has"),
-    ("python", 'def count_words(text):\n    """Return'),
-    ("german", "Der alte Mann ging langsam durch den Garten und"),
-    ("chess", "1. d4 d5 2. c4"),
-)
+PROMPT_TOKENS = 16
 CONTINUATIONS = 3
-NEW_TOKENS = 32
+NEW_TOKENS = 40
 TEMPERATURE = 0.7
 
 
 @torch.no_grad()
-def sample(model: Qwen3MoeForCausalLM, tokenizer: Tokenizer) -> dict[str, object]:
-    """Draw a few continuations of each prompt, the same for the same weights; ready for JSON."""
+def sample(model: Qwen3MoeForCausalLM, tokenizer: Tokenizer, probes: Mapping[str, Sequence[str]]) -> dict[str, object]:
+    """Draw a few continuations of the first probe text of every domain, the same for the same weights."""
     model.eval()
     torch.manual_seed(0)
     rows = []
-    for domain, prompt in PROMPTS:
-        ids = torch.tensor([[end_of_text_id(tokenizer), *tokenizer.encode(prompt).ids]])
+    for domain, texts in probes.items():
+        prompt = tokenizer.encode(texts[0]).ids[:PROMPT_TOKENS]
+        ids = torch.tensor([[end_of_text_id(tokenizer), *prompt]])
         drawn = model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
@@ -38,6 +34,6 @@ def sample(model: Qwen3MoeForCausalLM, tokenizer: Tokenizer) -> dict[str, object
             max_new_tokens=NEW_TOKENS,
             num_return_sequences=CONTINUATIONS,
         )
-        texts = [tokenizer.decode(row.tolist()) for row in drawn[:, ids.shape[1] :]]
-        rows.append({"domain": domain, "prompt": prompt, "continuations": texts})
+        texts_drawn = [tokenizer.decode(row.tolist()) for row in drawn[:, ids.shape[1] :]]
+        rows.append({"domain": domain, "prompt": tokenizer.decode(prompt), "continuations": texts_drawn})
     return {"temperature": TEMPERATURE, "new_tokens": NEW_TOKENS, "prompts": rows}

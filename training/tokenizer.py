@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -12,7 +12,7 @@ from training.corpus import END_OF_TEXT, Split
 BYTES_PER_DOMAIN = 1_500_000
 
 
-def train_tokenizer(domains: dict[str, Split], vocab_size: int) -> Tokenizer:
+def train_tokenizer(domains: Mapping[str, Split], vocab_size: int) -> Tokenizer:
     """Learn merges from the same amount of text of each domain. Digits stay single."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -30,7 +30,7 @@ def train_tokenizer(domains: dict[str, Split], vocab_size: int) -> Tokenizer:
     return tokenizer
 
 
-def _sample(domains: dict[str, Split]) -> Iterator[str]:
+def _sample(domains: Mapping[str, Split]) -> Iterator[str]:
     for split in domains.values():
         size = 0
         for text in split.train:

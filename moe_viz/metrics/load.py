@@ -84,6 +84,11 @@ def unused_experts(counts: Array) -> Array:
     return (counts == 0).sum(axis=-1).astype(np.float64)
 
 
+def dead_experts(counts: Array, below: float = 0.1) -> Array:
+    """How many experts have less than `below` of a uniform load, `[...]`."""
+    return (uniform_difference(counts) < below - 1).sum(axis=-1).astype(np.float64)
+
+
 def _sum_by_expert(trace: RoutingTrace, values: Array, tokens: Flags | None) -> Array:
     """Sum `values` `[site token slot]` by the expert in each slot, `[site expert]`."""
     widest = max(site.num_experts for site in trace.sites)

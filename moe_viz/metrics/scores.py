@@ -17,14 +17,17 @@ Array = NDArray[np.float64]
 def router_scores(logits: NDArray[np.floating], scoring: Scoring | None) -> Array | None:
     """A router's scores `[... expert]` from its logits `[... expert]`; None if the scoring is unknown.
 
-    A softmax over all experts (probabilities, sum 1) or a sigmoid of each (0 to 1 each). An
-    expert whose logit is NaN does not exist: its score is NaN and the others do without it.
+    A softmax over all experts (probabilities, sum 1), a sigmoid of each (0 to 1 each), or the
+    square root of each one's softplus, ln(1 + e^x) (DeepSeek-V4). An expert whose logit is NaN
+    does not exist: its score is NaN and the others do without it.
     """
     if scoring is None:
         return None
     x = np.asarray(logits, dtype=np.float64)
     if scoring.function == "sigmoid":
         return np.exp(-np.logaddexp(0, -x))  # 1 / (1 + e^-x), without overflow
+    if scoring.function == "sqrtsoftplus":
+        return np.sqrt(np.logaddexp(0, x))
     largest = np.max(np.where(np.isnan(x), -np.inf, x), axis=-1, keepdims=True)
     powers = np.exp(x - np.where(np.isfinite(largest), largest, 0))
     total = np.nansum(powers, axis=-1, keepdims=True)
@@ -34,20 +37,25 @@ def router_scores(logits: NDArray[np.floating], scoring: Scoring | None) -> Arra
 def selection_scores(scores: Array, scoring: Scoring) -> Array:
     """What the choice is made by, `[... expert]`: scores plus the selection bias, if there is one.
 
-    DeepSeek-V3 (arXiv 2412.19437, equation 16).
+    DeepSeek-V3 (arXiv 2412.19437, equation 16). Where the bias is added to the logits instead,
+    the logit of a sigmoid score, ln(s / (1 - s)), plus the bias.
     """
     if scoring.selection_bias is None:
         return scores
     bias = np.full(scores.shape[-1], np.nan)
     bias[: len(scoring.selection_bias)] = scoring.selection_bias
-    return scores + bias
+    if not scoring.bias_on_logits:
+        return scores + bias
+    with np.errstate(divide="ignore"):  # a score of 0 or 1 has an infinite logit
+        return np.log(scores) - np.log1p(-scores) + bias
 
 
 def gating_weights_from_scores(scores: Array, expert_ids: Ids, scoring: Scoring) -> Array:
     """The gating weights `[... slot]` that `scoring` gives the chosen `expert_ids` `[... slot]`.
 
     For checking against the captured ones: never to be shown in their place. A slot without
-    an expert has weight 0 and no part in the normalising sum.
+    an expert has weight 0 and no part in the normalising sum. Where shared experts have a part
+    in it (`shared_in_sum`), the weights are right up to one factor a token.
     """
     taken = expert_ids != NO_EXPERT
     ids = np.where(taken, expert_ids, 0).astype(np.intp)
@@ -55,6 +63,8 @@ def gating_weights_from_scores(scores: Array, expert_ids: Ids, scoring: Scoring)
     if scoring.normalized:
         total = weights.sum(axis=-1, keepdims=True)
         weights = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+    if scoring.expert_scale is not None:
+        weights = weights * np.asarray(scoring.expert_scale)[ids]
     return weights * scoring.scale
 
 
@@ -96,12 +106,13 @@ def margin(trace: RoutingTrace) -> Array:
 
     The smallest selection score among the chosen experts minus the largest among the others.
     Negative only where something other than the scores forbade a better choice: a limit to
-    groups, a dropped slot, an intervention. NaN too if a token took no expert, or all of them.
+    groups, a dropped slot, an intervention. NaN too if a token took no expert, or all of them,
+    and where the choice is looked up by the token's id.
     """
     result = np.full(trace.expert_ids.shape[:2], np.nan)
     for index, site in enumerate(trace.sites):
         scores = site_scores(trace, index)
-        if scores is None or site.scoring is None:
+        if scores is None or site.scoring is None or site.scoring.by_token:
             continue
         chosen = chosen_experts(trace.expert_ids[index], site.num_experts)
         known = chosen.any(axis=-1) & ~chosen.all(axis=-1)

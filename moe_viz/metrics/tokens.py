@@ -18,9 +18,11 @@ CONTEXT = 24
 """Characters of text shown on either side of a token in a concordance."""
 
 _NAMED = {"\n": "⏎", "\t": "⇥", "\r": "␍", "\x7f": "␡"}
-_SCORE_NAMES: dict[str | None, Literal["router probability", "router score (sigmoid)", "router logit"]] = {
+ScoreName = Literal["router probability", "router score (sigmoid)", "router score (√softplus)", "router logit"]
+_SCORE_NAMES: dict[str | None, ScoreName] = {
     "softmax": "router probability",
     "sigmoid": "router score (sigmoid)",
+    "sqrtsoftplus": "router score (√softplus)",
     None: "router logit",
 }
 _JOINERS = "\u200c\u200d"
@@ -43,7 +45,7 @@ class SiteDetail(TypedDict):
     """Largest gating weight first; empty if the token took none."""
     scores: list[float | None] | None
     """`[expert]`; the logits themselves where the scoring is not known."""
-    score_name: Literal["router probability", "router score (sigmoid)", "router logit"]
+    score_name: ScoreName
     """What to call `scores`."""
     selection: list[float | None] | None
     """`[expert]`: score + selection bias; None too if there is no bias, so that they equal the scores."""

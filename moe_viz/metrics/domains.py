@@ -1,0 +1,148 @@
+"""How far routing follows the domain of the text.
+
+Counts are by document, `[document site expert]`, with each document's domain as a number
+beside them: whole documents are what is drawn anew for an interval and relabelled for a null,
+since the tokens of one document are not independent of each other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_viz.metrics.load import load
+from moe_viz.metrics.scores import Array
+
+Labels = NDArray[np.integer]
+
+DRAWS = 200
+CONFIDENCE = 0.95
+
+
+class Estimate(NamedTuple):
+    """A statistic of each site with its uncertainty, every array `[site]`."""
+
+    value: Array
+    low: Array
+    high: Array
+    """The interval at `CONFIDENCE`: documents drawn anew within their domains, basic bootstrap."""
+    null_mean: Array
+    null_largest: Array
+    """What comes out when the documents' domain labels are shuffled."""
+
+
+def by_domain(counts: Array, labels: Labels) -> Array:
+    """Add up `[document site expert]` by the documents' `labels [document]`, `[domain site expert]`."""
+    return np.tensordot(_members(labels), counts, axes=(1, 0))
+
+
+def domain_specialization(counts: Array, top_k: int) -> Array:
+    """Share of a domain's tokens that each expert takes, `[domain site expert]` of such counts.
+
+    Every token has `top_k` experts, so that it sums to top_k; uniform is top_k / experts
+    (OLMoE, arXiv 2409.02060, equation 7).
+    """
+    return load(counts) * top_k
+
+
+def mutual_information(counts: Array) -> Array:
+    """I(A; B) in bits of each table of counts `[... a b]`; 0 for an empty table."""
+    joint = counts / np.maximum(counts.sum(axis=(-2, -1), keepdims=True), 1)
+    apart = joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
+    ratio = np.divide(joint, apart, out=np.ones_like(joint), where=joint > 0)
+    bits: Array = (joint * np.log2(ratio)).sum(axis=(-2, -1))
+    return bits
+
+
+def domain_information(counts: Array) -> Array:
+    """Mutual information of domain and expert in bits, domains weighing the same, `[... site]`.
+
+    `counts [... domain site expert]`. 0: the expert says nothing of the domain. At most
+    log2 of the number of domains, or of experts / top_k if that is less.
+    """
+    shares = np.nan_to_num(load(counts))
+    return mutual_information(np.moveaxis(shares, -3, -2))
+
+
+def estimated_domain_information(
+    counts: Array, labels: Labels, rng: np.random.Generator, over_sites: bool = False
+) -> Estimate:
+    """`domain_information` of `[document site expert]` counts, with its interval and its null.
+
+    The interval is 2θ minus the bootstrap's quantiles (Davison and Hinkley, Bootstrap Methods,
+    1997, equation 5.6), which takes back the upward bias that mutual information has in a sample.
+    With `over_sites` it is the mean over sites, as one value: its interval is narrower than the
+    sites' own, but not as if these were independent.
+    """
+    members = _members(labels)
+
+    def information(weights: Array) -> Array:
+        """`[... site]` of documents' weights `[... domain document]`."""
+        bits = domain_information(np.tensordot(weights, counts, axes=(-1, 0)))
+        return bits.mean(axis=-1, keepdims=True) if over_sites else bits
+
+    value = information(members)
+    again = information(np.stack([_drawn_anew(members, rng) for _ in range(DRAWS)]))
+    tail = (1 - CONFIDENCE) / 2
+    upper, lower = np.quantile(again, [1 - tail, tail], axis=0)
+    null = information(np.stack([members[:, rng.permutation(len(labels))] for _ in range(DRAWS)]))
+    return Estimate(value, 2 * value - upper, 2 * value - lower, null.mean(axis=0), null.max(axis=0))
+
+
+class GivenToken(NamedTuple):
+    """What is left of the domain information once the token is known, of one site."""
+
+    bits: float
+    null_mean: float
+    """What is left when the experts are shuffled among each token's occurrences: subtract it."""
+    tokens: int
+    """How many tokens of the vocabulary were looked at."""
+    share_of_text: float
+    """Their share of the text."""
+
+
+def information_given_token(
+    first: Labels,
+    tokens: Labels,
+    labels: Labels,
+    rng: np.random.Generator,
+    occurrences: int = 200,
+    shuffles: int = 20,
+) -> GivenToken:
+    """Mutual information of domain and first expert within each common token, averaged over their occurrences.
+
+    `first`, `tokens` and `labels` are `[token]`: first choice, token id and domain. Only tokens
+    seen `occurrences` times or more are looked at. It cannot come from the domains' different
+    vocabularies, as within one token there is no vocabulary.
+    """
+    seen = np.bincount(tokens)
+    common = np.flatnonzero(seen >= occurrences)
+    where = np.isin(tokens, common)
+    token, domain, expert = np.searchsorted(common, tokens[where]), labels[where], first[where]
+    shape = (len(common), labels.max() + 1, first.max() + 1)
+
+    def information(expert: Labels) -> float:
+        flat = np.ravel_multi_index((token, domain, expert), shape)
+        counts = np.bincount(flat, minlength=int(np.prod(shape))).reshape(shape).astype(np.float64)
+        return float((counts.sum(axis=(1, 2)) / max(1, len(token)) * mutual_information(counts)).sum())
+
+    by_token = np.argsort(token, kind="stable")
+    null = []
+    for _ in range(shuffles):
+        shuffled = np.empty_like(expert)
+        shuffled[by_token] = expert[np.lexsort((rng.random(len(token)), token))]
+        null.append(information(shuffled))
+    return GivenToken(information(expert), float(np.mean(null)), len(common), float(where.mean()))
+
+
+def _members(labels: Labels) -> Array:
+    """`[domain document]`: 1 where the document is of the domain."""
+    return (labels == np.arange(labels.max() + 1)[:, None]).astype(np.float64)
+
+
+def _drawn_anew(members: Array, rng: np.random.Generator) -> Array:
+    """`[domain document]`: how often each document is drawn when its domain's are drawn with replacement."""
+    sizes = members.sum(axis=1).astype(int)
+    return np.stack([rng.multinomial(size, row / size) for size, row in zip(sizes, members, strict=True)])
