@@ -21,6 +21,9 @@ ACCENT = "#4c6ef5"
 """The first series of a chart: contrast above 4 on a light and on a dark page."""
 SECOND = "#cc7200"
 """The second series."""
+SERIES = (ACCENT, SECOND, "#0b8f8a", "#b5519c", "#7d8000", "#d1495b", "#64809c", "#946a3a")
+"""Lines of one chart, each to be seen on a light and on a dark page; `SYMBOLS` tell them apart too."""
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "triangle-down", "star")
 TEXT = "#757b87"
 GRID = "rgba(128, 134, 146, 0.25)"
 MISSING = "rgba(128, 134, 146, 0.18)"

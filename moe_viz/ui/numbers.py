@@ -18,16 +18,21 @@ SHOWN_ROWS = 2_000
 
 
 def numbers(shown: Shown, tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
-    """A figure's tables, folded away and made when opened, each with its CSV; then the provenance.
+    """A figure's tables, folded away, and where they come from."""
+    folded_tables(tables)
+    provenance(shown)
 
-    The names of the tables are their files' names and tell the figures of a page apart.
+
+def folded_tables(tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
+    """Tables that are made when they are unfolded, each with its CSV.
+
+    Their names are their files' names and tell the figures of a page apart.
     """
     folded = st.expander("Numbers", key=f"numbers {' '.join(tables)}", on_change="rerun")
     if folded.open:
         with folded:
             for name, table in tables.items():
                 _table(name, table())
-    provenance(shown)
 
 
 def _table(name: str, rows: pd.DataFrame) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 
 import streamlit as st
 
 import moe_viz
+from moe_viz.probes import TITLES, mixed_texts, probe_texts
 from moe_viz.trace_file import read
 from moe_viz.ui.model import engine, plain
 from moe_viz.ui.shown import Shown
 
-_EXAMPLES = Path(moe_viz.__file__).parent / "demo" / "examples.json"
-
-
-@st.cache_data(show_spinner=False)
-def _examples() -> list[dict[str, str]]:
-    examples: list[dict[str, str]] = json.loads(_EXAMPLES.read_text(encoding="utf-8"))
-    return examples
+_AGAIN = "Press again for another passage"
+_IN_VIEW = ("python", "poetry", "chess", "chinese_classical", "math_steps")
+"""Domains with a button of their own; the others are in a menu."""
 
 
 def prompt() -> Shown | None:
@@ -55,23 +50,41 @@ def prompt() -> Shown | None:
 
 
 def _example_buttons() -> bool:
-    """One button an example; a press puts its text into the box. Returns whether one was pressed."""
+    """Buttons that put a text into the box; each press of a kind brings its next passage. Whether one was pressed."""
+    turns: dict[str, int] = st.session_state.setdefault("turns", {})
 
     def take(text: str) -> None:
         st.session_state["text"] = text
 
+    def take_next(domain: str) -> None:
+        passages = probe_texts()[domain]
+        turn = turns.get(domain, 0)
+        turns[domain] = turn + 1
+        take(passages[turn % len(passages)])
+
+    def take_from_menu() -> None:
+        take_next(st.session_state["more kinds"])
+
     pressed = False
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption("Examples", width="content")
-        for example in _examples():
+        for title, text in mixed_texts().items():
+            pressed |= st.button(title, key=f"example {title}", type="tertiary", on_click=take, args=(text,))
+        for domain in _IN_VIEW:
+            title = TITLES[domain]
             pressed |= st.button(
-                example["title"],
-                key=f"example {example['title']}",
-                type="tertiary",
-                on_click=take,
-                args=(example["text"],),
+                title, key=f"example {title}", type="tertiary", on_click=take_next, args=(domain,), help=_AGAIN
             )
-    return pressed
+        chosen = st.menu_button(
+            "More kinds",
+            [domain for domain in TITLES if domain not in _IN_VIEW],
+            key="more kinds",
+            type="tertiary",
+            on_click=take_from_menu,
+            format_func=TITLES.__getitem__,
+            help=_AGAIN,
+        )
+    return pressed or chosen is not None
 
 
 def _size(shown: Shown) -> str:

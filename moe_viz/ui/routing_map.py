@@ -39,6 +39,11 @@ def routing_map(shown: Shown) -> None:
         numbers(shown, tables)
 
 
+def map_alone(shown: Shown, key: str) -> None:
+    """The map without the panel, for a trace that has no logits."""
+    _map(key=key, data=shown.payload, default={"token": 0}, on_token_change=lambda: None)
+
+
 def _panel_of(shown: Shown, token: int) -> TokenPanel:
     """What the panel shows of one token."""
     trace, colours = shown.trace, shown.colours.tolist()

@@ -28,7 +28,7 @@ class Shown:
     """A trace and how it came to the page."""
 
     trace: RoutingTrace
-    origin: Literal["measured", "opened"]
+    origin: Literal["measured", "opened", "recorded"]
     seconds: float | None
     """How long measuring it took, the queue included."""
 
@@ -73,5 +73,5 @@ class Shown:
         revision = f" @ {p.revision[:12]}" if p.revision else ""
         routers = len(self.trace.sites)
         when = p.created.replace("T", " ").replace("+00:00", " UTC")
-        how = "measured" if self.origin == "measured" else "opened from a file; measured"
+        how = {"opened": "opened from a file; measured"}.get(self.origin, self.origin)
         return f"{p.model}{revision} · {p.device} {p.dtype} · read at {routers} of {routers} routers · {how} {when}"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from moe_viz.probes import mixed_texts, probe_texts
+from moe_viz.timelapse import DEMO, TimeLapse
 from moe_viz.trace_file import write
 from moe_viz.ui.shown import Shown
 from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["pages/routing.py", "pages/layers.py"]
+OF_A_TEXT = ["pages/routing.py", "pages/layers.py"]
+PAGES = [*OF_A_TEXT, "pages/training.py"]
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def test_every_file_in_pages_is_tested_here():
     assert sorted(PAGES) == sorted(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_before_any_text_each_page_says_so(app, page):
     app.run().switch_page(page).run()
     clean(app)
@@ -55,14 +59,14 @@ def test_before_any_text_each_page_says_so(app, page):
     assert not app.error
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_an_example_runs_on_each_page(app, page):
     app.run().switch_page(page).run()
     app.button(key="example Python").click().run()
     clean(app)
     trace = app.session_state["shown"].trace
     assert trace.text == app.text_area(key="text").value
-    assert "class Stack" in trace.text
+    assert trace.text == probe_texts()["python"][0]
     assert any(f"{len(trace)} tokens · 6 routers" in c.value for c in app.caption)
     assert any("read at 6 of 6 routers" in c.value for c in app.caption)
 
@@ -94,9 +98,27 @@ def test_bad_input_gets_a_sentence_and_loses_nothing(app, text, sentence):
     assert sentence in app.error[0].value.replace("\\", "")
     assert app.session_state["shown"] is before
     assert app.text_area(key="text").value == text
-    app.button(key="example Verse").click().run()
+    app.button(key="example Poetry").click().run()
     assert not app.error
-    assert "fishing lamps" in app.session_state["shown"].trace.text
+    assert app.session_state["shown"].trace.text == probe_texts()["poetry"][0]
+
+
+def test_each_press_of_a_kind_brings_its_next_passage(app):
+    app.run()
+    seen = []
+    for _ in range(len(probe_texts()["chess"]) + 1):
+        app.button(key="example Chess").click().run()
+        seen.append(app.session_state["shown"].trace.text)
+    clean(app)
+    assert seen == [*probe_texts()["chess"], probe_texts()["chess"][0]]
+
+
+def test_the_texts_of_several_kinds_are_examples(app):
+    app.run()
+    for title, text in mixed_texts().items():
+        app.button(key=f"example {title}").click().run()
+        clean(app)
+        assert app.session_state["shown"].trace.text == text
 
 
 def test_the_text_and_its_trace_survive_a_change_of_page(app):
@@ -133,7 +155,7 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_one_before_stays(app, na
         {"tokens": 1, "sites": 1},
     ],
 )
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_any_kind_of_trace_can_be_shown(app, page, options):
     app.session_state["shown"] = Shown(make_trace(**options), "opened", None)
     app.run().switch_page(page).run()
@@ -141,7 +163,7 @@ def test_any_kind_of_trace_can_be_shown(app, page, options):
     assert any("opened from a file" in c.value for c in app.caption)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_what_must_be_known_to_read_the_numbers_is_said_beside_them(app, page):
     trace = make_trace(scoring=None)
     origin = dataclasses.replace(trace.provenance, notes=("scores unknown <b>",))
@@ -161,3 +183,40 @@ def test_a_saved_trace_is_opened_and_a_damaged_one_is_refused(app):
     clean(app)
     assert "bad.moetrace: the trace is damaged" in app.error[0].value.replace("\\", "")
     assert app.session_state["shown"].trace == trace
+
+
+def on_training(app):
+    app.run().switch_page("pages/training.py").run()
+    clean(app)
+    return app
+
+
+def charts(app) -> list[dict]:
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def test_training_shows_both_recordings_on_the_same_axes(app):
+    left, right, *_ = charts(on_training(app))
+    balanced = TimeLapse.load(DEMO / "balanced.npz")
+    assert len(left["data"]) == len(right["data"]) == balanced.expert_ids.shape[1]
+    assert left["layout"]["yaxis"]["range"] == right["layout"]["yaxis"]["range"]
+    assert left["layout"]["xaxis"]["categoryarray"] == [f"{n:,}" for n in balanced.updates]
+
+
+@pytest.mark.parametrize("measure", ["Load", "Effective experts", "Router saturation", "Loss"])
+def test_every_measure_of_training_is_drawn_and_handed_out(app, measure):
+    on_training(app).button_group(key="measure").set_value(measure).run()
+    clean(app)
+    drawn = charts(app)[:2]
+    assert all(len(trace["y"]) or trace["y"] for chart in drawn for trace in chart["data"])
+
+
+def test_the_moment_is_chosen_and_a_run_that_had_stopped_says_so(app):
+    on_training(app)
+    assert len(charts(app)) == 4
+    last = int(TimeLapse.load(DEMO / "balanced.npz").updates[-1])
+    app.select_slider(key="after").set_value(last).run()
+    clean(app)
+    assert len(charts(app)) == 3
+    stopped = int(TimeLapse.load(DEMO / "unbalanced.npz").updates[-1])
+    assert any(f"stopped after {stopped:,} updates" in c.value for c in app.caption)

@@ -16,7 +16,9 @@ TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\nThe river was quiet. 春眠
 
 def shown(page, address, path) -> None:
     start(page, address, path)
-    if path == "/layers":
+    if path == "/training":
+        expect(page.locator(".js-plotly-plot").nth(3)).to_be_visible()
+    elif path == "/layers":
         page.get_by_role("button", name="Python").click()
         expect(page.locator(".js-plotly-plot").nth(2)).to_be_visible()
     else:
@@ -25,7 +27,7 @@ def shown(page, address, path) -> None:
     page.wait_for_timeout(800)
 
 
-@pytest.mark.parametrize("path", ["/", "/layers"])
+@pytest.mark.parametrize("path", ["/", "/layers", "/training"])
 def test_axe_finds_nothing_serious(chromium, address, scheme, path):
     with opened(chromium, color_scheme=scheme) as page:
         shown(page, address, path)
@@ -35,7 +37,7 @@ def test_axe_finds_nothing_serious(chromium, address, scheme, path):
     assert not serious, [(f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in serious]
 
 
-@pytest.mark.parametrize("path", ["/", "/layers"])
+@pytest.mark.parametrize("path", ["/", "/layers", "/training"])
 def test_a_phone_shows_it_without_sideways_scrolling(chromium, address, path):
     with opened(chromium, viewport={"width": 390, "height": 844}) as page:
         shown(page, address, path)
@@ -70,4 +72,4 @@ def contrast(a: str, b: str) -> float:
 
 
 def test_no_page_file_is_left_out():
-    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == {"routing", "layers"}
+    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == {"routing", "layers", "training"}

@@ -6,10 +6,11 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from moe_viz.figures import layers, theme
+from moe_viz.figures import layers, theme, training
 from moe_viz.figures.heatmap import clicked_cell, layers_by_experts
 from moe_viz.figures.template import TEMPLATE
 from moe_viz.metrics import load as of
@@ -23,6 +24,12 @@ PAGES = {"light": "#ffffff", "dark": "#101318"}
 
 TRACE = make_trace(experts=[4, 16, 8], top_k=[1, 2, 2], tokens=40)
 COUNTS = of.expert_counts(TRACE)
+OVER_TRAINING = pd.DataFrame(
+    {"updates": [0, 0, 4, 4], "tokens": [0, 0, 400, 400], "layer": [0, 1, 0, 1], "bits": [0.1, 0.2, 0.3, 0.4]}
+)
+LOSSES = pd.DataFrame(
+    {"updates": [0, 0, 4, 4], "tokens": [0, 0, 400, 400], "domain": ["a", "b"] * 2, "loss": [9.0, 7, 4, 2]}
+)
 LABELS = ["layer 0", "layer 1", "layer 2"]
 
 
@@ -42,6 +49,8 @@ def every_figure() -> list[go.Figure]:
         layers_by_experts(of.uniform_difference(COUNTS), LABELS, kind="difference", limit=0.5),
         layers.effective_experts(table),
         layers.entropies(table),
+        training.by_layer(OVER_TRAINING, "bits", [0, 4, 9], "bits", (0, 1)),
+        training.by_domain(LOSSES, [0, 4, 9], "nats", (0, 9)),
     ]
 
 
@@ -162,6 +171,23 @@ def test_lines_show_both_entropies_and_leave_out_an_unknown_one():
     assert len(layers.entropies(layer_table(make_trace(logits=False))).data) == 1
 
 
+def test_training_has_a_line_a_layer_on_an_axis_that_other_recordings_share():
+    figure = training.by_layer(OVER_TRAINING, "bits", [0, 4, 9], "bits", (0, 1))
+    assert [(list(line.x), list(line.y)) for line in figure.data] == [
+        (["0", "4"], [0.1, 0.3]),
+        (["0", "4"], [0.2, 0.4]),
+    ]
+    assert len({(line.line.color, line.marker.symbol) for line in figure.data}) == 2
+    assert list(figure.layout.xaxis.categoryarray) == ["0", "4", "9"]
+    assert list(figure.layout.yaxis.range) == [0, 1]
+
+
+def test_training_has_a_line_a_domain_and_their_mean():
+    *domains, mean = training.by_domain(LOSSES, [0, 4], "nats", (0, 9)).data
+    assert [(line.name, list(line.y)) for line in domains] == [("a", [9, 4]), ("b", [7, 2])]
+    assert list(mean.y) == [8, 3]
+
+
 def test_figures_use_the_themes_colours_alone():
     allowed = colours_of([value for name, value in vars(theme).items() if name.isupper() or name.startswith("_")])
     for figure in every_figure():
@@ -196,6 +222,7 @@ def test_ink_and_series_can_be_seen():
     assert min(contrast(theme.INK, colour) for colour in (*theme.PALETTE, theme.NEUTRAL)) >= 5
     for page in PAGES.values():
         assert min(contrast(colour, page) for colour in (theme.ACCENT, theme.SECOND)) >= 3.5
+        assert min(contrast(colour, page) for colour in theme.SERIES) >= 3
         assert contrast(theme.TEXT, page) >= 4
 
 

@@ -1,0 +1,89 @@
+"""How routing changed while a model was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from moe_viz.figures.template import TEMPLATE
+from moe_viz.figures.theme import NEUTRAL, SERIES, SYMBOLS
+
+_HEIGHT = 340  # pixels
+
+
+def by_layer(
+    table: pd.DataFrame, column: str, updates: Sequence[int], title: str, limits: Sequence[float]
+) -> go.Figure:
+    """One line a layer over the frames of a recording.
+
+    `table` has a row for each frame and layer: updates, tokens, layer and `column`. `updates` are
+    the frames that the axis has, which may be more than the table's; `limits` end the other axis,
+    so that two recordings can be compared.
+    """
+    figure = go.Figure(layout=_layout(updates, title, limits))
+    for layer in table["layer"].unique().tolist():
+        rows = table[table["layer"] == layer]
+        colour, symbol = SERIES[layer % len(SERIES)], SYMBOLS[layer % len(SYMBOLS)]
+        figure.add_scatter(
+            x=[f"{n:,}" for n in rows["updates"]],
+            y=rows[column],
+            name=f"layer {layer}",
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={"color": colour, "symbol": symbol, "size": 7},
+            customdata=rows[["tokens"]],
+            hovertemplate=f"layer {layer}, %{{x}} updates, %{{customdata[0]:,}} tokens<br>%{{y:.3f}}<extra></extra>",
+        )
+    return figure
+
+
+def by_domain(table: pd.DataFrame, updates: Sequence[int], title: str, limits: Sequence[float]) -> go.Figure:
+    """A thin line a domain and a thick one for their mean.
+
+    `table` has a row for each frame and domain: updates, tokens, domain, loss.
+    """
+    figure = go.Figure(layout=_layout(updates, title, limits))
+    mean = table.groupby("updates", as_index=False)["loss"].mean()
+    for domain, rows in table.groupby("domain"):
+        figure.add_scatter(
+            x=[f"{n:,}" for n in rows["updates"]],
+            y=rows["loss"],
+            name=domain,
+            mode="lines",
+            showlegend=False,
+            line={"color": NEUTRAL, "width": 1},
+            hovertemplate=f"{domain}, %{{x}} updates<br>%{{y:.2f}}<extra></extra>",
+        )
+    figure.add_scatter(
+        x=[f"{n:,}" for n in mean["updates"]],
+        y=mean["loss"],
+        name="mean of all kinds of text",
+        mode="lines+markers",
+        showlegend=True,
+        line={"color": SERIES[0], "width": 3},
+        marker={"color": SERIES[0], "size": 7},
+        hovertemplate="mean, %{x} updates<br>%{y:.2f}<extra></extra>",
+    )
+    return figure
+
+
+def _layout(updates: Sequence[int], title: str, limits: Sequence[float]) -> go.Layout:
+    return go.Layout(
+        template=TEMPLATE,
+        height=_HEIGHT,
+        margin={"t": 8, "b": 8, "l": 8, "r": 8},
+        hovermode="closest",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        xaxis={
+            "title": {"text": "updates"},
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": [f"{n:,}" for n in updates],
+            "range": [-0.4, len(updates) - 0.6],
+            "showgrid": False,
+            "fixedrange": True,
+        },
+        yaxis={"title": {"text": title}, "range": list(limits), "fixedrange": True},
+    )

@@ -1,0 +1,13 @@
+"""How the bundled model's routing was learnt, and how it collapses without load balancing: recorded."""
+
+from moe_viz.ui.entry import through_app
+
+through_app()
+
+from moe_viz.ui.training import about, charts, loads, moment, watched_text
+
+about()
+charts()
+after = moment()
+loads(after)
+watched_text(after)
