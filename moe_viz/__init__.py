@@ -5,7 +5,7 @@
     trace = model.trace("def area(r):")
     trace.to_frame()
 
-`load` and `attach` bring in torch when they are first used, not before.
+`load`, `attach` and `count_parameters` bring in torch when they are first used, not before.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from moe_viz.trace import NO_EXPERT, NextTokens, Provenance, RouterSite, Routing
 if TYPE_CHECKING:
     from moe_viz.model.load import load
     from moe_viz.model.moe_model import MoEModel, attach
+    from moe_viz.model.parameter_count import ParameterCount
+    from moe_viz.model.parameters import count_parameters
 
 __all__ = [
     "NO_EXPERT",
@@ -27,6 +29,7 @@ __all__ = [
     "ModelError",
     "MoeVizError",
     "NextTokens",
+    "ParameterCount",
     "Provenance",
     "RouterSite",
     "RoutingTrace",
@@ -34,6 +37,7 @@ __all__ = [
     "TraceError",
     "TraceFileError",
     "attach",
+    "count_parameters",
     "load",
 ]
 
@@ -41,6 +45,8 @@ _WITH_TORCH = {
     "load": "moe_viz.model.load",
     "attach": "moe_viz.model.moe_model",
     "MoEModel": "moe_viz.model.moe_model",
+    "ParameterCount": "moe_viz.model.parameter_count",
+    "count_parameters": "moe_viz.model.parameters",
 }
 
 

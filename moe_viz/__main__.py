@@ -1,4 +1,4 @@
-"""The command line: `python -m moe_viz trace --model demo --text "..." --out x.moetrace`."""
+"""The command line: `python -m moe_viz trace ...`, `parameters ...` and `families`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import moe_viz
+from moe_viz import parameters_command as parameters
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,6 +17,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m moe_viz", description=moe_viz.__doc__.splitlines()[0])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_trace(commands)
+    parameters.add_command(commands)
+    families = commands.add_parser("families", help="which model families are recorded, and what is proven of each")
+    families.set_defaults(run=_families)
     args = parser.parse_args(arguments)
     try:
         args.run(args)
@@ -51,6 +55,12 @@ def _trace(args: argparse.Namespace) -> None:
     if args.json:
         json.dump(as_json(trace), sys.stdout)
         print()
+
+
+def _families(_args: argparse.Namespace) -> None:
+    from moe_viz.model.checked import table
+
+    print(table())
 
 
 def _text(args: argparse.Namespace) -> str:

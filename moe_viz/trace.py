@@ -33,10 +33,11 @@ class Scoring:
 
     score = function(logits); the `top_k` experts with the largest score + selection_bias
     are chosen; the gating weight is the chosen score, divided by the sum over the chosen
-    if `normalized`, times `scale`.
+    if `normalized`, times `scale`. The fields after `groups_kept` are for the few routers
+    that differ.
     """
 
-    function: Literal["softmax", "sigmoid"]
+    function: Literal["softmax", "sigmoid", "sqrtsoftplus"]
     normalized: bool
     """Whether the chosen scores are divided by their sum. A softmax over the chosen logits
     alone (gpt-oss) equals a softmax over all, normalized."""
@@ -47,6 +48,19 @@ class Scoring:
     """Experts are cut into this many groups ..."""
     groups_kept: int = 1
     """... and only those of the best `groups_kept` groups can be chosen."""
+    group_top: int = 2
+    """A group is as good as the sum of its best `group_top` selection scores."""
+    outside_groups: float | None = None
+    """What the selection score of an expert outside those groups is set to; None: it cannot be chosen."""
+    bias_on_logits: bool = False
+    """The bias is added to the logit, not to the score, and the largest sum is chosen."""
+    expert_scale: tuple[float, ...] | None = None
+    """One factor an expert, by which its gating weight is multiplied after the sum."""
+    shared_in_sum: bool = False
+    """The sum also counts shared experts, whose scores are not among the logits: what is known
+    of the gating weights is their proportion."""
+    by_token: bool = False
+    """The choice is looked up by the token's id; scores only weigh it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,10 @@ class RouterSite:
     """None: not recorded for this family; scores and margins are then unknown."""
     shared_experts: int = 0
     """Experts beside the router, used by every token."""
+    zero_experts: int = 0
+    """How many of the experts, the last ones, compute nothing."""
+    output_scale: float = 1.0
+    """The block multiplies the sum over the chosen experts by this, after their gating weights."""
 
 
 @dataclass(frozen=True)

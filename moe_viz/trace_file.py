@@ -98,9 +98,6 @@ def _header(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _trace(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> RoutingTrace:
-    origin = dict(header["provenance"])
-    origin["versions"] = tuple((name, version) for name, version in origin["versions"])
-    origin["notes"] = tuple(origin["notes"])
     following = None
     if header["next_texts"] is not None:
         texts = tuple(_texts(row) for row in header["next_texts"])
@@ -108,8 +105,8 @@ def _trace(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> RoutingTrac
     return RoutingTrace(
         tokens=_texts(header["tokens"]),
         token_names=_texts(header["token_names"]),
-        sites=tuple(_site(site) for site in header["sites"]),
-        provenance=Provenance(**origin),
+        sites=tuple(site_from(site) for site in header["sites"]),
+        provenance=provenance_from(header["provenance"]),
         next_tokens=following,
         token_ids=arrays["token_ids"],
         generated=arrays["generated"],
@@ -126,9 +123,16 @@ def _texts(values: Any) -> tuple[str, ...]:
     return texts
 
 
-def _site(fields: dict[str, Any]) -> RouterSite:
+def provenance_from(fields: dict[str, Any]) -> Provenance:
+    """A `Provenance` from its fields as JSON keeps them."""
+    versions = tuple((name, version) for name, version in fields["versions"])
+    return Provenance(**{**fields, "versions": versions, "notes": tuple(fields["notes"])})
+
+
+def site_from(fields: dict[str, Any]) -> RouterSite:
+    """A `RouterSite` from its fields as JSON keeps them."""
     scoring = fields["scoring"]
     if scoring is not None:
-        bias = scoring["selection_bias"]
-        scoring = Scoring(**{**scoring, "selection_bias": None if bias is None else tuple(bias)})
+        lists: dict[str, Any] = {name: tuple(value) for name, value in scoring.items() if isinstance(value, list)}
+        scoring = Scoring(**{**scoring, **lists})
     return RouterSite(**{**fields, "scoring": scoring})

@@ -72,12 +72,18 @@ def make_trace(
 def route(logits: np.ndarray, k: int, scoring: Scoring) -> tuple[list[int], list[float]]:
     """What `scoring` chooses from one token's logits, largest first, and the gating weights."""
     x = logits.astype(np.float64)
-    scores = 1 / (1 + np.exp(-x)) if scoring.function == "sigmoid" else np.exp(x) / np.exp(x).sum()
-    wanted = scores + np.array(scoring.selection_bias) if scoring.selection_bias else scores.copy()
+    scores = {
+        "sigmoid": lambda: 1 / (1 + np.exp(-x)),
+        "sqrtsoftplus": lambda: np.log1p(np.exp(x)) ** 0.5,
+        "softmax": lambda: np.exp(x) / np.exp(x).sum(),
+    }[scoring.function]()
+    wanted = (x if scoring.bias_on_logits else scores) + np.array(scoring.selection_bias or 0.0)
     groups = np.split(np.arange(len(x)), scoring.groups)
-    by_worth = sorted(groups, key=lambda group: -np.sort(wanted[group])[-2:].sum())
+    by_worth = sorted(groups, key=lambda group: -np.sort(wanted[group])[-scoring.group_top :].sum())
     for group in by_worth[scoring.groups_kept :]:
-        wanted[group] = -np.inf
-    chosen = np.argsort(-wanted)[:k]
+        wanted[group] = -np.inf if scoring.outside_groups is None else scoring.outside_groups
+    chosen = np.argsort(-wanted, kind="stable")[:k]
     weights = scores[chosen] / (scores[chosen].sum() if scoring.normalized else 1) * scoring.scale
+    if scoring.expert_scale is not None:
+        weights = weights * np.array(scoring.expert_scale)[chosen]
     return chosen.tolist(), weights.tolist()

@@ -59,3 +59,12 @@ def test_a_file_that_is_not_text(tmp_path, capsys):
     path.write_bytes(b"\xff\xfe\x00")
     assert main(["trace", "--file", str(path), "--json"]) == 1
     assert "is not UTF-8 text" in capsys.readouterr().err
+
+
+def test_families_prints_what_is_proven_of_each(capsys):
+    assert main(["families"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert next(line for line in lines if line.startswith("mixtral ")).split() == [
+        *("mixtral", "softmax,", "normalised", "block", "yes", "yes", "MixtralForCausalLM"),
+    ]
+    assert any(line.startswith("nllb_moe: A fault in transformers") for line in lines)

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from functools import wraps
 from itertools import groupby
 from typing import Any
@@ -29,21 +28,10 @@ from torch import Tensor, nn
 
 from moe_viz.errors import CaptureError
 from moe_viz.model.discover import Router
-from moe_viz.trace import NO_EXPERT, RouterSite
+from moe_viz.model.readers import READERS, Reader, Reading
+from moe_viz.trace import RouterSite
 
 _WIDENED = {torch.bfloat16, torch.float16}
-
-
-@dataclass
-class Reading:
-    """What one router did during a recording, one entry a call."""
-
-    logits: list[Tensor] = field(default_factory=list)
-    """`[token expert]`"""
-    ids: list[Tensor] = field(default_factory=list)
-    """`[token slot]`"""
-    weights: list[Tensor] = field(default_factory=list)
-    """`[token slot]`"""
 
 
 class Capture:
@@ -59,8 +47,10 @@ class Capture:
         if self._listeners:
             return
         for index, router in enumerate(self._routers):
-            self._listeners.append(_Listener(router.router, self._router_listener(index, router.logits_index)))
-            self._listeners.append(_Listener(router.experts, self._experts_listener(index, router.one_hot_ids)))
+            reader = READERS[router.reader]
+            self._listeners.append(_Listener(router.logits, self._logits_listener(index, router.logits_index, reader)))
+            chooser = router.router if reader.at_router else router.experts
+            self._listeners.append(_Listener(chooser, self._choices_listener(index, reader, router.site.top_k)))
 
     def remove(self) -> None:
         """Take all listeners off the model."""
@@ -84,26 +74,23 @@ class Capture:
         finally:
             self._sink.reset(token)
 
-    def _router_listener(self, index: int, logits_index: int) -> Callable[[Any, Any], None]:
+    def _logits_listener(self, index: int, logits_index: int, reader: Reader) -> Callable[[Any, Any], None]:
         def listen(_args: Any, output: Any) -> None:
             sink = self._sink.get()
             if sink is not None:
                 logits = output if isinstance(output, Tensor) else output[logits_index]
-                sink[index].logits.append(_without_graph(logits))
+                sink[index].logits.append(_without_graph(reader.logits(logits) if reader.logits else logits))
 
         return listen
 
-    def _experts_listener(self, index: int, one_hot: bool) -> Callable[[Any, Any], None]:
-        def listen(args: Any, _output: Any) -> None:
+    def _choices_listener(self, index: int, reader: Reader, top_k: int) -> Callable[[Any, Any], None]:
+        read = reader.choices
+
+        def listen(args: Any, output: Any) -> None:
             sink = self._sink.get()
-            if sink is not None and len(args) > 2:  # a family that passes them by name fails the check
-                ids, weights = args[1], args[2]
-                if one_hot:
-                    ids = torch.where(ids.any(dim=-1), ids.argmax(dim=-1), NO_EXPERT)
-                    weights = torch.where(ids == NO_EXPERT, 0, weights)
-                reading = sink[index]
-                reading.ids.append(ids)
-                reading.weights.append(_without_graph(weights))
+            if sink is not None and (choices := read(sink[index], args, output, top_k)) is not None:
+                sink[index].ids.append(choices[0])
+                sink[index].weights.append(_without_graph(choices[1]))
 
         return listen
 

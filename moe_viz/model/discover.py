@@ -1,16 +1,19 @@
 """Finding a model's routers by structure, not by class name.
 
-In every current MoE family of transformers an MoE block has a child `experts`, whose
+In almost every current MoE family of transformers an MoE block has a child `experts`, whose
 forward takes (hidden states, chosen experts, weights), and a child `gate` or `router` that
-is more than a plain linear layer.
+is more than a plain linear layer. Where a family's children have other names, its record
+gives them.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import Any, get_args, get_type_hints
 
 from torch import nn
 
@@ -20,6 +23,8 @@ from moe_viz.trace import RouterSite, Scoring
 
 _LAYER = re.compile(r"\b(?:layers|blocks|block|h)\.(\d+)")
 _COUNT_NAMES = ("num_experts", "num_local_experts", "n_routed_experts")
+_TOP_K_NAMES = ("top_k", "num_experts_per_tok", "top_k_experts")
+_FUNCTIONS = get_args(get_type_hints(Scoring)["function"])
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,11 @@ class Router:
     site: RouterSite
     router: nn.Module
     experts: nn.Module
+    logits: nn.Module
+    """The module whose output has the logits: the router, or a part of it."""
     logits_index: int
-    one_hot_ids: bool
+    reader: str
+    notes: tuple[str, ...]
 
 
 def discover(model: Any) -> tuple[Router, ...]:
@@ -44,20 +52,51 @@ def discover(model: Any) -> tuple[Router, ...]:
             "the model went through torch.compile, which can run past its modules: attach the model that was compiled,"
             " its _orig_mod"
         )
-    config = model.config
-    family = family_of(config.model_type)
+    modules = dict(model.named_modules())
     routers = []
-    for name, block in model.named_modules():
-        experts, router = getattr(block, "experts", None), getattr(block, "gate", getattr(block, "router", None))
-        if _is_experts(experts) and isinstance(router, nn.Module) and type(router) is not nn.Linear:
-            assert isinstance(experts, nn.Module)
-            routers.append(_router(name, router, experts, block, family, config))
+    for name, block in modules.items():
+        config, family = _nearest(name, modules)
+        found = _children(block, family)
+        if found is not None and not (family and set(family.ignored) & set(name.split("."))):
+            routers.append(_router(name, *found, block, family, config, model.config.is_encoder_decoder))
     if not routers:
         raise ModelError(
-            f"this {config.model_type} model has no router that can be read: it is dense, or its MoE blocks are"
+            f"this {model.config.model_type} model has no router that can be read: it is dense, or its MoE blocks are"
             " built in a way that is not known here; choose a mixture-of-experts model"
         )
     return tuple(routers)
+
+
+def _nearest(name: str, modules: dict[str, nn.Module]) -> tuple[Any, Family | None]:
+    """The config that holds for the module `name`, and its family's record.
+
+    Of all modules around it the closest whose config's family is recorded: a tower's own
+    before the whole model's. Without a record, the whole model's config.
+    """
+    for around in _outwards(name):
+        config: Any = getattr(modules[around], "config", None)
+        family = family_of(config.model_type) if hasattr(config, "model_type") else None
+        if family is not None:
+            return config, family
+    return modules[""].config, None
+
+
+def _outwards(name: str) -> Iterator[str]:
+    while name:
+        yield name
+        name = name.rpartition(".")[0]
+    yield ""
+
+
+def _children(block: nn.Module, family: Family | None) -> tuple[nn.Module, nn.Module] | None:
+    """The block's router and experts; None if it is no MoE block."""
+    if family is not None and family.children is not None:
+        router, experts = (getattr(block, child, None) for child in family.children)
+    else:
+        router, experts = getattr(block, "gate", getattr(block, "router", None)), getattr(block, "experts", None)
+        if type(router) is nn.Linear or not _is_experts(experts):
+            return None
+    return (router, experts) if isinstance(router, nn.Module) and isinstance(experts, nn.Module) else None
 
 
 def _is_experts(module: object) -> bool:
@@ -67,25 +106,70 @@ def _is_experts(module: object) -> bool:
 
 
 def _router(
-    name: str, router: nn.Module, experts: nn.Module, block: nn.Module, family: Family | None, config: Any
+    name: str,
+    router: nn.Module,
+    experts: nn.Module,
+    block: nn.Module,
+    family: Family | None,
+    config: Any,
+    two_stacks: bool,
 ) -> Router:
     layer = _LAYER.search(name)
+    known = family or Family(function=None)
+    places = (router, block, config)
     site = RouterSite(
         name=name,
         layer=int(layer[1]) if layer else 0,
-        num_experts=_first_int(_COUNT_NAMES, experts, router, block, config),
-        top_k=(family and family.fixed_top_k) or _first_int(("top_k", "num_experts_per_tok"), router, block, config),
-        stack="encoder" if name.startswith("encoder.") else "decoder",
-        scoring=_scoring(router, family) if family else None,
-        shared_experts=_shared_experts(family, config) if family else 0,
+        num_experts=int(_named(known.num_experts, *places))
+        if known.num_experts
+        else _first_int(_COUNT_NAMES, experts, *places),
+        top_k=known.fixed_top_k or _first_int(_TOP_K_NAMES, *places),
+        stack="encoder" if two_stacks and "encoder" in name.split(".") else "decoder",
+        scoring=_scoring(places, known),
+        shared_experts=_count(known.shared_experts, *places),
+        zero_experts=_count(known.zero_experts, *places),
+        output_scale=_output_scale(places, known),
     )
     return Router(
         site,
         router,
         experts,
-        family.logits_index if family else 0,
-        family.one_hot_ids if family else False,
+        getattr(router, known.logits_from) if known.logits_from else router,
+        known.logits_index,
+        known.reader,
+        _notes(site, family, config.model_type),
     )
+
+
+def _notes(site: RouterSite, family: Family | None, model_type: str) -> tuple[str, ...]:
+    """What a reader of this router's numbers must know."""
+    if family is None:
+        return (f"{model_type} is not a recorded family: choices and weights are as used, scores unknown.",)
+    notes = list(family.notes)
+    if site.output_scale != 1:
+        notes.append(
+            f"The sum over the chosen experts is multiplied by {site.output_scale:g} after their gating weights."
+        )
+    if family.output_normed:
+        notes.append(
+            "The sum over the experts passes a norm, so that a gating weight is a share of what enters the norm."
+        )
+    return tuple(notes)
+
+
+def _named(name: str, *places: object) -> Any:
+    """The attribute `name` of the first place that has it."""
+    read = attrgetter(name)
+    for place in places:
+        try:
+            return read(place)
+        except AttributeError:
+            continue
+    raise ModelError(f"an MoE block was found, but neither it nor its router or config has {name}")
+
+
+def _count(value: int | str, *places: object) -> int:
+    return value if isinstance(value, int) else int(_named(value, *places) or 0)
 
 
 def _first_int(names: tuple[str, ...], *places: object) -> int:
@@ -98,23 +182,58 @@ def _first_int(names: tuple[str, ...], *places: object) -> int:
     raise ModelError(f"an MoE block was found, but nothing in it or its config says {' or '.join(names)}")
 
 
-def _scoring(router: nn.Module, family: Family) -> Scoring:
-    def read(name: str) -> Any:
-        return getattr(router, name)
-
-    bias = read(family.selection_bias) if family.selection_bias else None
-    groups, kept = (read(name) for name in family.groups) if family.groups else (1, 1)
+def _scoring(places: tuple[Any, ...], family: Family) -> Scoring | None:
+    if family.function is None:
+        return None
+    function: Any = family.function if family.function in _FUNCTIONS else _named(family.function, *places)
+    if function not in _FUNCTIONS:
+        return None
+    by_token = family.id_table is not None and hasattr(places[0], family.id_table)
+    groups, kept = 1, 1
+    if family.groups and (family.groups_if is None or _holds(family.groups_if, places)):
+        groups, kept = (_count(name, *places) or 1 for name in family.groups)
     return Scoring(
-        function=family.function,
-        normalized=family.normalized if isinstance(family.normalized, bool) else bool(read(family.normalized)),
-        scale=float(read(family.scale)) if family.scale else 1.0,
-        selection_bias=None if bias is None or bias.is_meta else tuple(bias.detach().float().tolist()),
-        groups=groups or 1,
-        groups_kept=kept or 1,
+        function=function,
+        normalized=(family.softmax_of_chosen and function == "softmax") or _flag(family.normalized, places),
+        scale=_factor(family.scale, places) / _factor(family.divisor, places),
+        selection_bias=None if by_token else _each_expert(family.selection_bias, places),
+        groups=groups,
+        groups_kept=kept,
+        group_top=family.group_top,
+        outside_groups=family.outside_groups,
+        bias_on_logits=family.bias_on_logits,
+        expert_scale=_each_expert(family.expert_scale, places),
+        shared_in_sum=family.shared_in_sum,
+        by_token=by_token,
     )
 
 
-def _shared_experts(family: Family, config: Any) -> int:
-    if isinstance(family.shared_experts, int):
-        return family.shared_experts
-    return int(getattr(config, family.shared_experts) or 0)
+def _flag(value: bool | str, places: tuple[Any, ...]) -> bool:
+    return value if isinstance(value, bool) else bool(_named(value, *places))
+
+
+def _factor(name: str | None, places: tuple[Any, ...]) -> float:
+    return float(_named(name, *places)) if name else 1.0
+
+
+def _each_expert(name: str | None, places: tuple[Any, ...]) -> tuple[float, ...] | None:
+    """One number an expert; None if the model has none, or no weights yet."""
+    try:
+        values = _named(name, *places[:2]) if name else None
+    except ModelError:
+        return None
+    return None if values is None or values.is_meta else tuple(values.detach().float().flatten().tolist())
+
+
+def _holds(condition: tuple[str, str], places: tuple[Any, ...]) -> bool:
+    name, value = condition
+    return bool(_named(name, *places) == value)
+
+
+def _output_scale(places: tuple[Any, ...], family: Family) -> float:
+    if family.output_halved_if and family.shared_experts and _holds(family.output_halved_if, places):
+        return 0.5 if _count(family.shared_experts, *places) else 1.0
+    if family.output_scale is None:
+        return 1.0
+    _router, block, _config = places
+    return float(getattr(block, family.output_scale))

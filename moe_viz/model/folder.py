@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import threading
@@ -64,12 +65,21 @@ def auto_class(config: Any, name: str) -> Any:
     raise ModelError(f"{name} is a {config.model_type}, which is not a language model that reads and writes text")
 
 
+def skeleton(config: Any, name: str) -> Any:
+    """The model of this config with its weights' shapes alone. Raises ModelError if it cannot be built."""
+    auto = auto_class(config, name)
+    try:
+        with BUILDING, torch.device("meta"):
+            return auto.from_config(copy.deepcopy(config))  # building writes into the config
+    except Exception as error:  # whatever a model class raises on values it cannot use
+        raise ModelError(f"{name}: no {config.model_type} model can be built from its config ({error})") from error
+
+
 def check_routed(config: Any, name: str) -> None:
     """Build the model without weights and look for routers. Raises ModelError if it is dense."""
-    with BUILDING, torch.device("meta"):
-        skeleton = auto_class(config, name).from_config(config)
+    built = skeleton(config, name)
     try:
-        discover(skeleton)
+        discover(built)
     except ModelError as error:
         raise ModelError(f"{name}: {error}") from None
 

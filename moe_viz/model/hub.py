@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from httpx2 import HTTPError
@@ -29,11 +31,34 @@ def fetch(name: str, revision: str | None) -> tuple[Path, str]:
     or if its config shows already that it has no router to look at.
     """
     try:
-        info = HfApi().model_info(name, revision=revision)
-        _check_files(name, [sibling.rfilename for sibling in info.siblings or []])
-        folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=_SMALL))
-        check_routed(read_config(folder, name), name)
-        return Path(snapshot_download(name, revision=info.sha, allow_patterns=_SMALL + _WEIGHTS)), folder.name
+        with _refusals_said(name, revision):
+            info = HfApi().model_info(name, revision=revision)
+            _check_files(name, [sibling.rfilename for sibling in info.siblings or []])
+            folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=_SMALL))
+            check_routed(read_config(folder, name), name)
+            return Path(snapshot_download(name, revision=info.sha, allow_patterns=_SMALL + _WEIGHTS)), folder.name
+    except (HTTPError, OSError, EntryNotFoundError) as error:
+        return _from_cache(name, revision, error)
+
+
+def fetch_config(name: str, revision: str | None) -> tuple[Path, str]:
+    """Bring the config of hub model `name`, and nothing else, to the cache. Returns its folder and commit.
+
+    Without a network, the copy in the cache is used. Raises ModelError if it cannot be had.
+    """
+    try:
+        with _refusals_said(name, revision):
+            folder = Path(snapshot_download(name, revision=revision, allow_patterns=["config.json"]))
+            return folder, folder.name
+    except (HTTPError, OSError, EntryNotFoundError) as error:
+        return _from_cache(name, revision, error)
+
+
+@contextmanager
+def _refusals_said(name: str, revision: str | None) -> Iterator[None]:
+    """Turn what the hub refuses into a ModelError that says what to do."""
+    try:
+        yield
     except GatedRepoError as error:
         raise ModelError(
             f"{name} asks for its terms to be accepted: do so on its page at huggingface.co, log in with"
@@ -47,8 +72,6 @@ def fetch(name: str, revision: str | None) -> tuple[Path, str]:
         ) from error
     except HFValidationError as error:
         raise ModelError(f"{name!r} is not a hub id such as 'allenai/OLMoE-1B-7B-0924' ({error})") from error
-    except (HTTPError, OSError, EntryNotFoundError) as error:
-        return _from_cache(name, revision, error)
 
 
 def _check_files(name: str, files: list[str]) -> None:

@@ -28,12 +28,7 @@ class ModelInfo:
 
 def model_info(model: MoEModel) -> ModelInfo:
     """Describe a loaded model, counting its weights where they are."""
-    total = sum(p.numel() for p in model.hf_model.parameters())
-    idle = 0.0
-    for router in model.routers:
-        routed = sum(p.numel() for p in router.experts.parameters())
-        idle += routed * (1 - router.site.top_k / router.site.num_experts)
-    stacks = {site.stack for site in model.sites}
-    config = model.hf_model.config.get_text_config()
-    layers = len(stacks) * config.num_hidden_layers
-    return ModelInfo(model.provenance(), model.sites, layers, model.context, total, round(total - idle))
+    from moe_viz.model.parameters import count_parameters  # with torch, which this module must not bring in
+
+    counted = count_parameters(model)
+    return ModelInfo(model.provenance(), model.sites, counted.layers, model.context, counted.total, counted.active)

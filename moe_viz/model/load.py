@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def load(
     into memory. Only safetensors are read and no code of the model's own is run.
     Raises ModelError, with what to do, if there is no such model or its routing cannot be read.
     """
-    folder, commit = _find(name, revision)
+    folder, commit = find_folder(name, revision, fetch)
     config = read_config(folder, name)
     files = check_weights(folder, name)
     check_routed(config, name)
@@ -62,8 +63,10 @@ def load(
     return MoEModel(hf_model, _tokenizer(folder, name), name, commit or digest(files))
 
 
-def _find(name: str, revision: str | None) -> tuple[Path, str | None]:
-    """The model's folder, and its commit if it comes from the hub."""
+def find_folder(
+    name: str, revision: str | None, fetch: Callable[[str, str | None], tuple[Path, str]]
+) -> tuple[Path, str | None]:
+    """The model's folder, and its commit if it comes from the hub, from where `fetch` brings it."""
     if name == "demo":
         return DEMO, None
     try:

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from moe_viz.errors import InputError, ModelError
-from moe_viz.model.capture import Capture, Reading, to_host
+from moe_viz.model.capture import Capture, to_host
 from moe_viz.model.discover import Router, discover
-from moe_viz.model.families import family_of
 from moe_viz.model.next_tokens import next_tokens
+from moe_viz.model.readers import Reading
 from moe_viz.model.tokens import Tokens, tokens_of_ids, tokens_of_text
 from moe_viz.trace import NO_EXPERT, Provenance, RouterSite, RoutingTrace
 
@@ -163,7 +163,7 @@ class MoEModel:
         slots = max(site.top_k for site in sites)
         experts = max(site.num_experts for site in sites)
         following = None
-        if logits is not None and logits.shape[:2] == (1, count):
+        if logits is not None and logits.shape[:2] == (1, count) and self.hf_model.can_generate():
             following = next_tokens(logits[0], self.tokenizer)
         return RoutingTrace(
             tokens=tokens.texts,
@@ -181,8 +181,6 @@ class MoEModel:
     def provenance(self) -> Provenance:
         """Where a trace made now would come from."""
         config = self.hf_model.config
-        family = family_of(config.model_type)
-        unknown = f"{config.model_type} is not a recorded family: choices and weights are as used, scores unknown."
         parameter = next(self.hf_model.parameters())
         return Provenance(
             model=self.name,
@@ -193,7 +191,7 @@ class MoEModel:
             engine=ENGINE,
             versions=(("torch", torch.__version__), ("transformers", version("transformers"))),
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            notes=family.notes if family else (unknown,),
+            notes=tuple(dict.fromkeys(note for router in self._routers for note in router.notes)),
         )
 
 

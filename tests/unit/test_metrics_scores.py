@@ -83,6 +83,29 @@ def test_selection_scores_add_the_bias_once_and_pad_it():
     np.testing.assert_array_equal(selection_scores(scores, SOFTMAX), scores)
 
 
+def test_a_bias_on_logits_is_added_to_them():
+    logits = np.array([[-3.0, 0.0, 7.5]])
+    rule = Scoring("sigmoid", normalized=True, selection_bias=(1.0, -1.0, 0.5), bias_on_logits=True)
+    np.testing.assert_allclose(selection_scores(router_scores(logits, rule), rule), [[-2.0, -1.0, 8.0]])
+    np.testing.assert_array_equal(selection_scores(np.array([[0.0, 1.0, 0.5]]), rule), [[-np.inf, np.inf, 0.5]])
+
+
+def test_the_root_of_the_softplus_by_hand():
+    rule = Scoring("sqrtsoftplus", normalized=False)
+    np.testing.assert_allclose(router_scores(np.array([0.0, 1e4, -1e4]), rule), [math.log(2) ** 0.5, 100.0, 0.0])
+
+
+def test_an_experts_own_factor_comes_after_the_sum():
+    rule = Scoring("softmax", normalized=True, scale=2.0, expert_scale=(1.0, 10.0, 100.0))
+    weights = gating_weights_from_scores(np.array([[0.5, 0.25, 0.25]]), np.array([[0, 2]], dtype=np.int16), rule)
+    np.testing.assert_allclose(weights, [[4 / 3, 200 / 3]])
+
+
+def test_a_choice_by_the_tokens_id_has_no_margin():
+    rule = dataclasses.replace(SOFTMAX, by_token=True)
+    assert np.isnan(margin(make_trace(scoring=rule))).all()
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_weights_from_scores_match_the_weights_a_plain_loop_gives(rule):
     trace = make_trace(scoring=rule, tokens=20, top_k=3)

@@ -24,6 +24,7 @@ VARIANTS = {
     "dropped": {"dropped": 0.4, "top_k": 1},
     "uneven sites": {"experts": [4, 9, 6], "top_k": [1, 3, 2]},
     "sigmoid, bias, groups": {"scoring": Scoring("sigmoid", True, 2.5, (0.0, 0.5) * 4, groups=4, groups_kept=2)},
+    "a factor for each expert": {"scoring": Scoring("sqrtsoftplus", True, expert_scale=(0.5, 2.0) * 4)},
     "unknown scoring": {"scoring": None},
 }
 

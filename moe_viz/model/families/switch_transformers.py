@@ -4,10 +4,9 @@ from moe_viz.model.families import Family
 
 FAMILY = Family(
     function="softmax",
-    normalized=False,
     fixed_top_k=1,
     logits_index=2,
-    one_hot_ids=True,
+    reader="one-hot",
     batch_dependent=True,
     notes=("A token beyond its expert's capacity is dropped: it passes the layer by the residual alone.",),
 )

@@ -1,0 +1,57 @@
+"""Which families are recorded and what the tests prove of each, as a table.
+
+`checked.json` beside this file is written by the tests' own checks, and a test holds that it is
+still their outcome; nothing here is claimed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from moe_viz.model.families import Family, family_of
+
+DATA = Path(__file__).with_name("checked.json")
+_COLUMNS = ("family", "router", "output rebuilt", "weights", "choice", "on a tiny")
+_LEGEND = """
+output rebuilt: worked out anew in float64, from raw weights and what was captured, for
+  the whole MoE block or for the sum over its experts.
+weights, choice: worked out anew from the captured logits by the recorded rule, and the same.
+Every model is a tiny random one; real checkpoints were not run."""
+
+
+def table() -> str:
+    """One line a family, then what is special in some."""
+    content = json.loads(DATA.read_text(encoding="utf-8"))
+    families: dict[str, Any] = content["families"]
+    rows = [_COLUMNS]
+    notes = []
+    for name, proven in families.items():
+        record = family_of(name)
+        assert record is not None, f"{name} was checked, but has no record"
+        rows.append(
+            (name, router_words(record), proven["output"], proven["weights"], proven["choice"], proven["model"])
+        )
+        notes += [f"{name}: {note}" for note in record.notes]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+    lines = ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    head = f"{len(families)} families of transformers {content['transformers']}"
+    return "\n".join([head, "", *lines, _LEGEND, "", *notes])
+
+
+def router_words(family: Family) -> str:
+    """How a family's routers score and choose, in a few words."""
+    if family.function is None:
+        return "of its own"
+    known = dict.fromkeys(("scoring_func", "expert_selection_fn"), "score as configured")
+    words = [known.get(family.function, family.function)]
+    words += ["bias"] if family.selection_bias else []
+    words += ["groups"] if family.groups else []
+    words += ["by token id"] if family.id_table else []
+    words += ["normalised"] if family.normalized is True else []
+    words += ["normalised if configured"] if isinstance(family.normalized, str) else []
+    words += ["scaled"] if family.scale or family.expert_scale else []
+    words += ["sum scaled"] if family.output_scale or family.output_halved_if else []
+    words += ["sum normed"] if family.output_normed else []
+    return ", ".join(words)

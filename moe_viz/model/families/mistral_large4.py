@@ -1,0 +1,11 @@
+"""Mistral Large 4, its text tower: softmax, limited to the best groups, normalised, scaled."""
+
+from moe_viz.model.families import Family
+
+FAMILY = Family(
+    function="softmax",
+    normalized=True,
+    scale="routed_scaling_factor",
+    groups=("num_group", "topk_group"),
+    shared_experts="n_shared_experts",
+)

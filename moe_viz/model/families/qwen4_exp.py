@@ -1,0 +1,9 @@
+"""Qwen4 (experimental), its text tower: as Qwen3-Next."""
+
+from moe_viz.model.families import Family
+
+FAMILY = Family(
+    function="softmax",
+    normalized="norm_topk_prob",
+    shared_experts=1,
+)

@@ -1,0 +1,113 @@
+"""The command `python -m moe_viz parameters`: one model's weights by part, or the catalogue's."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+import moe_viz
+from moe_viz.catalogue import KnownModel, find_model, known_models
+
+_ROW = "{:22} {:11} {:8} {:>9} {:>7} {:>10} {:>7} {:>10}  {}"
+
+
+def add_command(commands: Any) -> None:
+    """Add the command to a parser's subparsers."""
+    parser = commands.add_parser("parameters", help="count a model's parameters from its config, without its weights")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("model", nargs="?", help="a hub id, a local folder, 'demo', or a name of the catalogue")
+    source.add_argument("--list", action="store_true", help="well-known models: published beside counted")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> None:
+    if args.list:
+        rows = ((model, _counted(model)) for model in known_models())
+        if args.json:
+            _print_json([{"published": asdict(model), "counted": count and as_json(count)} for model, count in rows])
+        else:
+            _print_lines(_listed(rows))
+        return
+    known = find_model(args.model)
+    count = known and _counted(known)
+    if known is not None and count is None:
+        raise moe_viz.ModelError(f"{known.name} has no experts that can be counted. {known.note}")
+    count = count or moe_viz.count_parameters(args.model)
+    if args.json:
+        _print_json(as_json(count))
+    else:
+        _print_lines(_described(args.model, count))
+
+
+def _counted(model: KnownModel) -> moe_viz.ParameterCount | None:
+    return None if model.config is None else moe_viz.count_parameters(model.config)
+
+
+def as_json(count: moe_viz.ParameterCount) -> dict[str, Any]:
+    """A count and what follows from it as JSON values."""
+    derived = {
+        "total": count.total,
+        "active": count.active,
+        "active_without_embeddings": count.active_without_embeddings,
+        "routed_per_token": count.routed_per_token,
+        "dense_layers": count.dense_layers,
+        "bytes": {dtype: count.bytes(dtype) for dtype in ("float32", "bfloat16", "int8")},
+    }
+    return derived | asdict(count)
+
+
+def _described(name: str, count: moe_viz.ParameterCount) -> Iterator[str]:
+    choices = {(block.top_k, block.experts, block.zero_experts) for block in count.blocks}
+    yield f"{name} ({count.family}): {len(count.blocks)} routers in {count.layers} layers, {count.dense_layers} dense"
+    for top_k, experts, zero in sorted(choices):
+        beside = f" and {zero} that compute nothing" if zero else ""
+        yield f"a token chooses {top_k} of {experts} experts{beside}"
+    yield ""
+    parts = {
+        "routed experts": count.routed,
+        "shared experts": count.shared,
+        "routers": count.routers,
+        "attention": count.attention,
+        "input embeddings": count.embeddings,
+        "output head" + (" (tied)" if count.tied else ""): count.output_head,
+        "other": count.other,
+        "total": count.total,
+        "active per token": count.active,
+        "  without input embeddings": count.active_without_embeddings,
+    }
+    for part, weights in parts.items():
+        yield f"{part:26} {weights:>19,} {weights / count.total:>7.1%}"
+    yield f"{'in bfloat16':26} {count.bytes('bfloat16') / 1e9:>16,.2f} GB"
+
+
+def _listed(rows: Iterable[tuple[KnownModel, moe_viz.ParameterCount | None]]) -> Iterator[str]:
+    yield "Billions of parameters. * not stated by the makers themselves"
+    yield _ROW.format("", "", "", "published", "", "counted", "", "active", "").rstrip()
+    yield _ROW.format("model", "by", "released", "total", "active", "total", "active", "w/o embed.", "published in")
+    for model, count in rows:
+        figures = [*map(_billions, (model.total, model.active)), "", "", ""]
+        if count is not None:
+            weights = (count.total, count.active, count.active_without_embeddings)
+            figures[2:] = [f"{number / 1e9:.2f}" for number in weights]
+        source = {"moe": "", "dense": "dense; ", "closed": "closed; "}[model.kind] + model.source
+        name = model.name + ("" if model.confirmed else " *")
+        yield _ROW.format(name, model.organisation, model.released, *figures, source)
+
+
+def _billions(figure: float | None) -> str:
+    return "unknown" if figure is None else f"{figure:g}"
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+def _print_json(value: Any) -> None:
+    json.dump(value, sys.stdout)
+    print()
