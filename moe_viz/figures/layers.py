@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from moe_viz.figures.template import TEMPLATE
+from moe_viz.figures.template import chart_layout
 from moe_viz.figures.theme import ACCENT, NEUTRAL, SECOND, TRANSPARENT
 
 _HEIGHT = 300  # pixels
@@ -64,17 +64,5 @@ def entropies(table: pd.DataFrame) -> go.Figure:
 
 
 def _layout(y_title: str) -> go.Layout:
-    return go.Layout(
-        template=TEMPLATE,
-        height=_HEIGHT,
-        margin={"t": 8, "b": 8, "l": 8, "r": 8},
-        hovermode="closest",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        xaxis={
-            "title": {"text": "layer"},
-            "type": "category",  # dense layers lie between: no bar for a layer without a router
-            "showgrid": False,
-            "fixedrange": True,
-        },
-        yaxis={"title": {"text": y_title}, "fixedrange": True},
-    )
+    # Categories: dense layers lie between, and a layer without a router shall have no bar.
+    return chart_layout(_HEIGHT, {"title": {"text": "layer"}}, {"title": {"text": y_title}})

@@ -6,6 +6,8 @@ ones given here serve where nothing replaces them, and can be read on either.
 
 from __future__ import annotations
 
+from typing import Any
+
 import plotly.graph_objects as go
 
 from moe_viz.figures.theme import DIVERGING, GRID, PALETTE, SEQUENTIAL, TEXT, TRANSPARENT
@@ -22,3 +24,16 @@ TEMPLATE = go.layout.Template(
         "hoverlabel": {"align": "left"},
     }
 )
+
+
+def chart_layout(height: int, xaxis: dict[str, Any], yaxis: dict[str, Any]) -> go.Layout:
+    """What charts of lines and bars share: the legend above, categories below, no zoom. `height` in pixels."""
+    return go.Layout(
+        template=TEMPLATE,
+        height=height,
+        margin={"t": 8, "b": 8, "l": 8, "r": 8},
+        hovermode="closest",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        xaxis={"type": "category", "showgrid": False, "fixedrange": True, **xaxis},
+        yaxis={"fixedrange": True, **yaxis},
+    )

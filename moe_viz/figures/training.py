@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from moe_viz.figures.template import TEMPLATE
+from moe_viz.figures.template import chart_layout
 from moe_viz.figures.theme import NEUTRAL, SERIES, SYMBOLS
 
 _HEIGHT = 340  # pixels
@@ -70,20 +70,10 @@ def by_domain(table: pd.DataFrame, updates: Sequence[int], title: str, limits: S
 
 
 def _layout(updates: Sequence[int], title: str, limits: Sequence[float]) -> go.Layout:
-    return go.Layout(
-        template=TEMPLATE,
-        height=_HEIGHT,
-        margin={"t": 8, "b": 8, "l": 8, "r": 8},
-        hovermode="closest",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        xaxis={
-            "title": {"text": "updates"},
-            "type": "category",
-            "categoryorder": "array",
-            "categoryarray": [f"{n:,}" for n in updates],
-            "range": [-0.4, len(updates) - 0.6],
-            "showgrid": False,
-            "fixedrange": True,
-        },
-        yaxis={"title": {"text": title}, "range": list(limits), "fixedrange": True},
-    )
+    xaxis = {
+        "title": {"text": "updates"},
+        "categoryorder": "array",
+        "categoryarray": [f"{n:,}" for n in updates],
+        "range": [-0.4, len(updates) - 0.6],
+    }
+    return chart_layout(_HEIGHT, xaxis, {"title": {"text": title}, "range": list(limits)})

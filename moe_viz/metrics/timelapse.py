@@ -20,11 +20,10 @@ def routing_over_training(lapse: TimeLapse) -> pd.DataFrame:
     effective_experts and dead_experts (below a tenth of a uniform load).
     """
     frames, _, sites, _ = lapse.counts.shape
-    counts = np.stack([by_domain(frame.astype(np.float64), lapse.text_domain) for frame in lapse.counts])
-    even = of.load(counts).mean(axis=1)
+    even = load_over_training(lapse)
     values = {
         "router_saturation": router_saturation(lapse.expert_ids, lapse.expert_ids[-1]),
-        "domain_information": domain_information(counts),
+        "domain_information": domain_information(_counts_by_domain(lapse)),
         "max_violation": of.max_violation(even),
         "effective_experts": of.effective_experts(even),
         "dead_experts": of.dead_experts(even).astype(np.int64),
@@ -56,5 +55,9 @@ def loss_over_training(lapse: TimeLapse) -> pd.DataFrame:
 
 def load_over_training(lapse: TimeLapse) -> np.ndarray:
     """Each expert's share of its layer's assignments over the even mixture of domains, `[frame site expert]`."""
-    counts = np.stack([by_domain(frame.astype(np.float64), lapse.text_domain) for frame in lapse.counts])
-    return np.asarray(of.load(counts).mean(axis=1))
+    return np.asarray(of.load(_counts_by_domain(lapse)).mean(axis=1))
+
+
+def _counts_by_domain(lapse: TimeLapse) -> np.ndarray:
+    """How many tokens of each domain every expert took, `[frame domain site expert]`."""
+    return np.stack([by_domain(frame.astype(np.float64), lapse.text_domain) for frame in lapse.counts])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from moe_viz.components import (
@@ -29,7 +31,7 @@ def routing_map(shown: Shown) -> None:
     """Draw both. A click on a token reruns this fragment alone; changing the layer reruns nothing."""
     left, right = st.columns([2.6, 1], gap="large")
     with left:
-        chosen = _map(key="map", data=shown.payload, default={"token": 0}, on_token_change=lambda: None)
+        chosen = map_alone(shown, "map")
     with right:
         token = min(int(chosen.token or 0), len(shown.trace) - 1)
         _panel(key="panel", data=pack_token_panel(_panel_of(shown, token)))
@@ -39,9 +41,9 @@ def routing_map(shown: Shown) -> None:
         numbers(shown, tables)
 
 
-def map_alone(shown: Shown, key: str) -> None:
-    """The map without the panel, for a trace that has no logits."""
-    _map(key=key, data=shown.payload, default={"token": 0}, on_token_change=lambda: None)
+def map_alone(shown: Shown, key: str) -> Any:
+    """The map without the panel. Returns its state, with the chosen `token`."""
+    return _map(key=key, data=shown.payload, default={"token": 0}, on_token_change=lambda: None)
 
 
 def _panel_of(shown: Shown, token: int) -> TokenPanel:

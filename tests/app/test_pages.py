@@ -203,12 +203,21 @@ def test_training_shows_both_recordings_on_the_same_axes(app):
     assert left["layout"]["xaxis"]["categoryarray"] == [f"{n:,}" for n in balanced.updates]
 
 
-@pytest.mark.parametrize("measure", ["Load", "Effective experts", "Router saturation", "Loss"])
-def test_every_measure_of_training_is_drawn_and_handed_out(app, measure):
+@pytest.mark.parametrize(
+    ("measure", "axis"),
+    [
+        ("Load", "MaxVio"),
+        ("Effective experts", "experts"),
+        ("Router saturation", "share of the final experts"),
+        ("Loss", "nats a token"),
+    ],
+)
+def test_every_measure_of_training_is_drawn(app, measure, axis):
     on_training(app).button_group(key="measure").set_value(measure).run()
     clean(app)
     drawn = charts(app)[:2]
     assert all(len(trace["y"]) or trace["y"] for chart in drawn for trace in chart["data"])
+    assert [chart["layout"]["yaxis"]["title"]["text"] for chart in drawn] == [axis, axis]
 
 
 def test_the_moment_is_chosen_and_a_run_that_had_stopped_says_so(app):
