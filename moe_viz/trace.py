@@ -22,6 +22,7 @@ Ids = NDArray[np.int16]
 TokenIds = NDArray[np.int32]
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
+Stack = Literal["decoder", "encoder"]
 
 NO_EXPERT = -1
 """In `RoutingTrace.expert_ids`: this slot took no expert (token dropped or skipped, or fewer slots)."""
@@ -73,7 +74,7 @@ class RouterSite:
     """Index of the layer within its stack, counted with the dense layers."""
     num_experts: int
     top_k: int
-    stack: Literal["decoder", "encoder"] = "decoder"
+    stack: Stack = "decoder"
     scoring: Scoring | None = None
     """None: not recorded for this family; scores and margins are then unknown."""
     shared_experts: int = 0

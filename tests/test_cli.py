@@ -65,6 +65,7 @@ def test_families_prints_what_is_proven_of_each(capsys):
     assert main(["families"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert next(line for line in lines if line.startswith("mixtral ")).split() == [
-        *("mixtral", "softmax,", "normalised", "block", "yes", "yes", "MixtralForCausalLM"),
+        *("mixtral", "softmax,", "normalised", "block", "yes", "yes", "same", "same"),
+        *("eager,", "batched_mm,", "grouped_mm", "MixtralForCausalLM"),
     ]
     assert any(line.startswith("nllb_moe: A fault in transformers") for line in lines)

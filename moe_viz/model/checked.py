@@ -13,11 +13,24 @@ from typing import Any
 from moe_viz.model.families import Family, family_of
 
 DATA = Path(__file__).with_name("checked.json")
-_COLUMNS = ("family", "router", "output rebuilt", "weights", "choice", "on a tiny")
+_PARTS = {
+    "output": "output rebuilt",
+    "weights": "weights",
+    "choice": "choice",
+    "together": "in a batch",
+    "generated": "after a cache",
+    "experts": "experts as",
+    "model": "on a tiny",
+}
 _LEGEND = """
 output rebuilt: worked out anew in float64, from raw weights and what was captured, for
   the whole MoE block or for the sum over its experts.
 weights, choice: worked out anew from the captured logits by the recorded rule, and the same.
+in a batch: texts padded to one length are routed as each alone, or the family is read one at a time.
+after a cache: generated tokens are routed as in one pass over the whole text; several texts that are
+  continued together as each alone; the prompt as in a plain trace, always.
+experts as: the implementations of the experts that route alike.
+All ran in bfloat16 too, and left nothing on the model after an exception.
 Every model is a tiny random one; real checkpoints were not run."""
 
 
@@ -25,16 +38,14 @@ def table() -> str:
     """One line a family, then what is special in some."""
     content = json.loads(DATA.read_text(encoding="utf-8"))
     families: dict[str, Any] = content["families"]
-    rows = [_COLUMNS]
+    rows = [("family", "router", *_PARTS.values())]
     notes = []
     for name, proven in families.items():
         record = family_of(name)
         assert record is not None, f"{name} was checked, but has no record"
-        rows.append(
-            (name, router_words(record), proven["output"], proven["weights"], proven["choice"], proven["model"])
-        )
-        notes += [f"{name}: {note}" for note in record.notes]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
+        rows.append((name, router_words(record), *(proven[part] for part in _PARTS)))
+        notes += [f"{name}: {note}" for note in (*record.notes, record.batch_dependent) if note]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     head = f"{len(families)} families of transformers {content['transformers']}"
     return "\n".join([head, "", *lines, _LEGEND, "", *notes])

@@ -38,6 +38,8 @@ class Router:
     """The module whose output has the logits: the router, or a part of it."""
     logits_index: int
     reader: str
+    batch_dependent: bool
+    """Whether a token's routing may depend on the others in its batch; of an unknown family it may."""
     notes: tuple[str, ...]
 
 
@@ -137,6 +139,7 @@ def _router(
         getattr(router, known.logits_from) if known.logits_from else router,
         known.logits_index,
         known.reader,
+        family is None or bool(family.batch_dependent),
         _notes(site, family, config.model_type),
     )
 
@@ -146,6 +149,8 @@ def _notes(site: RouterSite, family: Family | None, model_type: str) -> tuple[st
     if family is None:
         return (f"{model_type} is not a recorded family: choices and weights are as used, scores unknown.",)
     notes = list(family.notes)
+    if family.batch_dependent:
+        notes.append(f"{family.batch_dependent}: a token can be routed otherwise among other tokens.")
     if site.output_scale != 1:
         notes.append(
             f"The sum over the chosen experts is multiplied by {site.output_scale:g} after their gating weights."

@@ -12,6 +12,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Literal
 
+CAPACITY = "An expert takes so many tokens of a pass and no more"
+SPARSE_ATTENTION = "Of tokens with one and the same score its sparse attention keeps some, by their number and place"
+"""A rectifier makes many scores exactly 0."""
+
 
 @dataclass(frozen=True)
 class Family:
@@ -67,8 +71,8 @@ class Family:
     """How choices and weights are read: see `moe_viz.model.readers`."""
     ignored: tuple[str, ...] = ()
     """Parts of a block's name that mark routers which no text reaches."""
-    batch_dependent: bool = False
-    """A token's routing can depend on the others in its batch (expert capacity)."""
+    batch_dependent: str = ""
+    """Why a token's routing can depend on what else is read in its forward pass; empty if it does not."""
     notes: tuple[str, ...] = ()
 
 

@@ -1,6 +1,6 @@
 """A.X K2: routes as DeepSeek-V3, but an expert outside the best groups counts 0 and is not forbidden."""
 
-from moe_viz.model.families import Family
+from moe_viz.model.families import SPARSE_ATTENTION, Family
 
 FAMILY = Family(
     function="sigmoid",
@@ -10,4 +10,5 @@ FAMILY = Family(
     groups=("num_group", "topk_group"),
     outside_groups=0.0,
     shared_experts="n_shared_experts",
+    batch_dependent=SPARSE_ATTENTION,
 )

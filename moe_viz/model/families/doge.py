@@ -7,9 +7,6 @@ FAMILY = Family(
     normalized=True,
     children=("router_gate", "down_embed"),
     reader="product keys",
-    batch_dependent=True,
-    notes=(
-        "The gating weights go through no module: they are worked out from the logits and the experts used.",
-        "The block cuts its logits in a way that mixes tokens: a token can be routed by the logits of others.",
-    ),
+    batch_dependent="The router cuts its logits in a way that mixes tokens",
+    notes=("The gating weights go through no module: they are worked out from the logits and the experts used.",),
 )

@@ -1,6 +1,6 @@
 """dots3 Note, its text tower: routes as DeepSeek-V3."""
 
-from moe_viz.model.families import Family
+from moe_viz.model.families import SPARSE_ATTENTION, Family
 
 FAMILY = Family(
     function="sigmoid",
@@ -10,4 +10,5 @@ FAMILY = Family(
     groups=("num_group", "topk_group"),
     shared_experts="n_shared_experts",
     ignored=("vision_tower", "visual", "audio_tower"),
+    batch_dependent=SPARSE_ATTENTION,
 )

@@ -1,6 +1,6 @@
 """GLM-5: routes as DeepSeek-V3."""
 
-from moe_viz.model.families import Family
+from moe_viz.model.families import SPARSE_ATTENTION, Family
 
 FAMILY = Family(
     function="sigmoid",
@@ -9,4 +9,5 @@ FAMILY = Family(
     selection_bias="e_score_correction_bias",
     groups=("num_group", "topk_group"),
     shared_experts="n_shared_experts",
+    batch_dependent=SPARSE_ATTENTION,
 )

@@ -1,6 +1,6 @@
 """Mistral Large 4, its text tower: softmax, limited to the best groups, normalised, scaled."""
 
-from moe_viz.model.families import Family
+from moe_viz.model.families import SPARSE_ATTENTION, Family
 
 FAMILY = Family(
     function="softmax",
@@ -8,4 +8,5 @@ FAMILY = Family(
     scale="routed_scaling_factor",
     groups=("num_group", "topk_group"),
     shared_experts="n_shared_experts",
+    batch_dependent=SPARSE_ATTENTION,
 )

@@ -1,0 +1,52 @@
+"""One forward pass over one or several texts, and a trace of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from moe_viz.errors import InputError
+from moe_viz.model.attached import Attached
+from moe_viz.model.next_tokens import next_tokens
+from moe_viz.model.tokens import Tokens
+from moe_viz.trace import RoutingTrace, Stack
+
+_PAD = 0
+"""Any token does: its place is masked."""
+
+
+def traces_of(model: Attached, texts: Sequence[Tokens], decoder: Tokens | None) -> list[tuple[RoutingTrace, ...]]:
+    """The traces, one a stack, of `texts` read together; `decoder` is what an encoder-decoder model's decoder reads.
+
+    Shorter texts are padded at their end. The pads are masked, and in no trace.
+    """
+    lengths = [len(tokens.ids) for tokens in texts]
+    width = max(lengths)
+    inputs: dict[str, Any] = {"input_ids": model.row([[*t.ids, *[_PAD] * (width - len(t.ids))] for t in texts])}
+    if min(lengths) < width:
+        inputs["attention_mask"] = model.row([[1] * length + [0] * (width - length) for length in lengths])
+    stacks: dict[Stack, Sequence[Tokens]] = {"decoder": texts}
+    widths: dict[Stack, int] = {"decoder": width}
+    if model.two_stacks:
+        given = model.start_of_decoder() if decoder is None else decoder
+        inputs["decoder_input_ids"] = model.row([given.ids] * len(texts))
+        stacks = {"encoder": texts, "decoder": [given] * len(texts)}
+        widths = {"encoder": width, "decoder": len(given.ids)}
+    elif decoder is not None:
+        raise InputError("decoder_token_ids is for encoder-decoder models; this model has one stack")
+    output, routing = model.read({s: len(texts) * w for s, w in widths.items()}, **inputs, use_cache=False)
+    logits = model.language_logits(output)
+    return [
+        tuple(
+            model.assembled(
+                stack,
+                (tokens := stacks[stack][row]),
+                done.tokens(row * widths[stack], len(tokens.ids)),
+                None
+                if logits is None or stack == "encoder"
+                else next_tokens(logits[row, : len(tokens.ids)], model.tokenizer),
+            )
+            for stack, done in routing.items()
+        )
+        for row in range(len(texts))
+    ]
