@@ -16,10 +16,11 @@ from torch import Tensor
 from moe_viz.model.capture import Capture
 from moe_viz.model.discover import Router, discover
 from moe_viz.model.routing import Routing, routing_of
-from moe_viz.model.tokens import Tokens, tokens_of_ids
+from moe_viz.model.tokens import Tokens, TokenTexts, tokens_of_ids
 from moe_viz.trace import NextTokens, Provenance, RouterSite, RoutingTrace, Stack
 
 ENGINE = "transformers, read at every router"
+_VERSIONS = (("torch", torch.__version__), ("transformers", version("transformers")))
 
 
 class Attached:
@@ -32,6 +33,7 @@ class Attached:
     def __init__(self, hf_model: Any, tokenizer: Any | None, name: str, revision: str | None = None) -> None:
         self.hf_model = hf_model.eval()
         self.tokenizer = tokenizer
+        self.token_texts = TokenTexts(tokenizer)
         self.name = name
         self.revision = revision
         self._routers = discover(hf_model)
@@ -146,7 +148,7 @@ class Attached:
             dtype=str(parameter.dtype).removeprefix("torch."),
             device=str(parameter.device),
             engine=ENGINE,
-            versions=(("torch", torch.__version__), ("transformers", version("transformers"))),
+            versions=_VERSIONS,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             notes=tuple(dict.fromkeys(note for router in self._routers for note in router.notes)),
         )

@@ -44,7 +44,7 @@ def traces_of(model: Attached, texts: Sequence[Tokens], decoder: Tokens | None) 
                 done.tokens(row * widths[stack], len(tokens.ids)),
                 None
                 if logits is None or stack == "encoder"
-                else next_tokens(logits[row, : len(tokens.ids)], model.tokenizer),
+                else next_tokens(logits[row, : len(tokens.ids)], model.token_texts),
             )
             for stack, done in routing.items()
         )

@@ -55,7 +55,7 @@ class Generation:
 
     def extend(self, done: Routing, logits: Tensor) -> None:
         """Take what was read: the prompt first, then `next_id`; draw what follows its `logits [token vocabulary]`."""
-        part = done, next_tokens(logits, self._model.tokenizer)
+        part = done, next_tokens(logits, self._model.token_texts)
         if self._parts:
             self._generated.append(self.next_id)
         self._parts = _with(self._parts, part)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor
 
-from moe_viz.model.tokens import token_text
+from moe_viz.model.tokens import TokenTexts
 from moe_viz.trace import NextTokens
 
 RANKS = 5
@@ -16,7 +13,7 @@ _CHUNK_VALUES = 2**26
 """Logits taken to float32 at a time: 256 MB, whatever the vocabulary."""
 
 
-def next_tokens(logits: Tensor, tokenizer: Any | None) -> NextTokens:
+def next_tokens(logits: Tensor, names: TokenTexts) -> NextTokens:
     """The `RANKS` most probable next tokens, from the language model's `logits [token vocabulary]`."""
     rows = max(1, _CHUNK_VALUES // logits.shape[1])
     values, ids = [], []
@@ -26,6 +23,5 @@ def next_tokens(logits: Tensor, tokenizer: Any | None) -> NextTokens:
         values.append((top.values - full.logsumexp(dim=-1, keepdim=True)).exp())
         ids.append(top.indices)
     token_ids = torch.cat(ids).to(torch.int32).cpu().numpy()
-    names = {int(i): token_text(tokenizer, int(i)) if tokenizer is not None else str(i) for i in np.unique(token_ids)}
     texts = tuple(tuple(names[i] for i in row) for row in token_ids.tolist())
     return NextTokens(token_ids, torch.cat(values).cpu().numpy(), texts)

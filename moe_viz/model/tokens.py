@@ -45,10 +45,24 @@ def tokens_of_ids(tokenizer: Any | None, ids: Sequence[int]) -> Tokens:
     return Tokens(ids, _decoded(tokenizer, ids), _names(tokenizer, ids))
 
 
-def token_text(tokenizer: Any, token_id: int) -> str:
-    """One token by itself, as text; by its name where it is no whole character."""
-    text: str = tokenizer.decode([token_id], skip_special_tokens=False)
-    return _names(tokenizer, [token_id])[0] if _REPLACEMENT in text else text
+class TokenTexts(dict[int, str]):
+    """Each token by itself, as text; by its name where it is no whole character. Looked up once.
+
+    Without a tokenizer, the numbers.
+    """
+
+    def __init__(self, tokenizer: Any | None) -> None:
+        super().__init__()
+        self._tokenizer = tokenizer
+
+    def __missing__(self, token_id: int) -> str:
+        text = str(token_id)
+        if self._tokenizer is not None:
+            text = self._tokenizer.decode([token_id], skip_special_tokens=False)
+            if _REPLACEMENT in text:
+                text = _names(self._tokenizer, [token_id])[0]
+        self[token_id] = text
+        return text
 
 
 def _names(tokenizer: Any, ids: Sequence[int]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from moe_viz import InputError
 from moe_viz.model.load import DEMO
-from moe_viz.model.tokens import token_text, tokens_of_ids, tokens_of_text
+from moe_viz.model.tokens import TokenTexts, tokens_of_ids, tokens_of_text
 
 HOSTILE = [
     "\0 NUL \0",
@@ -120,5 +120,5 @@ def test_bytes_within_a_character_are_named_as_bytes():
     parts = [name for name, text in zip(tokens.names, tokens.texts, strict=True) if text != " the"]
     assert bytes.fromhex("".join(part.strip("⟨⟩") for part in parts)).decode() == "\U0001f9ff"
     assert tokens.names[-1] == "Ġthe"
-    assert token_text(tokenizer, tokens.ids[0]) == parts[0]
-    assert token_text(tokenizer, tokens.ids[-1]) == " the"
+    assert TokenTexts(tokenizer)[tokens.ids[0]] == parts[0]
+    assert TokenTexts(tokenizer)[tokens.ids[-1]] == " the"
