@@ -25,3 +25,11 @@ class TraceError(MoeVizError, ValueError):
 
 class TraceFileError(MoeVizError, ValueError):
     """A file is not a trace that this version can read."""
+
+
+class EngineError(MoeVizError, RuntimeError):
+    """The engine cannot take or finish a request."""
+
+
+class StoppedError(MoeVizError, RuntimeError):
+    """A forward pass was ended on request."""

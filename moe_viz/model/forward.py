@@ -22,7 +22,8 @@ def traces_of(model: Attached, texts: Sequence[Tokens], decoder: Tokens | None) 
     """
     lengths = [len(tokens.ids) for tokens in texts]
     width = max(lengths)
-    inputs: dict[str, Any] = {"input_ids": model.row([[*t.ids, *[_PAD] * (width - len(t.ids))] for t in texts])}
+    inputs: dict[str, Any] = {"use_cache": False}
+    inputs["input_ids"] = model.row([[*t.ids, *[_PAD] * (width - len(t.ids))] for t in texts])
     if min(lengths) < width:
         inputs["attention_mask"] = model.row([[1] * length + [0] * (width - length) for length in lengths])
     stacks: dict[Stack, Sequence[Tokens]] = {"decoder": texts}
@@ -34,7 +35,7 @@ def traces_of(model: Attached, texts: Sequence[Tokens], decoder: Tokens | None) 
         widths = {"encoder": width, "decoder": len(given.ids)}
     elif decoder is not None:
         raise InputError("decoder_token_ids is for encoder-decoder models; this model has one stack")
-    output, routing = model.read({s: len(texts) * w for s, w in widths.items()}, **inputs, use_cache=False)
+    output, routing = model.read(inputs, {stack: len(texts) * wide for stack, wide in widths.items()})
     logits = model.language_logits(output)
     return [
         tuple(

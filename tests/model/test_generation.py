@@ -49,7 +49,7 @@ def test_tokens_are_drawn_as_often_as_the_model_expects_them(demo):
     with torch.inference_mode():
         logits = demo.hf_model(input_ids=torch.tensor([tokens.ids])).logits[0]
     expected = (logits[-1] / 1.5).softmax(dim=-1)
-    _, done = demo.trace_tokens(tokens), demo.read({"decoder": len(tokens.ids)}, input_ids=demo.row([tokens.ids]))[1]
+    done = demo.read({"input_ids": demo.row([tokens.ids])}, {"decoder": len(tokens.ids)})[1]
     drawn = []
     for seed in range(600):
         generation = Generation(demo, tokens, 5, Sampling(1.5, 1.0, seed))
@@ -157,15 +157,15 @@ def test_a_trace_may_be_taken_in_another_thread_while_the_text_grows(demo):
         np.testing.assert_array_equal(trace.expert_ids, whole.expert_ids[:, : len(trace)])
 
 
-def test_a_generation_that_is_dropped_leaves_the_others_as_they_were(demo):
+def test_a_generation_that_is_stopped_leaves_the_others_as_they_were(demo):
     asked = {seed: Generation(demo, demo.tokenize(PROMPT[: 5 + seed]), 12, Sampling(seed=seed)) for seed in range(4)}
     decoder = Decoder(demo)
     for generation in asked.values():
         decoder.add(generation)
     for _ in range(4):
         decoder.step()
-    decoder.drop(asked[3])  # the longest: the columns that only it filled go with it
-    decoder.drop(asked[1])
+    asked[3].stopping.set()  # the longest: the columns that only it filled go with it
+    asked[1].stopping.set()
     while decoder.generations:
         decoder.step()
     for seed, generation in asked.items():
