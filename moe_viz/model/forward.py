@@ -60,7 +60,6 @@ def _rounding(model: Attached, texts: int) -> tuple[str, ...]:
     dtype = model.provenance().dtype
     if texts == 1 or dtype == "float32":
         return ()
-    return (
-        f"Read together with {texts - 1} other text(s) in {dtype}: where two experts score nearly the same,"
-        " a pass over this text alone may choose the other.",
-    )
+    others = f"Read with {texts - 1} other text(s) in {dtype}"
+    note = f"{others}: between experts of nearly one score the choice may differ from that in a pass alone."
+    return (note,)
