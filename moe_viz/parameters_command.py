@@ -45,7 +45,7 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _counted(model: KnownModel) -> moe_viz.ParameterCount | None:
-    return None if model.config is None else moe_viz.count_parameters(model.config)
+    return moe_viz.count_parameters(model.config) if model.kind == "moe" else None
 
 
 def as_json(count: moe_viz.ParameterCount) -> dict[str, Any]:
