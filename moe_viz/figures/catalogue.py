@@ -15,14 +15,16 @@ from moe_viz.figures.theme import ACCENT, GRID, NEUTRAL, SECOND, TEXT
 
 _HEIGHT = 480  # pixels
 _SHARES = ((1.0, "a token uses all"), (0.1, "a tenth"), (0.01, "a hundredth"))
-_ROOM = (520, 400)
-"""Pixels across and up that the labels are placed for; with more, they only stand further apart."""
-_LETTER, _LINE, _AWAY = 7, 15, 9  # pixels
-_PLACES = {  # of a label: the corner nearest to zero of its box, in widths, heights and distances from the point
+_ROOMS = ((280, 400), (1040, 400))
+"""Pixels across and up that the labels are placed for: a phone's and a wide page's."""
+_LETTER, _LINE, _AWAY, _RADIUS = 7, 15, 9, 6  # pixels
+_PLACES = {  # of a label, its lower left corner: in widths, in heights, and in distances from the point
     "middle right": (0, -0.5, 1, 0),
     "middle left": (-1, -0.5, -1, 0),
     "top center": (-0.5, 0, 0, 1),
     "bottom center": (-0.5, -1, 0, -1),
+    "top left": (-1, 0, 0, 1),
+    "bottom right": (0, -1, 0, -1),
 }
 
 
@@ -31,12 +33,13 @@ def total_against_active(table: pd.DataFrame, marked: Collection[str]) -> go.Fig
 
     `table` has a row for each model: name, organisation, released, total, active (weights) and
     routed (whether it has routers). Points whose name is in `marked` are larger and are labelled
-    first; the others where there is room. Along a slanted line a token uses the same share.
+    first; the others, the largest first, where there is room. Along a slanted line a token uses the same share.
     """
-    table = table.assign(marked=table["name"].isin(marked)).sort_values("marked", ascending=False, kind="stable")
+    table = table.assign(marked=table["name"].isin(marked)).sort_values(["marked", "total"], ascending=False)
     x, y = (np.log10(table[column].to_numpy(dtype=float)) for column in ("total", "active"))
     ranges = [(float(values.min()) - 0.4, float(values.max()) + 0.4) for values in (x, y)]
     places = _label_places(x, y, table["name"].tolist(), ranges)
+    table, places = table.iloc[::-1], places[::-1]  # what is drawn last lies on top
     figure = go.Figure(
         layout={
             "template": TEMPLATE,
@@ -117,28 +120,34 @@ def _line(figure: go.Figure, share: float, name: str, ranges: list[tuple[float, 
 def _label_places(
     x: np.ndarray, y: np.ndarray, names: list[str], ranges: list[tuple[float, float]]
 ) -> list[str | None]:
-    """Where each point's label goes without covering another label or point; None where it finds no room."""
-    points = np.stack(
-        [(values - low) / (high - low) * room for values, (low, high), room in zip((x, y), ranges, _ROOM, strict=True)],
-        axis=-1,
-    )
-    taken = [(px - 6, py - 6, px + 6, py + 6) for px, py in points]
+    """Where each point's label covers no other label or point in any room; None where it would."""
+    low, high = np.array(ranges).T
+    shares = (np.stack([x, y], axis=-1) - low) / (high - low)
+    taken = [[_box(point, 2 * _RADIUS, 2 * _RADIUS, (-0.5, -0.5, 0, 0)) for point in shares * room] for room in _ROOMS]
     places: list[str | None] = []
-    for (px, py), name in zip(points, names, strict=True):
-        width = _LETTER * len(name)
-        boxes = {}
-        for place, (across, up, right, above) in _PLACES.items():
-            left, low = px + across * width + right * _AWAY, py + up * _LINE + above * _AWAY
-            boxes[place] = (left, low, left + width, low + _LINE)
-        free = [place for place, box in boxes.items() if _fits(box) and not any(_meet(box, other) for other in taken)]
+    for share, name in zip(shares, names, strict=True):
+        boxes = {
+            place: [_box(share * room, _LETTER * len(name), _LINE, offsets) for room in _ROOMS]
+            for place, offsets in _PLACES.items()
+        }
+        free = [place for place, in_rooms in boxes.items() if all(map(_is_free, in_rooms, _ROOMS, taken))]
         places.append(free[0] if free else None)
-        taken += [boxes[place] for place in free[:1]]
+        for place in free[:1]:
+            for box, others in zip(boxes[place], taken, strict=True):
+                others.append(box)
     return places
 
 
-def _fits(box: tuple[float, ...]) -> bool:
-    return box[0] >= 0 and box[1] >= 0 and box[2] <= _ROOM[0] and box[3] <= _ROOM[1]
+_Box = tuple[float, float, float, float]
+"""Left, low, right, high."""
 
 
-def _meet(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+def _box(point: np.ndarray, width: float, height: float, offsets: tuple[float, float, float, float]) -> _Box:
+    across, up, right, above = offsets
+    left, low = point[0] + across * width + right * _AWAY, point[1] + up * height + above * _AWAY
+    return left, low, left + width, low + height
+
+
+def _is_free(box: _Box, room: tuple[int, int], taken: list[_Box]) -> bool:
+    inside = box[0] >= 0 and box[1] >= 0 and box[2] <= room[0] and box[3] <= room[1]
+    return inside and not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken)

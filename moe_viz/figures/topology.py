@@ -12,6 +12,7 @@ from moe_viz.figures.theme import ACCENT, IDLE, NEUTRAL, TEXT, TRANSPARENT
 
 _MIN_ROW, _MAX_ROW, _AIM, _AROUND = 5, 28, 400, 104  # pixels
 _MOST_TICKS = 16
+_MOST_EXPERT_TICKS = 8
 _MOST_GAPS = 130
 """Experts in a row, beyond which there is no room to part one from the next."""
 
@@ -47,7 +48,7 @@ def topology(table: pd.DataFrame) -> go.Figure:
             "xaxis": {
                 "title": {"text": "expert" if len(routed) else ""},
                 "range": [left, experts - 0.5],
-                "tickvals": list(range(0, experts, tick_step(experts, _MOST_TICKS))),
+                "tickvals": list(range(0, experts, tick_step(experts, _MOST_EXPERT_TICKS))),
                 "showgrid": False,
                 "showticklabels": bool(len(routed)),
                 "fixedrange": True,

@@ -80,7 +80,7 @@ def portraits(*shown: Portrait) -> None:
 def _headline(portrait: Portrait) -> None:
     count = portrait.count
     st.markdown(f"##### {plain(portrait.name)}")
-    with st.container(horizontal=True, gap="large", key=f"headline {portrait.key}"):
+    with st.container(horizontal=True, gap="medium", key=f"headline {portrait.key}"):
         st.metric("Weights", count_text(count.total), width="content")
         st.metric("One token uses", count_text(count.active), width="content")
         st.metric("Of all weights", f"{count.active / count.total:.1%}", width="content")

@@ -100,7 +100,7 @@ def _sizes(built: dict[str, Architecture], marked: set[str]) -> None:
 
 def _choice() -> tuple[str, str]:
     """Which model to look at, and which one beside it; both are kept in the address."""
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2)
     with left:
         look = st.selectbox("Look at", _NAMES, index=_NAMES.index(_FIRST), key="look", bind="query-params")
     with right:

@@ -14,7 +14,7 @@ from moe_viz.model.parameter_count import ParameterCount
 
 _STATED = st.column_config.NumberColumn(format="%.4g")
 _COUNTED = st.column_config.NumberColumn(format="%.2f")
-_KINDS = {"moe": "mixture of experts", "dense": "dense", "closed": "closed"}
+_KINDS = {"moe": "MoE", "dense": "dense", "closed": "closed"}
 _CONVENTIONS = {True: "with input embeddings", False: "without input embeddings", None: "either comes to it"}
 
 COLUMNS = {
