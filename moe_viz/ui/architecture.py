@@ -48,6 +48,11 @@ class Portrait:
         """One row a router, or a layer without one."""
         return topology_table(self.architecture.sites, self.architecture.biased, self.count.stacks)
 
+    @property
+    def several_routers(self) -> bool:
+        """Whether a layer has more than one."""
+        return bool(self.layers.duplicated(["stack", "layer"]).any())
+
     @cached_property
     def weights(self) -> pd.DataFrame:
         """One row a part of the model: part, weights, always, chosen, one_token."""
@@ -92,6 +97,8 @@ def _layers(portrait: Portrait) -> None:
     said = "; ".join(f"{layers}: {words}" for layers, words in kinds.items())
     st.plotly_chart(topology(portrait.layers), key=f"layers {portrait.key}", alt=said)
     reading = "Each row is a layer, the first on top"
+    if portrait.several_routers:
+        reading = "Each row is a router, of which a layer has several; the first layer is on top"
     if portrait.architecture.sites:
         reading += (
             "; each cell one of its experts. As many are filled as one token uses: which ones, the router decides"
@@ -105,7 +112,7 @@ def _layers(portrait: Portrait) -> None:
 def _kinds(portrait: Portrait) -> dict[str, str]:
     """What there is in which layers, in words."""
     named = ["stack"] if portrait.layers["stack"].nunique() > 1 else []
-    named += ["part"] if portrait.layers.duplicated(["stack", "layer"]).any() else []
+    named += ["part"] if portrait.several_routers else []
     kinds = {}
     for row in kinds_of_layer(portrait.layers).to_dict("records"):
         label = " ".join([*(row[name] for name in named), "layers" if row["count"] > 1 else "layer", row["layers"]])

@@ -252,6 +252,13 @@ def test_every_model_of_the_catalogue_can_be_looked_at(app, look):
     assert any("is closed:" in m.value for m in app.markdown) == (kind == "closed")
 
 
+def test_a_layer_with_two_routers_is_told_as_such(app):
+    on_models(app).selectbox(key="look").set_value("JetMoE-8B").run()
+    clean(app)
+    assert any("Each row is a router, of which a layer has several" in c.value for c in app.caption)
+    assert "self_attention.experts layers 0–23 8 experts, 2 a token" in re.sub(r"\s+", " ", facts(app))
+
+
 @pytest.mark.parametrize(("beside", "heading"), [("the loaded model", "The loaded model: demo"), ("DBRX", "DBRX")])
 def test_two_models_stand_beside_each_other(app, beside, heading):
     on_models(app).selectbox(key="beside").set_value(beside).run()

@@ -69,30 +69,30 @@ def test_values_that_make_no_config_are_refused():
         architecture({"model_type": "of_tomorrow"})
 
 
-# What the makers' own reports say of the routers: name, dense layers, experts, k, shared, groups, normalised, bias.
+# What the makers' own reports say of the routers: name, dense layers, experts, k, shared, groups, normalised, scale, bias.
 REPORTED = [
-    ("Mixtral 8x7B", 0, 8, 2, 0, (1, 1), True, False),
-    ("DeepSeek-V2", 1, 160, 6, 2, (8, 3), False, False),
-    ("DeepSeek-V3", 3, 256, 8, 1, (8, 4), True, True),
-    ("OLMoE-1B-7B", 0, 64, 8, 0, (1, 1), False, False),
-    ("Qwen3-30B-A3B", 0, 128, 8, 0, (1, 1), True, False),
-    ("Qwen3-Next-80B-A3B", 0, 512, 10, 1, (1, 1), True, False),
-    ("gpt-oss-20b", 0, 32, 4, 0, (1, 1), True, False),
+    ("Mixtral 8x7B", 0, 8, 2, 0, (1, 1), True, 1, False),
+    ("DeepSeek-V2", 1, 160, 6, 2, (8, 3), False, 16, False),
+    ("DeepSeek-V3", 3, 256, 8, 1, (8, 4), True, 2.5, True),
+    ("OLMoE-1B-7B", 0, 64, 8, 0, (1, 1), False, 1, False),
+    ("Qwen3-30B-A3B", 0, 128, 8, 0, (1, 1), True, 1, False),
+    ("Qwen3-Next-80B-A3B", 0, 512, 10, 1, (1, 1), True, 1, False),
+    ("gpt-oss-20b", 0, 32, 4, 0, (1, 1), True, 1, False),
 ]
 
 
 @pytest.mark.parametrize(
-    ("name", "dense", "experts", "k", "shared", "groups", "normalised", "biased"),
+    ("name", "dense", "experts", "k", "shared", "groups", "normalised", "scale", "biased"),
     REPORTED,
     ids=[row[0] for row in REPORTED],
 )
-def test_the_catalogues_configs_route_as_reported(name, dense, experts, k, shared, groups, normalised, biased):
+def test_the_catalogues_configs_route_as_reported(name, dense, experts, k, shared, groups, normalised, scale, biased):
     built = architecture(find_model(name).config)
     assert built.count.dense_layers == dense
     for site, bias in zip(built.sites, built.biased, strict=True):
         assert (site.num_experts, site.top_k, site.shared_experts) == (experts, k, shared)
         assert (site.scoring.groups, site.scoring.groups_kept) == groups
-        assert (site.scoring.normalized, bias) == (normalised, biased)
+        assert (site.scoring.normalized, site.scoring.scale, bias) == (normalised, scale, biased)
 
 
 def test_the_dense_model_of_the_catalogue_is_as_large_as_published():

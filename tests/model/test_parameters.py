@@ -293,7 +293,7 @@ def test_the_command_tells_a_models_parts(capsys):
     assert re.search(rf"total +{values['total']:,} +100.0%", text)
     assert re.search(rf"active per token +{values['active']:,} ", text)
     assert values["bytes"]["bfloat16"] == 2 * values["total"]
-    assert len(values["blocks"]) == 6
+    assert len(values["blocks"]) == values["layers"] == 6
 
 
 def test_the_command_counts_a_well_known_model_without_a_network(capsys, monkeypatch, real):
