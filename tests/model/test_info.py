@@ -69,7 +69,7 @@ def test_values_that_make_no_config_are_refused():
         architecture({"model_type": "of_tomorrow"})
 
 
-# What the makers' own reports say of the routers: name, dense layers, experts, k, shared, groups, normalised, scale, bias.
+# What the makers' own reports say of the routers: dense layers, experts, k, shared, groups, normalised, scale, bias.
 REPORTED = [
     ("Mixtral 8x7B", 0, 8, 2, 0, (1, 1), True, 1, False),
     ("DeepSeek-V2", 1, 160, 6, 2, (8, 3), False, 16, False),
