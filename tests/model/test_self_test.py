@@ -137,7 +137,7 @@ def test_a_choice_between_near_equals_is_free_and_no_other(scoring):
         assert self_test._better_left_out(scores, np.array([ids], dtype=np.int16), scoring, 1e-4) == 0
         others = rng.permutation(np.setdiff1d(np.arange(8), ids))[:3]
         worse += self_test._better_left_out(scores, others[None].astype(np.int16), scoring, 1e-4)
-    assert worse > 100
+    assert worse > 50
 
 
 def test_what_is_divided_by_next_to_nothing_proves_nothing():
@@ -146,6 +146,7 @@ def test_what_is_divided_by_next_to_nothing_proves_nothing():
     with torch.no_grad():
         for layer in hf_model.model.layers[1:]:
             layer.mlp.gate.weight.mul_(10)
+            layer.mlp.gate.moe_statics.e_score_correction_bias.mul_(10)
     with moe_viz.attach(hf_model) as model:
         assert model.self_test.passed, model.self_test.sentence
 
