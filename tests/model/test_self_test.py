@@ -121,7 +121,7 @@ def test_a_model_without_weights_can_be_looked_at_all_the_same():
         Scoring("softmax", normalized=True),
         Scoring("sigmoid", normalized=True, selection_bias=BIAS),
         Scoring("sigmoid", normalized=True, selection_bias=BIAS, bias_on_logits=True),
-        Scoring("sigmoid", normalized=True, groups=4, groups_kept=2, selection_bias=BIAS),
+        Scoring("sigmoid", normalized=True, groups=4, groups_kept=2),
         Scoring("softmax", normalized=False, groups=2, groups_kept=1, group_top=1),
         Scoring("sigmoid", normalized=True, groups=4, groups_kept=2, outside_groups=0.0, selection_bias=BIAS),
     ],
