@@ -141,7 +141,8 @@ class Attached:
 
     def row(self, ids: Sequence[Sequence[int]]) -> Tensor:
         """Token ids `[batch token]` on the device that takes them."""
-        return torch.tensor(ids, device=self.hf_model.get_input_embeddings().weight.device)
+        device = self.hf_model.get_input_embeddings().weight.device
+        return torch.tensor(ids, device="cpu" if device.type == "meta" else device)  # offloaded: they follow it
 
     def provenance(self) -> Provenance:
         """Where a trace made now would come from."""
