@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 
+from accelerate.utils import align_module_device
 from torch import nn
 
 from moe_viz.errors import ModelError
@@ -232,12 +233,17 @@ def _factor(name: str | None, places: tuple[Any, ...]) -> float:
 
 
 def _each_expert(name: str | None, places: tuple[Any, ...]) -> tuple[float, ...] | None:
-    """One number an expert; None if the model has none, or no weights yet."""
-    try:
-        values = _named(name, *places[:2]) if name else None
-    except ModelError:
+    """One number an expert; None if the model has none, or no weights yet. Offloaded ones are read where they are."""
+    if name is None:
         return None
-    return None if values is None or values.is_meta else tuple(values.detach().float().flatten().tolist())
+    owner, _, own = name.rpartition(".")
+    for place in places[:2]:
+        holder = place.get_submodule(owner) if owner and hasattr(place, owner) else place
+        with align_module_device(holder):
+            values = getattr(holder, own, None)
+            if values is not None:
+                return None if values.is_meta else tuple(values.detach().float().flatten().tolist())
+    return None
 
 
 def _holds(condition: tuple[str, str], places: tuple[Any, ...]) -> bool:
