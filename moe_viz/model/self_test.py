@@ -90,13 +90,13 @@ def self_test(model: Attached) -> SelfTest:
     its capacity. Never raises: what goes wrong is the outcome.
     """
     ids = _token_ids(model)
-    inputs = {"input_ids": model.row([ids])}
+    inputs = {"use_cache": False, "input_ids": model.row([ids])}
     stacks: dict[Stack, int] = {"decoder": len(ids)}
     if model.two_stacks:
         inputs["decoder_input_ids"] = inputs["input_ids"]
         stacks["encoder"] = len(ids)
     try:
-        _output, done = model.read(stacks, **inputs, use_cache=False)
+        _output, done = model.read(inputs, stacks)
     except MoeVizError as error:
         return SelfTest(len(ids), 0, 0, stopped=str(error))
     except Exception as error:  # noqa: BLE001 - whatever a forward pass raises is the outcome
@@ -105,8 +105,10 @@ def self_test(model: Attached) -> SelfTest:
     failures = (
         failure
         for stack, routing in done.items()
-        for site, *read in zip(model.sites_of(stack), *routing, strict=True)
-        if (failure := _failure(site, *read, tolerance))
+        for site, chosen, weights, logits in zip(
+            model.sites_of(stack), routing.expert_ids, routing.gate_weights, routing.router_logits, strict=True
+        )
+        if (failure := _failure(site, chosen, weights, logits, tolerance))
     )
     scored = sum(site.scoring is not None for site in model.sites)
     return SelfTest(len(ids), len(model.sites), scored, tuple(failures))
