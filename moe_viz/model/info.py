@@ -9,6 +9,7 @@ from moe_viz.trace import Provenance, RouterSite
 
 if TYPE_CHECKING:
     from moe_viz.model.moe_model import MoEModel
+    from moe_viz.model.self_test import SelfTest
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,24 @@ class ModelInfo:
     """All weights, each counted once."""
     active_parameters: int
     """Weights that one token uses: all, less the routed experts that it does not visit."""
+    memory: tuple[tuple[str, int], ...]
+    """Bytes that its weights take, by device, as measured."""
+    self_test: SelfTest
 
 
 def model_info(model: MoEModel) -> ModelInfo:
     """Describe a loaded model, counting its weights where they are."""
-    from moe_viz.model.parameters import count_parameters  # with torch, which this module must not bring in
+    from moe_viz.model.memory import resident  # with torch, which this module must not bring in
+    from moe_viz.model.parameters import count_parameters
 
     counted = count_parameters(model)
-    return ModelInfo(model.provenance(), model.sites, counted.layers, model.context, counted.total, counted.active)
+    return ModelInfo(
+        provenance=model.provenance(),
+        sites=model.sites,
+        layers=counted.layers,
+        context=model.context,
+        parameters=counted.total,
+        active_parameters=counted.active,
+        memory=tuple(resident(model.hf_model).items()),
+        self_test=model.self_test,
+    )
