@@ -293,6 +293,13 @@ def test_the_command_tells_a_models_parts(capsys):
     assert re.search(rf"total +{values['total']:,} +100.0%", text)
     assert re.search(rf"active per token +{values['active']:,} ", text)
     assert values["bytes"]["bfloat16"] == 2 * values["total"]
+    assert re.search(r"float32 +0\.05 GB  room", text)
+    assert re.search(r"4-bit, 5\.2% of them +0\.02 GB  room", text)
+    plans = values["memory"]
+    assert [(plan["dtype"], plan["quantization"]) for plan in plans] == [
+        *(("float32", None), ("bfloat16", None), ("bfloat16", "8-bit"), ("bfloat16", "4-bit")),
+    ]
+    assert plans[0]["weights"] == moe_viz.memory_plan("demo", dtype="float32").weights
     assert len(values["blocks"]) == 6
 
 
