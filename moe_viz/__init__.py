@@ -5,7 +5,8 @@
     trace = model.trace("def area(r):")
     trace.to_frame()
 
-`load`, `attach` and `count_parameters` bring in torch when they are first used, not before.
+`load`, `attach`, `count_parameters`, `memory_plan` and `cached_models` bring in torch when they are
+first used, not before.
 """
 
 from __future__ import annotations
@@ -16,15 +17,22 @@ from moe_viz.errors import CaptureError, InputError, ModelError, MoeVizError, Tr
 from moe_viz.trace import NO_EXPERT, NextTokens, Provenance, RouterSite, RoutingTrace, Scoring
 
 if TYPE_CHECKING:
+    from moe_viz.model.cached import CachedModel, cached_models
     from moe_viz.model.load import load
+    from moe_viz.model.memory import MemoryPlan, memory_plan
     from moe_viz.model.moe_model import MoEModel, attach
     from moe_viz.model.parameter_count import ParameterCount
     from moe_viz.model.parameters import count_parameters
+    from moe_viz.model.progress import LoadProgress
+    from moe_viz.model.self_test import SelfTest
 
 __all__ = [
     "NO_EXPERT",
+    "CachedModel",
     "CaptureError",
     "InputError",
+    "LoadProgress",
+    "MemoryPlan",
     "MoEModel",
     "ModelError",
     "MoeVizError",
@@ -34,11 +42,14 @@ __all__ = [
     "RouterSite",
     "RoutingTrace",
     "Scoring",
+    "SelfTest",
     "TraceError",
     "TraceFileError",
     "attach",
+    "cached_models",
     "count_parameters",
     "load",
+    "memory_plan",
 ]
 
 _WITH_TORCH = {
@@ -47,6 +58,12 @@ _WITH_TORCH = {
     "MoEModel": "moe_viz.model.moe_model",
     "ParameterCount": "moe_viz.model.parameter_count",
     "count_parameters": "moe_viz.model.parameters",
+    "memory_plan": "moe_viz.model.memory",
+    "MemoryPlan": "moe_viz.model.memory",
+    "cached_models": "moe_viz.model.cached",
+    "CachedModel": "moe_viz.model.cached",
+    "LoadProgress": "moe_viz.model.progress",
+    "SelfTest": "moe_viz.model.self_test",
 }
 
 

@@ -14,7 +14,7 @@ from moe_viz.model import discover as discovery
 from moe_viz.model import self_test
 from moe_viz.model.attached import Attached
 from moe_viz.model.families import family_of
-from moe_viz.model.load import DEMO
+from moe_viz.model.source import DEMO
 from moe_viz.trace import Scoring
 from tests.invented import route
 from tests.model.checks import FAMILIES
