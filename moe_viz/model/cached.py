@@ -49,7 +49,7 @@ def cached_models() -> tuple[CachedModel, ...]:
     for repo in sorted(repos, key=lambda repo: repo.repo_id):
         if repo.repo_type != "model":
             continue
-        for revision in sorted(repo.revisions, key=lambda revision: -revision.last_modified):
+        for revision in sorted(repo.revisions, key=lambda r: (-r.last_modified, r.commit_hash)):
             folder = revision.snapshot_path
             family = _family_in(folder, repo.repo_id)
             if family is not None:

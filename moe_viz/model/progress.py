@@ -53,19 +53,26 @@ class Reporter:
         """A class of bars for huggingface_hub that report `total` bytes; None, for its own, without a listener."""
         if self._listener is None:
             return None
-        report = self
+        lock, ahead = threading.Lock(), 0
+
+        def tell(done: int) -> None:
+            nonlocal ahead
+            if done > ahead:
+                ahead = done
+                self("downloading", min(ahead, total), total)
 
         class Bar(tqdm):
-            """Draws nothing. Of the bars for bytes received and written, the one ahead counts."""
+            """Draws nothing. Of the bars for bytes received and bytes written, the one ahead counts."""
 
             def __init__(self, *args: Any, **options: Any) -> None:
                 self._of_bytes = options.get("unit") == "B"
                 super().__init__(*args, **options | {"disable": True})  # type: ignore[no-untyped-call] # it has no types
 
             def update(self, n: float | None = 1) -> None:
-                self.n += n or 0
                 if self._of_bytes:
-                    report("downloading", min(int(self.n), total), total)
+                    with lock:  # several files at once
+                        self.n += n or 0
+                        tell(int(self.n))
 
         return Bar
 

@@ -39,22 +39,24 @@ def put(cache, name, folder, commit=COMMITS[0], ref=None):
         part.mkdir(parents=True, exist_ok=True)
     for file in folder.iterdir():
         blob = repo / "blobs" / hashlib.sha256(file.read_bytes()).hexdigest()
-        shutil.copy(file, blob)
+        if not blob.exists():
+            shutil.copyfile(file, blob)
         (snapshot / file.name).symlink_to(blob)
     if ref is not None:
         (repo / "refs" / ref).write_text(commit)
     return snapshot
 
 
-def test_a_model_is_listed_with_its_revisions_and_size(cache, folder):
+def test_a_model_is_listed_with_its_revisions_and_size(cache, folder, tmp_path):
     put(cache, "someone/moe", folder, COMMITS[0], "v1")
+    (shutil.copytree(folder, tmp_path / "newer") / "README.md").write_text("a card")
     time.sleep(0.01)
-    put(cache, "someone/moe", folder, COMMITS[1], "main")
+    put(cache, "someone/moe", tmp_path / "newer", COMMITS[1], "main")
     put(cache, "another/moe", folder, COMMITS[2])
     size = sum(file.stat().st_size for file in folder.iterdir())
     assert moe_viz.cached_models() == (
         moe_viz.CachedModel("another/moe", COMMITS[2], (), "mixtral", size, whole=True),
-        moe_viz.CachedModel("someone/moe", COMMITS[1], ("main",), "mixtral", size, whole=True),
+        moe_viz.CachedModel("someone/moe", COMMITS[1], ("main",), "mixtral", size + 6, whole=True),
         moe_viz.CachedModel("someone/moe", COMMITS[0], ("v1",), "mixtral", size, whole=True),
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, MixtralForCausalLM
 from transformers.utils.logging import set_tqdm_hook
 
 import moe_viz
@@ -200,13 +201,28 @@ def test_a_listener_that_raises_ends_the_loading_with_what_it_raised(folder, sta
     moe_viz.load(str(folder)).close()
 
 
-def test_progress_of_one_thread_is_not_told_to_another(folder):
+def test_models_loaded_at_the_same_time_each_tell_their_own_progress(folder):
     told = [[], []]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda steps: moe_viz.load(str(folder), progress=steps.append), told))
     for steps in told:
         counted = [step for step in steps if step.total is not None]
         assert [step.done for step in counted] == list(range(counted[0].total + 1))
+
+
+def test_what_another_thread_reads_is_not_told(folder):
+    steps = []
+
+    def listen(step):
+        steps.append(step)
+        if step.stage == "reading weights" and step.done == 3:
+            other = threading.Thread(target=MixtralForCausalLM.from_pretrained, args=[folder])
+            other.start()
+            other.join()
+
+    moe_viz.load(str(folder), progress=listen).close()
+    counted = [step for step in steps if step.total is not None]
+    assert [step.done for step in counted] == list(range(counted[0].total + 1))
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,18 @@ def test_a_model_that_waits_on_disk_routes_the_same(family, tmp_path, room):
     assert offload_folders() == before, "the folder is left behind"
 
 
+def test_a_model_that_waits_on_disk_as_a_whole(tmp_path, room):
+    hf_model = tiny_family("qwen3_moe")
+    name = saved(hf_model, tmp_path)
+    room(cpu=1000)
+    with moe_viz.load(name, device="auto", dtype="float32") as model, moe_viz.attach(hf_model) as whole:
+        assert all(p.is_meta for p in model.hf_model.parameters())
+        a, b = model.trace(token_ids=IDS), whole.trace(token_ids=IDS)
+        generated = [list(one.generate(token_ids=IDS, max_new_tokens=3, temperature=0))[-1] for one in (model, whole)]
+    np.testing.assert_array_equal(a.router_logits, b.router_logits)
+    np.testing.assert_array_equal(*(trace.token_ids for trace in generated))
+
+
 def test_the_folder_on_disk_goes_with_a_model_that_is_let_go_or_not_loaded(tmp_path, room):
     hf_model = tiny_family("mixtral")
     name = saved(hf_model, tmp_path)
