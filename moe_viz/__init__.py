@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from moe_viz.errors import CaptureError, InputError, ModelError, MoeVizError, TraceError, TraceFileError
+from moe_viz.errors import (
+    CaptureError,
+    InputError,
+    ModelError,
+    MoeVizError,
+    ProfileError,
+    ProfileFileError,
+    TraceError,
+    TraceFileError,
+)
 from moe_viz.trace import NO_EXPERT, NextTokens, Provenance, RouterSite, RoutingTrace, Scoring
 
 if TYPE_CHECKING:
@@ -20,16 +29,20 @@ if TYPE_CHECKING:
     from moe_viz.model.moe_model import MoEModel, attach
     from moe_viz.model.parameter_count import ParameterCount
     from moe_viz.model.parameters import count_parameters
+    from moe_viz.profiles.value import ExpertProfile
 
 __all__ = [
     "NO_EXPERT",
     "CaptureError",
+    "ExpertProfile",
     "InputError",
     "MoEModel",
     "ModelError",
     "MoeVizError",
     "NextTokens",
     "ParameterCount",
+    "ProfileError",
+    "ProfileFileError",
     "Provenance",
     "RouterSite",
     "RoutingTrace",
@@ -41,18 +54,19 @@ __all__ = [
     "load",
 ]
 
-_WITH_TORCH = {
+_LATER = {
     "load": "moe_viz.model.load",
     "attach": "moe_viz.model.moe_model",
     "MoEModel": "moe_viz.model.moe_model",
     "ParameterCount": "moe_viz.model.parameter_count",
     "count_parameters": "moe_viz.model.parameters",
+    "ExpertProfile": "moe_viz.profiles.value",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _WITH_TORCH:
+    if name in _LATER:
         from importlib import import_module
 
-        return getattr(import_module(_WITH_TORCH[name]), name)
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
