@@ -5,7 +5,7 @@
     trace = model.trace("def area(r):")
     trace.to_frame()
 
-`load`, `attach` and `count_parameters` bring in torch when they are first used, not before.
+Names that need torch or much else bring it in when they are first used, not before.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from moe_viz.model.moe_model import MoEModel, attach
     from moe_viz.model.parameter_count import ParameterCount
     from moe_viz.model.parameters import count_parameters
+    from moe_viz.profiles.run import profile
     from moe_viz.profiles.value import ExpertProfile
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "attach",
     "count_parameters",
     "load",
+    "profile",
 ]
 
 _LATER = {
@@ -61,6 +63,7 @@ _LATER = {
     "ParameterCount": "moe_viz.model.parameter_count",
     "count_parameters": "moe_viz.model.parameters",
     "ExpertProfile": "moe_viz.profiles.value",
+    "profile": "moe_viz.profiles.run",
 }
 
 

@@ -126,7 +126,7 @@ def _check_same_model(profiles: Iterable[ExpertProfile]) -> None:
     """Raise ProfileError unless all are of the same weights, number format, intervention and routers."""
     first, *others = profiles
     for other in others:
-        a, b = (_model(profile.runs[0].provenance) for profile in (first, other))
+        a, b = (model_identity(profile.runs[0].provenance) for profile in (first, other))
         for name, value in a.items():
             if b[name] != value:
                 raise ProfileError(
@@ -136,7 +136,7 @@ def _check_same_model(profiles: Iterable[ExpertProfile]) -> None:
             raise ProfileError("the profiles have different routers; only profiles of one model merge")
 
 
-def _model(provenance: Provenance) -> dict[str, str | None]:
+def model_identity(provenance: Provenance) -> dict[str, str | None]:
     """What makes two provenances those of one model: its weights by their digest, or else by name."""
     return {
         "revision": provenance.revision,
