@@ -24,6 +24,10 @@ class ModelInfo:
     """All weights, each counted once."""
     active_parameters: int
     """Weights that one token uses: all, less the routed experts that it does not visit."""
+    generates: bool
+    """Whether it predicts next tokens, so that it can continue a text."""
+    chats: bool
+    """Whether its tokenizer has a chat template."""
 
 
 def model_info(model: MoEModel) -> ModelInfo:
@@ -31,4 +35,13 @@ def model_info(model: MoEModel) -> ModelInfo:
     from moe_viz.model.parameters import count_parameters  # with torch, which this module must not bring in
 
     counted = count_parameters(model)
-    return ModelInfo(model.provenance(), model.sites, counted.layers, model.context, counted.total, counted.active)
+    return ModelInfo(
+        provenance=model.provenance(),
+        sites=model.sites,
+        layers=counted.layers,
+        context=model.context,
+        parameters=counted.total,
+        active_parameters=counted.active,
+        generates=model.generates,
+        chats=model.chats,
+    )
