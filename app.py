@@ -12,6 +12,7 @@ page = st.navigation(
         st.Page("pages/routing.py", title="Routing", icon=":material/route:", default=True),
         st.Page("pages/layers.py", title="Layers", icon=":material/layers:"),
         st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
+        st.Page("pages/models.py", title="Models", icon=":material/hub:"),
     ],
     position="top",
 )

@@ -16,6 +16,7 @@ from torch import Tensor
 from moe_viz.model.capture import Capture
 from moe_viz.model.discover import Router, discover
 from moe_viz.model.routing import Routing, routing_of
+from moe_viz.model.self_test import self_test, without_disproven
 from moe_viz.model.tokens import Tokens, TokenTexts, tokens_of_ids
 from moe_viz.trace import NextTokens, Provenance, RouterSite, RoutingTrace, Stack
 
@@ -39,6 +40,11 @@ class Attached:
         self._routers = discover(hf_model)
         self._capture = Capture(self._routers)
         self._capture.install()
+        self._notes = tuple(dict.fromkeys(note for router in self._routers for note in router.notes))
+        self.self_test = self_test(self)
+        self._routers = without_disproven(self._routers, self.self_test)
+        if not self.self_test.passed:
+            self._notes += (self.self_test.sentence,)
 
     @property
     def sites(self) -> tuple[RouterSite, ...]:
@@ -137,7 +143,8 @@ class Attached:
 
     def row(self, ids: Sequence[Sequence[int]]) -> Tensor:
         """Token ids `[batch token]` on the device that takes them."""
-        return torch.tensor(ids, device=self.hf_model.get_input_embeddings().weight.device)
+        device = self.hf_model.get_input_embeddings().weight.device
+        return torch.tensor(ids, device="cpu" if device.type == "meta" else device)  # offloaded: they follow it
 
     def provenance(self) -> Provenance:
         """Where a trace made now would come from."""
@@ -152,7 +159,7 @@ class Attached:
             engine=ENGINE,
             versions=_VERSIONS,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            notes=tuple(dict.fromkeys(note for router in self._routers for note in router.notes)),
+            notes=self._notes,
         )
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 
+from accelerate.utils import align_module_device
 from torch import nn
 
 from moe_viz.errors import ModelError
@@ -41,6 +42,8 @@ class Router:
     batch_dependent: bool
     """Whether a token's routing may depend on the others in its batch; of an unknown family it may."""
     notes: tuple[str, ...]
+    biased: bool
+    """Whether a bias joins the choice, even if its values are not known, as in a model without weights."""
 
 
 def discover(model: Any) -> tuple[Router, ...]:
@@ -141,6 +144,7 @@ def _router(
         known.reader,
         family is None or bool(family.batch_dependent),
         _notes(site, family, config.model_type),
+        _has(known.selection_bias, router, block) and not (site.scoring and site.scoring.by_token),
     )
 
 
@@ -171,6 +175,13 @@ def _named(name: str, *places: object) -> Any:
         except AttributeError:
             continue
     raise ModelError(f"an MoE block was found, but neither it nor its router or config has {name}")
+
+
+def _has(name: str | None, *places: object) -> bool:
+    try:
+        return name is not None and _named(name, *places) is not None
+    except ModelError:
+        return False
 
 
 def _count(value: int | str, *places: object) -> int:
@@ -222,12 +233,17 @@ def _factor(name: str | None, places: tuple[Any, ...]) -> float:
 
 
 def _each_expert(name: str | None, places: tuple[Any, ...]) -> tuple[float, ...] | None:
-    """One number an expert; None if the model has none, or no weights yet."""
-    try:
-        values = _named(name, *places[:2]) if name else None
-    except ModelError:
+    """One number an expert; None if the model has none, or no weights yet. Offloaded ones are read where they are."""
+    if name is None:
         return None
-    return None if values is None or values.is_meta else tuple(values.detach().float().flatten().tolist())
+    owner, _, own = name.rpartition(".")
+    for place in places[:2]:
+        holder = place.get_submodule(owner) if owner and hasattr(place, owner) else place
+        with align_module_device(holder):
+            values = getattr(holder, own, None)
+            if values is not None:
+                return None if values.is_meta else tuple(values.detach().float().flatten().tolist())
+    return None
 
 
 def _holds(condition: tuple[str, str], places: tuple[Any, ...]) -> bool:

@@ -40,7 +40,7 @@ def count_parameters(source: Any) -> ParameterCount:
         name = str(source)
         source = read_config(find_folder(name, None, fetch_config)[0], name)
     elif isinstance(source, Mapping):
-        source = _config_of(source)
+        source = config_of(source)
     elif isinstance(source, MoEModel):
         source = source.hf_model
     if getattr(source, "is_quantized", False):
@@ -52,10 +52,17 @@ def count_parameters(source: Any) -> ParameterCount:
             f"the parameters of a {type(source).__name__} cannot be counted: expected a hub id, a local folder,"
             " a transformers config or a transformers model"
         )
-    return _count(source)
+    count = count_built(source)
+    if not count.blocks:
+        raise ModelError(
+            f"this {count.family} model has no routed experts that can be counted: it is dense, or its"
+            " experts are built in a way that is not known here; choose a mixture-of-experts model"
+        )
+    return count
 
 
-def _config_of(values: Mapping[str, Any]) -> PreTrainedConfig:
+def config_of(values: Mapping[str, Any]) -> PreTrainedConfig:
+    """The transformers config that has these values. Raises ModelError if they make none."""
     try:
         return AutoConfig.for_model(**values)
     except Exception as error:  # whatever a config class raises on values it cannot use
@@ -65,7 +72,8 @@ def _config_of(values: Mapping[str, Any]) -> PreTrainedConfig:
         ) from error
 
 
-def _count(model: Any) -> ParameterCount:
+def count_built(model: Any) -> ParameterCount:
+    """Count a transformers model that has been built, with its weights or without; a dense one has no blocks."""
     head = model.get_output_embeddings()
     blocks: list[RoutedBlock] = []
     parts: dict[str, str] = {}  # of each module, by path; a child's, once settled by its block, stands already
@@ -87,16 +95,11 @@ def _count(model: Any) -> ParameterCount:
             if parameter not in seen:
                 seen[parameter] = part
                 sizes[part] += parameter.numel()
-    if not blocks:
-        raise ModelError(
-            f"this {model.config.model_type} model has no routed experts that can be counted: it is dense, or its"
-            " experts are built in a way that is not known here; choose a mixture-of-experts model"
-        )
     sizes["routed"] = sum(block.parameters for block in blocks)
     return ParameterCount(
         family=model.config.model_type,
         blocks=tuple(blocks),
-        layers=_layers(model, blocks),
+        stacks=_stacks(model, blocks),
         routed=sizes["routed"],
         shared=sizes["shared"],
         routers=sizes["routers"],
@@ -182,9 +185,13 @@ def _held(parameter: nn.Parameter, experts: int, choices: int) -> int:
     return parameter.numel() * experts // choices if parameter.shape[:1] == (choices,) else parameter.numel()
 
 
-def _layers(model: nn.Module, blocks: Iterable[RoutedBlock]) -> int:
-    stacks = {stack[1] for block in blocks if (stack := _STACK.match(block.name))}
-    return sum(len(list(model.get_submodule(stack).children())) for stack in stacks)
+def _stacks(model: Any, blocks: Iterable[RoutedBlock]) -> tuple[tuple[str, int], ...]:
+    paths = dict.fromkeys(stack[1] for block in blocks if (stack := _STACK.match(block.name)))
+    if not blocks:
+        depth = model.config.get_text_config().num_hidden_layers
+        lists = ((name, module) for name, module in model.named_modules() if isinstance(module, nn.ModuleList))
+        paths = dict.fromkeys(name for name, module in lists if len(module) == depth)
+    return tuple((path, len(list(model.get_submodule(path).children()))) for path in paths)
 
 
 def _first_int(names: tuple[str, ...], *places: object) -> int | None:

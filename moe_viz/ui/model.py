@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from html import escape
 
 import streamlit as st
 
 import moe_viz
 from moe_viz.engine import Engine
+from moe_viz.metrics.rule import rule_words
 from moe_viz.model.info import ModelInfo
-from moe_viz.trace import RouterSite
+from moe_viz.ui.words import count_text, facts_html
 
 MODELS_KEPT = 2
 DEFAULT_MODEL = os.environ.get("MOE_VIZ_MODEL", "demo")
@@ -23,56 +23,84 @@ def _engine(name: str) -> Engine:
 
 def engine() -> Engine:
     """The engine of the session's model; it starts loading when it is first asked for."""
-    return _engine(st.session_state.setdefault("model", DEFAULT_MODEL))
+    return _engine(model_name())
+
+
+def model_name() -> str:
+    """What the session's model was asked for by: "demo", a hub id or a folder."""
+    name: str = st.session_state.setdefault("model", DEFAULT_MODEL)
+    return name
+
+
+def load(name: str) -> None:
+    """Start loading another model; the one in use stays until it is there, or for good if it cannot be had."""
+    if _engine(name).state == "failed":
+        _engine.clear(name)  # to be tried again
+        _engine(name)
+    st.session_state["coming"] = name
+    st.session_state["not loaded"] = None
+
+
+def coming() -> str | None:
+    """The model that is being loaded to take the place of the one in use."""
+    name: str | None = st.session_state.get("coming")
+    return name
+
+
+def not_loaded() -> str | None:
+    """Why the last model that was asked for could not be loaded."""
+    reason: str | None = st.session_state.get("not loaded")
+    return reason
+
+
+def failure(failed: Engine) -> str | None:
+    """Why an engine that no longer loads has no model; None if it has one."""
+    try:
+        failed.info()
+    except moe_viz.MoeVizError as error:
+        return str(error)
+    return None
 
 
 def model_sidebar() -> None:
-    """What the model is, and the way to another one."""
-    _facts(0.5 if engine().state == "loading" else None)
-    with st.expander("Load another model"), st.form("load", border=False):
-        name = st.text_input(
-            "Hugging Face hub id, or a local folder",
-            placeholder="allenai/OLMoE-1B-7B-0924",
-            help="Only safetensors are read, and no code of the model's own is run.",
-        )
-        if st.form_submit_button("Load"):
-            _switch(name.strip() or DEFAULT_MODEL)
+    """What the model is, and the way to the page where another is chosen."""
+    _facts(0.5 if coming() or engine().state == "loading" else None)
+    st.page_link("pages/models.py", label="All about it, and others to load", icon=":material/hub:")
 
 
 def _facts(every: float | None) -> None:
-    """Draw the facts; while the model loads, look again every so often."""
+    """Draw the facts; while a model loads, look again every so often."""
 
     @st.fragment(run_every=every)
     def facts() -> None:
-        current = engine()
-        if every and current.state != "loading":
+        if _arrived() or (every and not coming() and engine().state != "loading"):
             st.rerun()
+        current = engine()
         st.caption("MODEL")
-        st.text(st.session_state["model"])
+        st.text(model_name())
         if current.state == "loading":
             st.caption("Loading. You can type already.")
-        elif current.state == "failed":
-            try:
-                current.info()
-            except moe_viz.MoeVizError as error:
-                st.error(plain(str(error)), icon=":material/error:")
+        elif reason := failure(current):
+            st.error(plain(reason), icon=":material/error:")
         else:
-            st.html(_table(facts_of(current.info())))
+            st.html(facts_html(facts_of(current.info())))
+        if name := coming():
+            st.caption("LOADING")
+            st.text(name)
 
     facts()
 
 
-def _switch(name: str) -> None:
-    """Take model `name` into use, or say why it cannot be and keep the one before."""
-    with st.spinner("Loading the model", show_time=True):
-        try:
-            _engine(name).info()
-        except moe_viz.MoeVizError as error:
-            _engine.clear(name)
-            st.error(plain(str(error)), icon=":material/error:")
-            return
-    st.session_state["model"] = name
-    st.rerun()
+def _arrived() -> bool:
+    """Whether the model that is waited for is there, or cannot be had. If so it is in use, or the reason is kept."""
+    name = coming()
+    if name is None or _engine(name).state == "loading":
+        return False
+    st.session_state["not loaded"] = failure(_engine(name))
+    if not_loaded() is None:
+        st.session_state["model"] = name
+    st.session_state["coming"] = None
+    return True
 
 
 def facts_of(info: ModelInfo) -> dict[str, str]:
@@ -80,11 +108,11 @@ def facts_of(info: ModelInfo) -> dict[str, str]:
     decoder = [site for site in info.sites if site.stack == info.sites[0].stack]
     experts = sorted({(site.num_experts, site.top_k) for site in info.sites})
     facts = {
-        "routers": f"{len(info.sites)}, in {info.layers} layers",
+        "routers": f"{len(info.sites)}, in {info.count.layers} layers",
         "experts": ", ".join(f"{count} a layer, top-{k}" for count, k in experts),
-        "scoring": scoring_text(decoder[0]),
-        "parameters": f"{count_text(info.parameters)}, {count_text(info.active_parameters)} a token",
-        "context": f"{info.context:,} tokens" if info.context else "no stated limit",
+        "scoring": rule_words(decoder[0], info.biased[0]),
+        "parameters": f"{count_text(info.count.total)}, {count_text(info.count.active)} a token",
+        "context": context_text(info.context),
         "runs on": f"{info.provenance.device}, {info.provenance.dtype}",
         "weights": info.provenance.revision or "no revision known",
     }
@@ -93,39 +121,11 @@ def facts_of(info: ModelInfo) -> dict[str, str]:
     return facts
 
 
-def scoring_text(site: RouterSite) -> str:
-    """How a router comes from logits to gating weights, in words."""
-    if site.scoring is None:
-        return "not recorded for this family"
-    steps: list[str] = [site.scoring.function]
-    if site.scoring.selection_bias is not None:
-        steps.append("+ bias for the choice")
-    if site.scoring.groups > 1:
-        steps.append(f"best {site.scoring.groups_kept} of {site.scoring.groups} groups")
-    steps.append(f"top-{site.top_k}")
-    if site.scoring.normalized:
-        steps.append("divided by their sum")
-    if site.scoring.scale != 1:
-        steps.append(f"× {site.scoring.scale:g}")
-    return " → ".join(steps)
-
-
-def count_text(count: int) -> str:
-    """A number of weights, to three digits: 12.9 M, 46.7 B."""
-    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return str(count)
+def context_text(context: int | None) -> str:
+    """How much a model reads at once."""
+    return f"{context:,} tokens" if context else "no stated limit"
 
 
 def plain(text: str) -> str:
     """`text` with all that Streamlit's Markdown would interpret escaped: it may quote a person's input."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!$:|~&" else c for c in text)
-
-
-def _table(facts: dict[str, str]) -> str:
-    rows = "".join(
-        f"<div style='opacity:.65'>{escape(label)}</div><div>{escape(value)}</div>" for label, value in facts.items()
-    )
-    style = "display:grid;grid-template-columns:max-content 1fr;gap:.3rem .8rem;font-size:.86rem;overflow-wrap:anywhere"
-    return f"<div style='{style}'>{rows}</div>"

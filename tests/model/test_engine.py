@@ -49,9 +49,9 @@ def test_the_info_counts_weights_from_the_config(demo):
     one_expert = 3 * hidden * inner
     attention = hidden * 192 * 2 + hidden * 96 * 2 + 2 * 32  # q, o; k, v; norms of q and k
     outside = 8192 * hidden + hidden + layers * (attention + 2 * hidden + experts * hidden)
-    assert info.parameters == outside + layers * experts * one_expert
-    assert info.active_parameters == outside + layers * k * one_expert
-    assert (len(info.sites), info.layers, info.context) == (6, 6, 1024)
+    assert info.count.total == outside + layers * experts * one_expert
+    assert info.count.active == outside + layers * k * one_expert
+    assert (len(info.sites), info.count.layers, info.context) == (6, 6, 1024)
 
 
 def test_too_long_a_text_is_refused_with_its_length(demo):

@@ -187,3 +187,14 @@ def test_those_that_the_model_fails_on_leave_and_it_serves_the_next(demo):
         demo.hf_model.forward = healthy
     assert decoder.generations == []
     assert last(demo, max_new_tokens=3).generated.sum() == 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_rounding_can_change_in_a_batch_is_said(dtype):
+    with moe_viz.attach(tiny_model("mixtral").to(dtype)) as model:
+        texts = [model.tokenize(token_ids=token_ids(length)) for length in (5, 9)]
+        together = [trace.provenance.notes for (trace,) in model.trace_batch(texts)]
+        (alone,) = model.trace_tokens(texts[0])
+    said = [any("1 other text(s) in bfloat16" in note for note in notes) for notes in together]
+    assert said == [dtype == torch.bfloat16] * 2
+    assert not any("other text" in note for note in alone.provenance.notes)

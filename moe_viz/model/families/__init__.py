@@ -73,6 +73,8 @@ class Family:
     """Parts of a block's name that mark routers which no text reaches."""
     batch_dependent: str = ""
     """Why a token's routing can depend on what else is read in its forward pass; empty if it does not."""
+    offloads: bool = True
+    """It runs right while parts of it wait in other memory and are moved in for their forward."""
     notes: tuple[str, ...] = ()
 
 

@@ -5,4 +5,5 @@ from moe_viz.model.families import Family
 FAMILY = Family(
     function="softmax",
     normalized="moe_normalize_expert_weights",
+    offloads=False,
 )

@@ -8,5 +8,6 @@ FAMILY = Family(
     children=("router", "input_linear"),
     logits_index=4,
     reader="sorted",
+    offloads=False,
     notes=("Each layer has two routers: first that of the attention's experts, then that of the MLP's.",),
 )

@@ -8,5 +8,6 @@ FAMILY = Family(
     selection_bias="e_score_correction_bias",
     num_experts="n_routed_experts",
     zero_experts="zero_expert_num",
+    offloads=False,
     notes=("The last experts are identities: they hand the token on, times its gating weight.",),
 )
