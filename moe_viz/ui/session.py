@@ -16,7 +16,7 @@ from moe_viz.ui.kept import Holder, Room
 from moe_viz.ui.shown import Shown
 
 if TYPE_CHECKING:
-    from moe_viz.engine import Job
+    from moe_viz.engine import Engine, Job
     from moe_viz.model.sampling import Sampling
     from moe_viz.trace import RoutingTrace
 
@@ -74,8 +74,16 @@ class Session(Holder):
         """Say why nothing came; what was there stays."""
         self.failure = reason
 
-    def begin(self, job: Job, asked: Asked) -> None:
-        """Look at a continuation from now on; what was there stays until its first token is."""
+    def begin(self, engine: Engine, asked: Asked) -> None:
+        """Have a text continued, and look at that from now on; what was there stays until its first token is.
+
+        Raises InputError, EngineError if it cannot be taken.
+        """
+        how = asked.continuation
+        assert how is not None
+        job = engine.generate(
+            asked.text, self.owner, max_new_tokens=how.new_tokens, sampling=how.sampling, chat=how.chat
+        )
         self.stop()
         self.job, self.ended, self.failure = job, None, None
         self._pending, self._stream, self._taken = asked, uuid4().hex, 0.0
@@ -97,8 +105,9 @@ class Session(Holder):
                 self._grow(trace, job, going)
         if not going:
             self.job = None
-            self.failure = str(job.error) if job.error else None
             self.ended = job
+            if job.error:
+                self.fail(str(job.error))
         return going
 
     def file(self) -> bytes:
