@@ -97,8 +97,10 @@ class Generation:
         new = tokens_of_ids(self._model.tokenizer, [*before, *ids])
         start = len(before)
         tokens = Tokens((*prompt.ids, *ids), prompt.texts + new.texts[start:], prompt.names + new.names[start:])
-        note = f"Generated with {self._sampling}."
-        return self._model.assembled("decoder", tokens, done, following, prompt=len(prompt.ids), notes=(note,))
+        notes = [f"Generated with {self._sampling}."]
+        if self._model.two_stacks:
+            notes.append("The encoder read the text; this is what the decoder wrote, after its start token.")
+        return self._model.assembled("decoder", tokens, done, following, prompt=len(prompt.ids), notes=tuple(notes))
 
 
 def _with(parts: tuple[_Part, ...], part: _Part) -> tuple[_Part, ...]:

@@ -36,6 +36,10 @@ class ModelInfo(Architecture):
     memory: tuple[tuple[str, int], ...]
     """Bytes that its weights take, by device, as measured."""
     self_test: SelfTest
+    generates: bool
+    """Whether it predicts next tokens, so that it can continue a text."""
+    chats: bool
+    """Whether its tokenizer has a chat template."""
 
 
 def architecture(config: Mapping[str, Any]) -> Architecture:
@@ -67,4 +71,6 @@ def model_info(model: MoEModel) -> ModelInfo:
         provenance=model.provenance(),
         memory=tuple(resident(model.hf_model).items()),
         self_test=model.self_test,
+        generates=model.generates,
+        chats=model.chats,
     )

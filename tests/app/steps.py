@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 
+from moe_viz.ui.session import Session
+from moe_viz.ui.shown import Shown
+
 
 def clean(app) -> None:
     assert not app.exception, [e.message for e in app.exception]
@@ -18,3 +21,14 @@ def until(app, holds) -> None:
         time.sleep(0.25)
         app.run()
     raise AssertionError("it never came to hold")
+
+
+def shown(app) -> Shown:
+    """What the session looks at."""
+    return app.session_state["session"].shown
+
+
+def look_at(app, trace) -> None:
+    """Have the session look at a trace, as if it had opened its file."""
+    app.session_state["session"] = Session()
+    app.session_state["session"].show(Shown(trace, "opened", None), None)

@@ -14,7 +14,7 @@ from moe_viz.settings import settings
 from moe_viz.timelapse import DEMO
 from moe_viz.ui import model as model_ui
 from moe_viz.ui.model import Choice
-from tests.app.steps import clean, until
+from tests.app.steps import clean, shown, until
 
 
 def on_models(app):
@@ -106,7 +106,7 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_one_before_stays(app, na
     app.switch_page("pages/routing.py").run()
     app.button(key="example Python").click().run()
     assert not app.error
-    assert app.session_state["shown"].trace.provenance.model == "demo"
+    assert shown(app).trace.provenance.model == "demo"
 
 
 def test_another_model_takes_the_place_of_the_one_in_use(app, tmp_path):
@@ -138,7 +138,7 @@ def test_the_options_of_loading_hold(app, tmp_path):
     until(app, lambda: headings(app)[0] == f"The loaded model: {tmp_path / 'copy'}")
     app.switch_page("pages/routing.py").run()
     app.button(key="example Python").click().run()
-    assert app.session_state["shown"].trace.provenance.dtype == "bfloat16"
+    assert shown(app).trace.provenance.dtype == "bfloat16"
 
 
 def test_a_server_for_others_loads_only_what_its_owner_names(app, monkeypatch):
