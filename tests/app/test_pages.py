@@ -10,54 +10,18 @@ import time
 from pathlib import Path
 
 import pytest
-from streamlit.runtime.pages_manager import PagesManager
-from streamlit.testing.v1 import AppTest
 
 import moe_viz
 from moe_viz.catalogue import find_model, known_models
 from moe_viz.probes import mixed_texts, probe_texts
 from moe_viz.timelapse import DEMO, TimeLapse
 from moe_viz.trace_file import write
-from moe_viz.ui.session import Session
-from moe_viz.ui.shown import Shown
+from tests.app.steps import clean, look_at, show_routing, shown
 from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
 OF_A_TEXT = ["pages/routing.py", "pages/layers.py"]
 PAGES = [*OF_A_TEXT, "pages/training.py", "pages/models.py"]
-
-
-@pytest.fixture
-def app(monkeypatch):
-    """The app on a server that has been visited: each run of AppTest is a fresh one otherwise, whose
-    first press of a button goes to the detour of `through_app`. The fresh server is the browser tests'."""
-    start = PagesManager.__init__
-
-    def visited(self, *args, **kwargs):
-        start(self, *args, **kwargs)
-        PagesManager.uses_pages_directory = False
-
-    monkeypatch.setattr(PagesManager, "__init__", visited)
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-
-
-def clean(app) -> None:
-    assert not app.exception, [e.message for e in app.exception]
-
-
-def shown(app) -> Shown:
-    """What the session looks at."""
-    return app.session_state["session"].shown
-
-
-def look_at(app, trace) -> None:
-    """Have the session look at a trace, as if it had opened its file."""
-    app.session_state["session"] = Session()
-    app.session_state["session"].show(Shown(trace, "opened", None), None)
-
-
-def show_routing(app):
-    return next(button for button in app.button if button.label == "Show routing")
 
 
 def components(app) -> list[str]:
