@@ -8,11 +8,11 @@ import sys
 import torch
 import transformers
 
-from benchmarks import capture, engine, gpu, load, page
+from benchmarks import capture, engine, gpu, load, page, profile
 
 
 def main() -> None:
-    wanted = sys.argv[1:] or ["capture", "gpu", "engine", "load", "page"]
+    wanted = sys.argv[1:] or ["capture", "gpu", "profile", "engine", "load", "page"]
     print(f"{platform.machine()}, {torch.get_num_threads()} cores, Python {platform.python_version()},")
     print(f"torch {torch.__version__}, transformers {transformers.__version__}\n")
     if "capture" in wanted:
@@ -23,6 +23,11 @@ def main() -> None:
     if "gpu" in wanted:
         print("| on the GPU | measured |\n|---|---|")
         for line in gpu.report():
+            print(line, flush=True)
+        print()
+    if "profile" in wanted:
+        print("| a corpus's throughput over that of the same forward passes alone | ratio | pairs |\n|---|---|---|")
+        for line in profile.report():
             print(line, flush=True)
         print()
     if "engine" in wanted:

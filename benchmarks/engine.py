@@ -29,7 +29,7 @@ REQUESTS = 10_000
 def report() -> Iterator[str]:
     """One line a figure."""
     with moe_viz.load() as model:
-        running = Engine(lambda: model)
+        running = Engine(lambda **_: model)
         running.info()
         yield _together(model, running)
         yield _right(model, running)

@@ -36,6 +36,9 @@ def _add_trace(commands: Any) -> None:
     parser = commands.add_parser("trace", help="run a model over a text and record every router's choices")
     parser.add_argument("--model", default="demo", help="'demo' (default), a hub id, or a local folder")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
+    parser.add_argument("--device", help="where to run: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' to spread it")
+    parser.add_argument("--dtype", help="'float32', 'bfloat16' or 'float16'")
+    parser.add_argument("--quantization", help="'8-bit' or '4-bit' linear layers, by bitsandbytes")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", help="the text; '-' reads standard input")
     source.add_argument("--file", type=Path, help="a UTF-8 file with the text")
@@ -47,14 +50,31 @@ def _add_trace(commands: Any) -> None:
 def _trace(args: argparse.Namespace) -> None:
     if args.out is None and not args.json:
         raise moe_viz.InputError("say what to do with the trace: --out FILE, --json, or both")
-    with moe_viz.load(args.model, revision=args.revision) as model:
+    options = {name: getattr(args, name) for name in ("revision", "device", "dtype", "quantization")}
+    try:
+        model = moe_viz.load(args.model, **options, progress=_show)
+    finally:
+        _draw("")
+    with model:
         trace = model.trace(_text(args))
+        if not model.self_test.passed:
+            print(f"moe_viz: {model.self_test.sentence}", file=sys.stderr)
     if args.out is not None:
         trace.save(args.out)
         print(f"{args.out}: {len(trace)} tokens, {len(trace.sites)} routers", file=sys.stderr)
     if args.json:
         json.dump(as_json(trace), sys.stdout)
         print()
+
+
+def _show(step: moe_viz.LoadProgress) -> None:
+    _draw(f"{step.stage} {step.done / step.total:.0%}" if step.total else step.stage)
+
+
+def _draw(text: str) -> None:
+    """Write over the line of a terminal; elsewhere there is none to write over."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def _families(_args: argparse.Namespace) -> None:

@@ -33,3 +33,11 @@ class EngineError(MoeVizError, RuntimeError):
 
 class StoppedError(MoeVizError, RuntimeError):
     """A forward pass was ended on request."""
+
+
+class ProfileError(MoeVizError, ValueError):
+    """An `ExpertProfile` was built from parts that contradict each other, or of different models."""
+
+
+class ProfileFileError(MoeVizError, ValueError):
+    """A file is not a profile that this version can read."""

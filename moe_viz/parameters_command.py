@@ -12,6 +12,7 @@ from typing import Any
 import moe_viz
 from moe_viz.catalogue import KnownModel, find_model, known_models
 
+_FORMS = (("float32", None), ("bfloat16", None), ("bfloat16", "8-bit"), ("bfloat16", "4-bit"))
 _ROW = "{:22} {:11} {:8} {:>9} {:>7} {:>10} {:>7} {:>10}  {}"
 
 
@@ -21,6 +22,7 @@ def add_command(commands: Any) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("model", nargs="?", help="a hub id, a local folder, 'demo', or a name of the catalogue")
     source.add_argument("--list", action="store_true", help="well-known models: published beside counted")
+    parser.add_argument("--revision", help="branch, tag or commit of a hub model")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_run)
 
@@ -34,14 +36,18 @@ def _run(args: argparse.Namespace) -> None:
             _print_lines(_listed(rows))
         return
     known = find_model(args.model)
-    count = known and _counted(known)
-    if known is not None and count is None:
+    if known is not None and known.config is None:
         raise moe_viz.ModelError(f"{known.name} has no experts that can be counted. {known.note}")
-    count = count or moe_viz.count_parameters(args.model)
+    from moe_viz.model.source import find_config  # with torch, which this module must not bring in
+
+    config = find_config(args.model if known is None else known.config, args.revision)
+    count = moe_viz.count_parameters(config)
+    plans = [moe_viz.memory_plan(config, dtype=dtype, quantization=packed) for dtype, packed in _FORMS]
     if args.json:
-        _print_json(as_json(count))
+        _print_json(as_json(count) | {"memory": [plan_as_json(plan) for plan in plans]})
     else:
         _print_lines(_described(args.model, count))
+        _print_lines(_memory(plans))
 
 
 def _counted(model: KnownModel) -> moe_viz.ParameterCount | None:
@@ -83,7 +89,23 @@ def _described(name: str, count: moe_viz.ParameterCount) -> Iterator[str]:
     }
     for part, weights in parts.items():
         yield f"{part:26} {weights:>19,} {weights / count.total:>7.1%}"
-    yield f"{'in bfloat16':26} {count.bytes('bfloat16') / 1e9:>16,.2f} GB"
+
+
+def plan_as_json(plan: moe_viz.MemoryPlan) -> dict[str, Any]:
+    """A plan and what follows from it as JSON values."""
+    return asdict(plan) | {"weights": plan.weights, "fits": plan.fits, "sentence": plan.sentence}
+
+
+def _memory(plans: list[moe_viz.MemoryPlan]) -> Iterator[str]:
+    yield ""
+    yield f"memory of the weights, and whether {plans[0].device} here has room for them"
+    for plan in plans:
+        share = f"{plan.quantization}, {plan.packed / plan.parameters:.1%} of them"
+        form = share if plan.quantization else plan.dtype
+        yield f"{form:26} {plan.weights / 1e9:>16,.2f} GB  {'room' if plan.fits else 'no room'}"
+    cache = plans[-1].cache_per_token
+    if cache is not None:
+        yield f"{'keys and values a token':26} {cache / 1e3:>16,.1f} KB"
 
 
 def _listed(rows: Iterable[tuple[KnownModel, moe_viz.ParameterCount | None]]) -> Iterator[str]:

@@ -5,7 +5,8 @@ from moe_viz.ui.entry import through_app
 through_app()
 
 from moe_viz.ui.catalogue import well_known
-from moe_viz.ui.models import load_another, loaded_model
+from moe_viz.ui.load_another import load_another
+from moe_viz.ui.models import loaded_model
 
 loaded_model()
 load_another()

@@ -42,6 +42,9 @@ def test_a_file_and_standard_input_give_the_same(tmp_path):
         (["--text", "a"], "say what to do with the trace"),
         (["--text", " ", "--json"], "the text is empty"),
         (["--text", "a", "--json", "--model", "nowhere"], "there is no model 'nowhere'"),
+        (["--text", "a", "--json", "--device", "cuda:99"], "there is no device 'cuda:99' here"),
+        (["--text", "a", "--json", "--dtype", "int8"], "dtype 'int8' is not known"),
+        (["--text", "a", "--json", "--quantization", "1-bit"], "quantization '1-bit' is not known"),
         (["--file", "/no/such/file", "--json"], "No such file"),
         (["--text", "a", "--out", "/no/such/folder/x.moetrace"], "No such file"),
     ],
@@ -59,6 +62,27 @@ def test_a_file_that_is_not_text(tmp_path, capsys):
     path.write_bytes(b"\xff\xfe\x00")
     assert main(["trace", "--file", str(path), "--json"]) == 1
     assert "is not UTF-8 text" in capsys.readouterr().err
+
+
+def test_where_and_how_the_model_runs_can_be_said(tmp_path):
+    out = tmp_path / "x.moetrace"
+    chosen = ["--device", "cpu", "--dtype", "bfloat16"]
+    assert main(["trace", "--text", "1. e4", "--out", str(out), *chosen]) == 0
+    provenance = moe_viz.RoutingTrace.load(out).provenance
+    assert (provenance.device, provenance.dtype) == ("cpu", "bfloat16")
+
+
+def test_progress_is_drawn_in_a_terminal_alone(capsys, monkeypatch, tmp_path):
+    command = ["trace", "--text", "a", "--out", str(tmp_path / "x.moetrace")]
+    assert main(command) == 0
+    assert capsys.readouterr().err == f"{command[-1]}: 1 tokens, 6 routers\n"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert main(command) == 0
+    drawn = capsys.readouterr().err.split("\r\033[K")
+    assert drawn[1] == "looking"
+    assert drawn[-2] == "checking"
+    assert "reading weights 100%" in drawn
+    assert drawn[-1] == f"{command[-1]}: 1 tokens, 6 routers\n"
 
 
 def test_families_prints_what_is_proven_of_each(capsys):

@@ -28,6 +28,11 @@ class Desk:
         self._bell = threading.Condition()
         self._closed: EngineError | None = None
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is served any more."""
+        return self._closed is not None
+
     def put(self, queue: FairQueue[Item], owner: str, item: Item) -> None:
         """Take a request in. Raises EngineError if there is no room, or no worker any more."""
         self.meter.asked(owner)

@@ -28,6 +28,7 @@ from moe_viz.trace import RoutingTrace
 
 if TYPE_CHECKING:
     from moe_viz.model.moe_model import MoEModel
+    from moe_viz.model.progress import LoadProgress
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +36,13 @@ _log = logging.getLogger(__name__)
 class Engine:
     """A model, the thread that runs it, and the requests to it. May be used from any thread."""
 
-    def __init__(self, load: Callable[[], MoEModel], limits: Settings | None = None) -> None:
-        """Start loading at once; `load` is called in the worker's thread."""
+    def __init__(self, load: Callable[..., MoEModel], limits: Settings | None = None) -> None:
+        """Start loading at once; `load(progress=...)` is called in the worker's thread."""
         self._limits = limits or settings()
         self._desk = Desk(self._limits)
         self._info: Future[ModelInfo] = Future()
         self._worker: Worker | None = None
+        self._progress: LoadProgress | None = None
         self._thread = threading.Thread(target=self._work, args=(load,), name="moe_viz-engine", daemon=True)
         self._thread.start()
 
@@ -50,6 +52,11 @@ class Engine:
         if not self._info.done():
             return "loading"
         return "failed" if self._info.exception() else "ready"
+
+    @property
+    def progress(self) -> LoadProgress | None:
+        """How far the loading has come."""
+        return self._progress
 
     def info(self) -> ModelInfo:
         """The model's description. Waits until it is loaded; raises what loading raised."""
@@ -91,7 +98,10 @@ class Engine:
         return job
 
     def close(self) -> None:
-        """Let the model go. Requests that wait are refused; the pass that runs is finished."""
+        """Let the model go; if it is still being loaded, stop that.
+
+        Requests that wait are refused; the pass that runs is finished.
+        """
         self._desk.close(EngineError(UNLOADED))
 
     def _checked(self, text: str) -> str:
@@ -102,10 +112,15 @@ class Engine:
             self.info()
         return text
 
-    def _work(self, load: Callable[[], MoEModel]) -> None:
+    def _loading(self, progress: LoadProgress) -> None:
+        self._progress = progress
+        if self._desk.closed:
+            raise EngineError(UNLOADED)
+
+    def _work(self, load: Callable[..., MoEModel]) -> None:
         """The worker's thread: load, then serve until the engine is closed."""
         try:
-            model = _prepared(load)
+            model = _prepared(load, self._loading)
             self._info.set_result(model_info(model))
         except BaseException as error:  # noqa: BLE001 - a page must be able to say whatever it is
             failure = _loading_failed(error)
@@ -124,10 +139,10 @@ class Engine:
         model.close()
 
 
-def _prepared(load: Callable[[], MoEModel]) -> MoEModel:
+def _prepared(load: Callable[..., MoEModel], progress: Callable[[LoadProgress], None]) -> MoEModel:
     # Set before torch is imported: idle OpenMP threads would spin and starve the pages' threads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    model = load()
+    model = load(progress=progress)
     # torch and a model are half a million long-lived objects: spare the collector every visit.
     gc.collect()
     gc.freeze()

@@ -11,6 +11,7 @@ from moe_viz.figures.template import TEMPLATE
 from moe_viz.figures.theme import ACCENT, IDLE, TEXT
 
 _ROW, _AROUND = 27, 84  # pixels
+_LEGEND = 48  # pixels that it may take: Plotly does not always make room for it by itself
 
 
 def shares(table: pd.DataFrame, labels: Sequence[str]) -> go.Figure:
@@ -28,13 +29,14 @@ def shares(table: pd.DataFrame, labels: Sequence[str]) -> go.Figure:
         layout={
             "template": TEMPLATE,
             "height": _AROUND + _ROW * len(rows),
-            "margin": {"t": 8, "b": 8, "l": 8, "r": 8},
+            "margin": {"t": _LEGEND, "b": 8, "l": 8, "r": 8},
             "barmode": "stack",
             "hovermode": "closest",
             "legend": {
                 "orientation": "h",
-                "y": 1.01,
-                "yanchor": "bottom",
+                "yref": "container",
+                "y": 1,
+                "yanchor": "top",
                 "x": 0,
                 "itemclick": False,
                 "traceorder": "normal",

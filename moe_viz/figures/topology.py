@@ -11,6 +11,7 @@ from moe_viz.figures.template import TEMPLATE
 from moe_viz.figures.theme import ACCENT, IDLE, NEUTRAL, TEXT, TRANSPARENT
 
 _MIN_ROW, _MAX_ROW, _AIM, _AROUND = 5, 28, 400, 104  # pixels
+_LEGEND = 48  # pixels that it may take: Plotly does not always make room for it by itself
 _MOST_TICKS = 16
 _MOST_EXPERT_TICKS = 8
 _MOST_GAPS = 130
@@ -34,14 +35,15 @@ def topology(table: pd.DataFrame) -> go.Figure:
         layout={
             "template": TEMPLATE,
             "height": _AROUND + count * round(np.clip(_AIM / count, _MIN_ROW, _MAX_ROW)),
-            "margin": {"t": 8, "b": 8, "l": 8, "r": 8},
+            "margin": {"t": _LEGEND, "b": 8, "l": 8, "r": 8},
             "hovermode": "closest",
             "hoverdistance": -1,
             "barmode": "overlay",
             "legend": {
                 "orientation": "h",
-                "y": 1.01,
-                "yanchor": "bottom",
+                "yref": "container",
+                "y": 1,
+                "yanchor": "top",
                 "x": 0,
                 "itemclick": False,
             },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib.metadata import version
 from types import TracebackType
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from moe_viz.model.capture import Capture
 from moe_viz.model.discover import Router, discover
+from moe_viz.model.placement import devices_of
 from moe_viz.model.routing import Routing, routing_of
 from moe_viz.model.self_test import self_test, without_disproven
 from moe_viz.model.tokens import Tokens, TokenTexts, tokens_of_ids
@@ -31,7 +33,15 @@ class Attached:
     `close`, or the end of a `with` block, takes them off.
     """
 
-    def __init__(self, hf_model: Any, tokenizer: Any | None, name: str, revision: str | None = None) -> None:
+    def __init__(
+        self,
+        hf_model: Any,
+        tokenizer: Any | None,
+        name: str,
+        revision: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        """`notes` are what a reader of its traces must know beside what its routers tell."""
         self.hf_model = hf_model.eval()
         self.tokenizer = tokenizer
         self.token_texts = TokenTexts(tokenizer)
@@ -40,7 +50,9 @@ class Attached:
         self._routers = discover(hf_model)
         self._capture = Capture(self._routers)
         self._capture.install()
-        self._notes = tuple(dict.fromkeys(note for router in self._routers for note in router.notes))
+        self.closing = ExitStack()
+        """What else ends when the model is closed."""
+        self._notes = notes + tuple(dict.fromkeys(note for router in self._routers for note in router.notes))
         self.self_test = self_test(self)
         self._routers = without_disproven(self._routers, self.self_test)
         if not self.self_test.passed:
@@ -155,7 +167,7 @@ class Attached:
             revision=self.revision,
             family=config.model_type,
             dtype=str(parameter.dtype).removeprefix("torch."),
-            device=str(parameter.device),
+            device=devices_of(self.hf_model),
             engine=ENGINE,
             versions=_VERSIONS,
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -163,8 +175,9 @@ class Attached:
         )
 
     def close(self) -> None:
-        """Take the listeners off the model."""
+        """Take the listeners off the model. Of one that waits on disk, the weights go too: it runs no more."""
         self._capture.remove()
+        self.closing.close()
 
     def __enter__(self) -> Self:
         return self

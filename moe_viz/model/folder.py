@@ -65,12 +65,12 @@ def auto_class(config: Any, name: str) -> Any:
     raise ModelError(f"{name} is a {config.model_type}, which is not a language model that reads and writes text")
 
 
-def skeleton(config: Any, name: str) -> Any:
+def skeleton(config: Any, name: str, dtype: torch.dtype = torch.float32) -> Any:
     """The model of this config with its weights' shapes alone. Raises ModelError if it cannot be built."""
     auto = auto_class(config, name)
     try:
         with BUILDING, torch.device("meta"):
-            return auto.from_config(copy.deepcopy(config))  # building writes into the config
+            return auto.from_config(copy.deepcopy(config), dtype=dtype)  # building writes into the config
     except Exception as error:  # whatever a model class raises on values it cannot use
         raise ModelError(f"{name}: no {config.model_type} model can be built from its config ({error})") from error
 
@@ -84,17 +84,21 @@ def check_routed(config: Any, name: str) -> None:
         raise ModelError(f"{name}: {error}") from None
 
 
+def weight_names(folder: Path, name: str) -> list[str]:
+    """The files of the folder's weights, as its index tells. Raises ModelError if that cannot be read."""
+    index = folder / "model.safetensors.index.json"
+    if not index.exists():
+        return ["model.safetensors"]
+    try:
+        listed = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(f"{name}: {index.name} cannot be read ({error}); fetch the model again") from error
+    return sorted({Path(file).name for file in listed})
+
+
 def check_weights(folder: Path, name: str) -> list[Path]:
     """The folder's safetensors files, each whole. Raises ModelError if they are missing or cut off."""
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        try:
-            listed = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (OSError, ValueError, KeyError, AttributeError) as error:
-            raise ModelError(f"{name}: {index.name} cannot be read ({error}); fetch the model again") from error
-        files = sorted(folder / Path(file).name for file in listed)
-    else:
-        files = [folder / "model.safetensors"]
+    files = [folder / file for file in weight_names(folder, name)]
     missing = [file.name for file in files if not file.exists()]
     if missing and any(p.suffix in PICKLED for p in folder.iterdir()):
         raise ModelError(pickled_only(name))

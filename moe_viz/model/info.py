@@ -11,6 +11,7 @@ from moe_viz.trace import Provenance, RouterSite
 
 if TYPE_CHECKING:
     from moe_viz.model.moe_model import MoEModel
+    from moe_viz.model.self_test import SelfTest
 
 # What needs torch is imported where it is used: this module must not bring it in.
 
@@ -32,6 +33,9 @@ class ModelInfo(Architecture):
 
     context: int | None
     provenance: Provenance
+    memory: tuple[tuple[str, int], ...]
+    """Bytes that its weights take, by device, as measured."""
+    self_test: SelfTest
     generates: bool
     """Whether it predicts next tokens, so that it can continue a text."""
     chats: bool
@@ -45,9 +49,10 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
     """
     from moe_viz.model.discover import discover
     from moe_viz.model.folder import skeleton
-    from moe_viz.model.parameters import config_of, count_built
+    from moe_viz.model.parameters import count_built
+    from moe_viz.model.source import find_config
 
-    model = skeleton(config_of(config), "this config")
+    model = skeleton(find_config(config, None), "this config")
     count = count_built(model)
     routers = discover(model) if count.blocks else ()
     return Architecture(tuple(router.site for router in routers), tuple(router.biased for router in routers), count)
@@ -55,6 +60,7 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
 
 def model_info(model: MoEModel) -> ModelInfo:
     """Describe a loaded model, counting its weights where they are."""
+    from moe_viz.model.memory import resident
     from moe_viz.model.parameters import count_parameters
 
     return ModelInfo(
@@ -63,6 +69,8 @@ def model_info(model: MoEModel) -> ModelInfo:
         count=count_parameters(model),
         context=model.context,
         provenance=model.provenance(),
+        memory=tuple(resident(model.hf_model).items()),
+        self_test=model.self_test,
         generates=model.generates,
         chats=model.chats,
     )

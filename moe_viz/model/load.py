@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import psutil
 import torch
 from transformers import AutoTokenizer
 
 from moe_viz.errors import ModelError
 from moe_viz.model.folder import BUILDING, auto_class, check_routed, check_weights, digest, read_config
 from moe_viz.model.hub import fetch
+from moe_viz.model.memory import MemoryPlan, plan_loading
 from moe_viz.model.moe_model import MoEModel
-
-DEMO = Path(__file__).resolve().parent.parent / "demo"
-_HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
-_MEMORY_SHARE = 0.6
+from moe_viz.model.placement import DISK
+from moe_viz.model.progress import Listener, Reporter
+from moe_viz.model.quantized import packer, settle_stored
+from moe_viz.model.source import find_folder
 
 
 def load(
@@ -27,60 +28,71 @@ def load(
     revision: str | None = None,
     device: str | None = None,
     dtype: str | None = None,
+    quantization: str | None = None,
+    progress: Listener | None = None,
 ) -> MoEModel:
     """Load a mixture-of-experts model: `"demo"`, a local folder, or a Hugging Face hub id.
 
-    `device` and `dtype` (for instance "cpu", "float32") are chosen where they are not given:
-    the accelerator if there is one, in bfloat16; otherwise the CPU, in float32 if that fits
-    into memory. Only safetensors are read and no code of the model's own is run.
-    Raises ModelError, with what to do, if there is no such model or its routing cannot be read.
+    `device` ("cpu", "cuda:1", ...) and `dtype` ("float32", ...) are chosen where they are not
+    given: the accelerator if there is one, in bfloat16; otherwise the CPU, in float32 if that
+    fits well into memory. Device "auto" spreads the model over all accelerators, then the CPU's
+    memory, then the disk. `quantization` is "8-bit" or "4-bit", of linear layers that are neither
+    routers nor fused experts. `progress` is called with a `LoadProgress` now and then; what it
+    raises ends the loading. Only safetensors are read and no code of the model's own is run.
+    Last of all the model tests itself (`MoEModel.self_test`).
+    Raises ModelError, with what to do, if there is no such model, its routing cannot be read, or
+    it would not fit into memory.
     """
-    folder, commit = find_folder(name, revision, fetch)
+    report = Reporter(progress)
+    report("looking")
+    folder, commit = find_folder(name, revision, partial(fetch, report=report))
     config = read_config(folder, name)
     files = check_weights(folder, name)
     check_routed(config, name)
-    place = torch.device(device) if device else _best_device()
-    number = _dtype(dtype) if dtype else _best_dtype(place, files)
+    plan, built, devices = plan_loading(config, name, device, dtype, quantization)
+    notes = settle_stored(config, name, {place for place, _size in plan.placed})
+    options: dict[str, Any] = {"config": config, "device_map": devices}
+    if plan.quantization is not None:
+        options["quantization_config"] = packer(built, plan.quantization, plan.dtype, name, devices)
+        notes += (f"Linear layers other than routers are packed in {plan.quantization}: {plan.packed:,} weights.",)
+    if not plan.fits:
+        raise ModelError(f"{name} has no room here. {plan.sentence}")
+    with ExitStack() as closing:
+        if DISK in dict(plan.placed):
+            options["offload_folder"] = closing.enter_context(
+                TemporaryDirectory(prefix="moe_viz-offload-", ignore_cleanup_errors=True)
+            )
+        hf_model = _read(folder, name, plan, report, **options)
+        report("checking")
+        model = MoEModel(hf_model, _tokenizer(folder, name), name, commit or digest(files), notes)
+        model.closing.push(closing.pop_all())
+    return model
+
+
+def _read(folder: Path, name: str, plan: MemoryPlan, report: Reporter, **options: Any) -> Any:
+    """The model with its weights, all of them there."""
     try:
-        with BUILDING:
-            hf_model, info = auto_class(config, name).from_pretrained(
+        with BUILDING, report.reading():
+            hf_model, info = auto_class(options["config"], name).from_pretrained(
                 folder,
-                dtype=number,
-                device_map={"": place},
+                dtype=getattr(torch, plan.dtype),
                 use_safetensors=True,
                 trust_remote_code=False,
                 local_files_only=True,
                 output_loading_info=True,
+                **options,
             )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelError(f"{name} could not be loaded on {place} as {number}: {error}") from error
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        if error is report.raised:
+            raise
+        raise ModelError(f"{name} could not be loaded on {plan.device} as {plan.dtype}: {error}") from error
     absent = sorted([*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])])
     if absent:
         raise ModelError(
             f"{name} lacks {len(absent)} of its weights ({absent[0]}, ...): they would be random, and so would its"
             " routing; fetch the model again"
         )
-    return MoEModel(hf_model, _tokenizer(folder, name), name, commit or digest(files))
-
-
-def find_folder(
-    name: str, revision: str | None, fetch: Callable[[str, str | None], tuple[Path, str]]
-) -> tuple[Path, str | None]:
-    """The model's folder, and its commit if it comes from the hub, from where `fetch` brings it."""
-    if name == "demo":
-        return DEMO, None
-    try:
-        folder = Path(name).expanduser()
-        if name.strip() and folder.is_dir():
-            return folder, None
-    except (OSError, ValueError, RuntimeError):
-        pass  # no path at all, such as one with a NUL; it may still be wrong as a hub id
-    if len(name) <= 200 and _HUB_ID.fullmatch(name):
-        return fetch(name, revision)
-    raise ModelError(
-        f"there is no model {name[:200]!r}: expected 'demo', an existing folder, or a Hugging Face hub id such as"
-        " 'allenai/OLMoE-1B-7B-0924'"
-    )
+    return hf_model
 
 
 def _tokenizer(folder: Path, name: str) -> Any:
@@ -88,23 +100,3 @@ def _tokenizer(folder: Path, name: str) -> Any:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # tokenizers raise every kind of error, bare Exception included
         raise ModelError(f"{name} has no tokenizer that can be read ({error}); fetch the model again") from error
-
-
-def _best_device() -> torch.device:
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return accelerator if accelerator is not None else torch.device("cpu")
-
-
-def _best_dtype(device: torch.device, files: list[Path]) -> torch.dtype:
-    if device.type != "cpu":
-        return torch.bfloat16
-    stored = sum(file.stat().st_size for file in files)  # two bytes a weight, as a rule
-    fits = 2 * stored < _MEMORY_SHARE * psutil.virtual_memory().available
-    return torch.float32 if fits else torch.bfloat16
-
-
-def _dtype(name: str) -> torch.dtype:
-    found = getattr(torch, name, None)
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        raise ModelError(f"dtype {name!r} is not known: expected 'float32', 'bfloat16' or 'float16'")
-    return found

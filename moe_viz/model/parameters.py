@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 from torch import nn
-from transformers import AutoConfig, PreTrainedConfig
+from transformers import PreTrainedConfig
 
 from moe_viz.errors import ModelError
 from moe_viz.model.families import family_of
-from moe_viz.model.folder import read_config, skeleton
-from moe_viz.model.hub import fetch_config
-from moe_viz.model.load import find_folder
+from moe_viz.model.folder import skeleton
 from moe_viz.model.moe_model import MoEModel
 from moe_viz.model.parameter_count import ParameterCount, RoutedBlock
+from moe_viz.model.source import find_config
 
 _ROUTER_NAMES = ("gate", "router", "router_gate")
 _EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
@@ -29,20 +27,14 @@ _ATTENTION = re.compile(r"(attn|attention)$", re.IGNORECASE)
 _STACK = re.compile(r"(.+?)\.\d+(?=\.|$)")
 
 
-def count_parameters(source: Any) -> ParameterCount:
+def count_parameters(source: Any, *, revision: str | None = None) -> ParameterCount:
     """Count the weights of a mixture-of-experts model, without downloading or allocating any.
 
-    `source` is a hub id (its config alone is fetched), a local folder, "demo", a transformers config,
-    a config's values as a mapping with its model_type, or a model already loaded.
+    `source` is a hub id (its config alone is fetched, at `revision`), a local folder, "demo", a
+    transformers config, a config's values as a mapping with its model_type, or a model already loaded.
     Raises ModelError if it is none of these, or has no routed experts that can be counted.
     """
-    if isinstance(source, str | Path):
-        name = str(source)
-        source = read_config(find_folder(name, None, fetch_config)[0], name)
-    elif isinstance(source, Mapping):
-        source = config_of(source)
-    elif isinstance(source, MoEModel):
-        source = source.hf_model
+    source = source.hf_model if isinstance(source, MoEModel) else find_config(source, revision)
     if getattr(source, "is_quantized", False):
         source = source.config  # packed tensors do not tell how many weights they hold
     if isinstance(source, PreTrainedConfig):
@@ -61,23 +53,11 @@ def count_parameters(source: Any) -> ParameterCount:
     return count
 
 
-def config_of(values: Mapping[str, Any]) -> PreTrainedConfig:
-    """The transformers config that has these values. Raises ModelError if they make none."""
-    try:
-        return AutoConfig.for_model(**values)
-    except Exception as error:  # whatever a config class raises on values it cannot use
-        raise ModelError(
-            f"these values make no config ({str(error)[:200]}): expected a model_type that transformers knows, and"
-            " values of its config class"
-        ) from error
-
-
-def count_built(model: Any) -> ParameterCount:
-    """Count a transformers model that has been built, with its weights or without; a dense one has no blocks."""
+def parts_of(model: Any) -> tuple[dict[nn.Parameter, str], list[RoutedBlock]]:
+    """The part of a model that each of its weights belongs to, by `ParameterCount`'s names, and its routed blocks."""
     head = model.get_output_embeddings()
     blocks: list[RoutedBlock] = []
     parts: dict[str, str] = {}  # of each module, by path; a child's, once settled by its block, stands already
-    sizes: Counter[str] = Counter()
     seen: dict[nn.Parameter, str] = {}
     for name, module in model.named_modules():
         parent, _, own = name.rpartition(".")
@@ -92,9 +72,17 @@ def count_built(model: Any) -> ParameterCount:
             parts.update(dict.fromkeys((path + child for child in experts), "routed"))
             blocks.append(_block(name, module, router, experts, model.config))
         for parameter in module.parameters(recurse=False):
-            if parameter not in seen:
-                seen[parameter] = part
-                sizes[part] += parameter.numel()
+            seen.setdefault(parameter, part)
+    return seen, blocks
+
+
+def count_built(model: Any) -> ParameterCount:
+    """Count a transformers model that has been built, with its weights or without; a dense one has no blocks."""
+    head = model.get_output_embeddings()
+    seen, blocks = parts_of(model)
+    sizes: Counter[str] = Counter()
+    for parameter, part in seen.items():
+        sizes[part] += parameter.numel()
     sizes["routed"] = sum(block.parameters for block in blocks)
     return ParameterCount(
         family=model.config.model_type,

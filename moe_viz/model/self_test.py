@@ -89,27 +89,30 @@ def self_test(model: Attached) -> SelfTest:
     checked: choices that are looked up by token, and those of tokens that lost an expert to
     its capacity. Never raises: what goes wrong is the outcome.
     """
-    ids = _token_ids(model)
-    inputs = {"input_ids": model.row([ids])}
-    stacks: dict[Stack, int] = {"decoder": len(ids)}
+    token_ids = _token_ids(model)
+    count = len(token_ids)
+    inputs = {"use_cache": False, "input_ids": model.row([token_ids])}
+    stacks: dict[Stack, int] = {"decoder": count}
     if model.two_stacks:
         inputs["decoder_input_ids"] = inputs["input_ids"]
-        stacks["encoder"] = len(ids)
+        stacks["encoder"] = count
     try:
-        _output, done = model.read(stacks, **inputs, use_cache=False)
+        _output, done = model.read(inputs, stacks)
     except MoeVizError as error:
-        return SelfTest(len(ids), 0, 0, stopped=str(error))
+        return SelfTest(count, 0, 0, stopped=str(error))
     except Exception as error:  # noqa: BLE001 - whatever a forward pass raises is the outcome
-        return SelfTest(len(ids), 0, 0, stopped=f"the model failed on {len(ids)} tokens ({error})")
+        return SelfTest(count, 0, 0, stopped=f"the model failed on {count} tokens ({error})")
     tolerance = _TOLERANCE.get(model.provenance().dtype, _TOLERANCE_HALF)
     failures = (
         failure
         for stack, routing in done.items()
-        for site, *read in zip(model.sites_of(stack), *routing, strict=True)
-        if (failure := _failure(site, *read, tolerance))
+        for site, ids, weights, logits in zip(
+            model.sites_of(stack), routing.expert_ids, routing.gate_weights, routing.router_logits, strict=True
+        )
+        if (failure := _failure(site, ids, weights, logits, tolerance))
     )
     scored = sum(site.scoring is not None for site in model.sites)
-    return SelfTest(len(ids), len(model.sites), scored, tuple(failures))
+    return SelfTest(count, len(model.sites), scored, tuple(failures))
 
 
 def without_disproven(routers: tuple[Router, ...], outcome: SelfTest) -> tuple[Router, ...]:

@@ -13,7 +13,7 @@ from moe_viz.figures.catalogue import total_against_active
 from moe_viz.model.info import Architecture, architecture
 from moe_viz.ui.architecture import Portrait, portraits
 from moe_viz.ui.catalogue_table import COLUMNS, catalogue_table, difference
-from moe_viz.ui.model import coming, context_text, engine, failure, load, model_name, plain
+from moe_viz.ui.model import Choice, coming, context_text, engine, failure, load, model_name, plain, refused
 from moe_viz.ui.models import loaded_portrait
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.words import count_text, memory_text
@@ -134,7 +134,9 @@ def _offer(model: KnownModel, built: Architecture | None) -> None:
         st.caption("This is the loaded model." if model.hub_id == model_name() else "It is being loaded.")
     elif model.hub_id is not None and built is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Load it", key="load it", on_click=load, args=(model.hub_id,))
+            reason = refused(model.hub_id)
+            choice = (Choice(model.hub_id),)
+            st.button("Load it", key="load it", on_click=load, args=choice, disabled=bool(reason), help=reason)
             st.caption(_memory(built), width="stretch")
 
 

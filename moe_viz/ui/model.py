@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -10,41 +12,91 @@ import moe_viz
 from moe_viz.engine import Engine
 from moe_viz.metrics.rule import rule_words
 from moe_viz.model.info import ModelInfo
-from moe_viz.ui.words import count_text, facts_html
+from moe_viz.settings import settings
+from moe_viz.ui.words import count_text, facts_html, memory_text
 
-MODELS_KEPT = 2
-DEFAULT_MODEL = os.environ.get("MOE_VIZ_MODEL", "demo")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-@st.cache_resource(max_entries=MODELS_KEPT, show_spinner=False, on_release=Engine.close)
-def _engine(name: str) -> Engine:
-    return Engine(lambda: moe_viz.load(name))
+@dataclass(frozen=True)
+class Choice:
+    """A model and how to load it, as for `moe_viz.load`."""
+
+    name: str
+    """"demo", a hub id, or a folder."""
+    revision: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    quantization: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything but the name."""
+        return {name: value for name, value in asdict(self).items() if name != "name"}
+
+
+@st.cache_resource(max_entries=settings().models_kept, show_spinner=False, on_release=Engine.close)
+def _engine(choice: Choice) -> Engine:
+    return Engine(partial(moe_viz.load, choice.name, **choice.options))
 
 
 def engine() -> Engine:
     """The engine of the session's model; it starts loading when it is first asked for."""
-    return _engine(model_name())
+    return _engine(_chosen())
 
 
 def model_name() -> str:
     """What the session's model was asked for by: "demo", a hub id or a folder."""
-    name: str = st.session_state.setdefault("model", DEFAULT_MODEL)
-    return name
+    return _chosen().name
 
 
-def load(name: str) -> None:
+def _chosen() -> Choice:
+    choice: Choice = st.session_state.setdefault("model", Choice(settings().model))
+    return choice
+
+
+def any_may_load() -> bool:
+    """Whether pages may load any model: where the server's owner says so, or nobody else is served."""
+    allowed = settings().models
+    return "*" in allowed if allowed else st.get_option("server.address") in _LOOPBACK
+
+
+def loadable() -> tuple[str, ...]:
+    """The models that pages may load by name, the one that the server begins with first."""
+    return tuple(dict.fromkeys((settings().model, *(name for name in settings().models if name != "*"))))
+
+
+def refused(name: str) -> str | None:
+    """Why a page may not load this model; None if it may."""
+    if any_may_load() or name in loadable():
+        return None
+    return f"This server shows {', '.join(loadable())}. Its owner can allow others (models, in settings.toml)."
+
+
+def load(choice: Choice) -> None:
     """Start loading another model; the one in use stays until it is there, or for good if it cannot be had."""
-    if _engine(name).state == "failed":
-        _engine.clear(name)  # to be tried again
-        _engine(name)
-    st.session_state["coming"] = name
+    if reason := refused(choice.name):
+        st.session_state["not loaded"] = reason
+        return
+    if _engine(choice).state == "failed":
+        _engine.clear(choice)  # to be tried again
+        _engine(choice)
+    st.session_state["coming"] = choice
     st.session_state["not loaded"] = None
+
+
+def stop_loading() -> None:
+    """Let the model that is being loaded be."""
+    choice: Choice | None = st.session_state.get("coming")
+    if choice is not None:
+        st.session_state["coming"] = None
+        _engine.clear(choice)
 
 
 def coming() -> str | None:
     """The model that is being loaded to take the place of the one in use."""
-    name: str | None = st.session_state.get("coming")
-    return name
+    choice: Choice | None = st.session_state.get("coming")
+    return None if choice is None else choice.name
 
 
 def not_loaded() -> str | None:
@@ -80,6 +132,7 @@ def _facts(every: float | None) -> None:
         st.text(model_name())
         if current.state == "loading":
             st.caption("Loading. You can type already.")
+            _progress(current)
         elif reason := failure(current):
             st.error(plain(reason), icon=":material/error:")
         else:
@@ -87,18 +140,33 @@ def _facts(every: float | None) -> None:
         if name := coming():
             st.caption("LOADING")
             st.text(name)
+            _progress(_engine(st.session_state["coming"]))
+            st.button("Stop loading", on_click=stop_loading, type="tertiary", icon=":material/close:")
 
     facts()
 
 
+def _progress(loading: Engine) -> None:
+    """How far a model's loading has come."""
+    progress = loading.progress
+    if progress is None:
+        return
+    count = ""
+    if progress.total is not None:
+        numbers = progress.done, progress.total
+        of_bytes = progress.stage == "downloading"
+        count = " of ".join(memory_text(n) if of_bytes else f"{n:,}" for n in numbers)
+    st.progress(progress.done / progress.total if progress.total else 0.0, f"{progress.stage.capitalize()} {count}")
+
+
 def _arrived() -> bool:
     """Whether the model that is waited for is there, or cannot be had. If so it is in use, or the reason is kept."""
-    name = coming()
-    if name is None or _engine(name).state == "loading":
+    choice: Choice | None = st.session_state.get("coming")
+    if choice is None or _engine(choice).state == "loading":
         return False
-    st.session_state["not loaded"] = failure(_engine(name))
+    st.session_state["not loaded"] = failure(_engine(choice))
     if not_loaded() is None:
-        st.session_state["model"] = name
+        st.session_state["model"] = choice
     st.session_state["coming"] = None
     return True
 
@@ -114,6 +182,7 @@ def facts_of(info: ModelInfo) -> dict[str, str]:
         "parameters": f"{count_text(info.count.total)}, {count_text(info.count.active)} a token",
         "context": context_text(info.context),
         "runs on": f"{info.provenance.device}, {info.provenance.dtype}",
+        "takes": ", ".join(f"{memory_text(size)} on {device}" for device, size in info.memory),
         "weights": info.provenance.revision or "no revision known",
     }
     if decoder[0].shared_experts:

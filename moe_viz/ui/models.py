@@ -1,4 +1,4 @@
-"""The parts of the Models page about the model in use, and about loading another."""
+"""The part of the Models page about the model in use."""
 
 from __future__ import annotations
 
@@ -7,17 +7,8 @@ import streamlit as st
 from moe_viz.model.checked import proven
 from moe_viz.model.info import ModelInfo
 from moe_viz.ui.architecture import Portrait, portraits
-from moe_viz.ui.model import (
-    DEFAULT_MODEL,
-    coming,
-    context_text,
-    engine,
-    failure,
-    load,
-    model_name,
-    not_loaded,
-    plain,
-)
+from moe_viz.ui.model import context_text, engine, failure, model_name, plain
+from moe_viz.ui.words import memory_text
 
 
 def loaded_model() -> None:
@@ -52,32 +43,12 @@ def _portrait(info: ModelInfo, key: str) -> Portrait:
         facts={
             "family": origin.family,
             "runs on": f"{origin.device}, {origin.dtype}",
+            "takes": ", ".join(f"{memory_text(size)} on {device}" for device, size in info.memory),
             "weights": origin.revision or "no revision known",
             "context": context_text(info.context),
+            "self-test": info.self_test.sentence,
             "proven": proven(origin.family) or "nothing: this family is not recorded",
         },
         notes=origin.notes,
         source=f"Counted on the loaded model. {versions}.",
     )
-
-
-def load_another() -> None:
-    """The one place where a model is named to take the place of the one in use."""
-    st.markdown("##### Load another model")
-    with st.form("load", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input(
-            "Hugging Face hub id, or a local folder",
-            placeholder="allenai/OLMoE-1B-7B-0924",
-            help="Only safetensors are read, and no code of the model's own is run.",
-        )
-        asked = st.form_submit_button("Load")
-    if asked:
-        load(name.strip() or DEFAULT_MODEL)
-    if expected := coming():
-        st.info(
-            f"Loading {plain(expected)}. {plain(model_name())} stays in use until it is there.",
-            icon=":material/hourglass_top:",
-        )
-    elif reason := not_loaded():
-        st.error(plain(reason), icon=":material/error:")
-        st.caption(f"{plain(model_name())} is still in use.")

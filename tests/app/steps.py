@@ -1,6 +1,8 @@
-"""What is done to the app, and seen of it."""
+"""What tests of pages do again and again."""
 
 from __future__ import annotations
+
+import time
 
 from moe_viz.ui.session import Session
 from moe_viz.ui.shown import Shown
@@ -9,6 +11,17 @@ from moe_viz.ui.shown import Shown
 def clean(app) -> None:
     """Nothing may have failed."""
     assert not app.exception, [e.message for e in app.exception]
+
+
+def until(app, holds) -> None:
+    """Run the page again and again, as its own polling does, until something holds."""
+    for _ in range(240):
+        clean(app)
+        if holds():
+            return
+        time.sleep(0.25)
+        app.run()
+    raise AssertionError("it never came to hold")
 
 
 def shown(app) -> Shown:

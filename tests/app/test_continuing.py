@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 import weakref
 from concurrent.futures import Future
 from dataclasses import replace
@@ -16,9 +15,9 @@ from streamlit.delta_generator import DeltaGenerator
 from moe_viz.engine import Engine
 from moe_viz.engine.meter import Meter
 from moe_viz.settings import settings
-from moe_viz.ui.model import _engine
+from moe_viz.ui.model import Choice, _engine
 from moe_viz.ui.status import facts_of
-from tests.app.steps import button, clean, look_at, show_routing, shown
+from tests.app.steps import button, clean, look_at, show_routing, shown, until
 from tests.invented import make_trace
 
 PAGES = ["pages/routing.py", "pages/layers.py"]
@@ -34,11 +33,7 @@ def continue_text(app, text: str = TEXT):
 
 def until_over(app):
     """Look again until no text is being continued."""
-    until = time.monotonic() + 60
-    while app.session_state["session"].job:
-        assert time.monotonic() < until
-        app.run()
-    clean(app)
+    until(app, lambda: not app.session_state["session"].job)
     return app
 
 
@@ -54,7 +49,7 @@ def progress(app) -> list[str]:
 @pytest.fixture
 def info(monkeypatch):
     """What the loaded model says of itself; the test says what else."""
-    real = _engine("demo").info()
+    real = _engine(Choice("demo")).info()
 
     def say(**changes):
         monkeypatch.setattr(Engine, "info", lambda _: replace(real, **changes))
@@ -246,7 +241,7 @@ def test_a_page_holds_on_to_nothing_that_was_let_go(app, page, monkeypatch):
 
 def test_the_limits_that_hold_are_said(app):
     limits = settings()
-    _engine("demo").info()
+    _engine(Choice("demo")).info()
     app.run()
     text = said(app)
     for number in (limits.max_tokens, limits.max_new_tokens, limits.session_requests, limits.generations):

@@ -15,6 +15,7 @@ import moe_viz
 from moe_viz.engine import Engine
 from moe_viz.engine.fair_queue import FairQueue
 from moe_viz.errors import EngineError
+from moe_viz.model.progress import LoadProgress
 from moe_viz.model.sampling import Sampling
 from moe_viz.settings import settings
 
@@ -105,7 +106,7 @@ def test_the_engines_own_limit_holds_where_the_model_states_none():
 
 
 def test_texts_that_wait_are_read_together_and_each_is_as_if_alone(gate):
-    running = Engine(lambda: gate.model)
+    running = Engine(lambda progress: gate.model)
     running.info()
     first = running.submit("the text that the others wait behind")
     until(lambda: gate.passes == 1)
@@ -124,7 +125,7 @@ def test_texts_that_wait_are_read_together_and_each_is_as_if_alone(gate):
 
 
 def test_a_long_text_does_not_make_short_ones_as_long(gate):
-    running = Engine(lambda: gate.model, limits(batch_tokens=600))
+    running = Engine(lambda progress: gate.model, limits(batch_tokens=600))
     first = running.submit("a")
     until(lambda: gate.passes == 1)
     answers = [running.submit(text, owner=text[0]) for text in ("b", "c" + " d" * 500, "e f")]
@@ -135,7 +136,7 @@ def test_a_long_text_does_not_make_short_ones_as_long(gate):
 
 
 def test_one_text_that_the_model_fails_on_does_not_fail_those_read_with_it(gate):
-    running = Engine(lambda: gate.model)
+    running = Engine(lambda progress: gate.model)
     forward = gate.model.hf_model.forward
 
     def fails_on_seven_tokens(*args, input_ids, **kwargs):
@@ -161,7 +162,7 @@ def test_one_text_that_the_model_fails_on_does_not_fail_those_read_with_it(gate)
 
 def test_a_model_that_fails_in_the_middle_answers_and_serves_the_next():
     with moe_viz.load() as model:
-        running = Engine(lambda: model)
+        running = Engine(lambda progress: model)
         healthy = model.hf_model.forward
         model.hf_model.forward = lambda *_a, **_k: 1 / 0
         with pytest.raises(EngineError, match=r"the model failed on this text \(ZeroDivisionError"):
@@ -173,7 +174,7 @@ def test_a_model_that_fails_in_the_middle_answers_and_serves_the_next():
 
 def test_out_of_memory_is_a_sentence_and_the_next_request_works():
     with moe_viz.load() as model:
-        running = Engine(lambda: model)
+        running = Engine(lambda progress: model)
         healthy = model.hf_model.forward
 
         def full(*_a, **_k):
@@ -188,7 +189,7 @@ def test_out_of_memory_is_a_sentence_and_the_next_request_works():
 
 
 def test_a_model_that_cannot_be_loaded_says_why_to_every_request():
-    running = Engine(lambda: moe_viz.load("no-such-model"))
+    running = Engine(lambda progress: moe_viz.load("no-such-model"))
     for ask in (running.info, lambda: running.trace("a"), lambda: running.generate("a")):
         with pytest.raises(moe_viz.MoeVizError, match="there is no model 'no-such-model'"):
             ask()
@@ -196,13 +197,33 @@ def test_a_model_that_cannot_be_loaded_says_why_to_every_request():
 
 
 def test_an_unexpected_fault_while_loading_is_a_sentence_too():
-    running = Engine(lambda: 1 / 0)
+    running = Engine(lambda progress: 1 / 0)
     with pytest.raises(EngineError, match=r"could not be loaded \(ZeroDivisionError"):
         running.info()
 
 
+def test_loading_tells_how_far_it_is_and_ends_when_nobody_wants_it_any_more():
+    stages, go_on = [], threading.Event()
+
+    def load(progress):
+        progress(LoadProgress("downloading", 5, 10))
+        stages.append("downloading")
+        assert go_on.wait(10)
+        progress(LoadProgress("downloading", 6, 10))
+        stages.append("more")
+
+    running = Engine(load)
+    until(lambda: stages)
+    assert running.progress == LoadProgress("downloading", 5, 10)
+    running.close()
+    go_on.set()
+    with pytest.raises(EngineError, match="was unloaded"):
+        running.info()
+    assert stages == ["downloading"]
+
+
 def test_a_full_queue_turns_requests_away_and_recovers(gate):
-    running = Engine(lambda: gate.model, limits(max_waiting=3, session_requests=2))
+    running = Engine(lambda progress: gate.model, limits(max_waiting=3, session_requests=2))
     first = running.submit("the one that runs")
     until(lambda: gate.passes == 1)
     waiting = [running.submit("text 0", "one"), running.submit("text 1", "one")]
@@ -244,7 +265,7 @@ def test_a_closed_engine_says_so_however_often_it_is_asked():
 
 
 def test_requests_that_wait_when_the_engine_closes_are_refused(gate):
-    running = Engine(lambda: gate.model)
+    running = Engine(lambda progress: gate.model)
     first = running.submit("it is being read")
     until(lambda: gate.passes == 1)
     waiting, job = running.submit("it waits"), running.generate("it waits too")
@@ -258,7 +279,7 @@ def test_requests_that_wait_when_the_engine_closes_are_refused(gate):
 
 
 def test_a_worker_that_fails_begins_anew_and_says_so(gate, monkeypatch):
-    running = Engine(lambda: gate.model)
+    running = Engine(lambda progress: gate.model)
     gate.open.set()
     job = running.generate("def area", max_new_tokens=500)
     until(lambda: job.generated > 2)
@@ -278,7 +299,7 @@ def test_a_worker_that_fails_begins_anew_and_says_so(gate, monkeypatch):
 
 
 def test_a_request_may_be_withdrawn_while_it_waits(gate):
-    running = Engine(lambda: gate.model)
+    running = Engine(lambda progress: gate.model)
     first = running.submit("a")
     until(lambda: gate.passes == 1)
     withdrawn, kept = running.submit("b"), running.submit("c")
@@ -339,7 +360,7 @@ def test_a_stopped_job_keeps_what_it_has(demo):
 
 
 def test_a_job_is_stopped_while_it_waits_and_in_the_middle_of_its_text(gate):
-    running = Engine(lambda: gate.model)
+    running = Engine(lambda progress: gate.model)
     reading = running.generate("it is being read " * 40)
     until(lambda: gate.passes == 1)
     waiting = running.generate("it waits")
@@ -368,7 +389,7 @@ def test_a_job_that_nobody_looks_at_ends_by_itself():
 
 def test_a_job_that_the_model_fails_on_says_so_and_the_others_go_on(gate):
     gate.open.set()
-    running = Engine(lambda: gate.model)
+    running = Engine(lambda progress: gate.model)
     job = running.generate(" a" * 2000)
     until(lambda: job.state == "failed")
     assert "this model reads at most 1,024" in str(job.error)
@@ -388,7 +409,7 @@ def test_an_answer_in_a_chat_template():
         )
         assert model.chats
         assert "".join(model.tokenize("hello", chat=True).texts) == "[user] hello\n[it]"
-        running = Engine(lambda: model)
+        running = Engine(lambda progress: model)
         job = running.generate("hello", chat=True, max_new_tokens=3)
         until(lambda: job.state == "ended")
         assert job.trace().text.startswith("[user] hello\n[it]")

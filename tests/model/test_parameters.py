@@ -293,6 +293,13 @@ def test_the_command_tells_a_models_parts(capsys):
     assert re.search(rf"total +{values['total']:,} +100.0%", text)
     assert re.search(rf"active per token +{values['active']:,} ", text)
     assert values["bytes"]["bfloat16"] == 2 * values["total"]
+    assert re.search(r"float32 +0\.05 GB  room", text)
+    assert re.search(r"4-bit, 5\.2% of them +0\.02 GB  room", text)
+    plans = values["memory"]
+    assert [(plan["dtype"], plan["quantization"]) for plan in plans] == [
+        *(("float32", None), ("bfloat16", None), ("bfloat16", "8-bit"), ("bfloat16", "4-bit")),
+    ]
+    assert plans[0]["weights"] == moe_viz.memory_plan("demo", dtype="float32").weights
     assert len(values["blocks"]) == values["layers"] == 6
 
 
@@ -357,7 +364,8 @@ def test_of_a_hub_model_the_config_alone_is_fetched(monkeypatch, tmp_path):
 def test_without_a_network_and_a_cached_copy(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    assert "cannot be reached, and some/one is not in this machine's cache" in refusal("some/one")
+    assert "HF_HUB_OFFLINE is set" in refusal("some/one")
+    assert "some/one is not in this machine's cache" in refusal("some/one")
     assert main(["parameters", "some/one"]) == 1
     assert main(["parameters", "GPT-4"]) == 1
     printed = capsys.readouterr()

@@ -14,7 +14,7 @@ from moe_viz.model import discover as discovery
 from moe_viz.model import self_test
 from moe_viz.model.attached import Attached
 from moe_viz.model.families import family_of
-from moe_viz.model.load import DEMO
+from moe_viz.model.source import DEMO
 from moe_viz.trace import Scoring
 from tests.invented import route
 from tests.model.checks import FAMILIES
@@ -164,9 +164,9 @@ def test_the_tokens_are_ordinary_ones(monkeypatch):
     read = []
     original = Attached.read
 
-    def keep(self, stacks, **inputs):
+    def keep(self, inputs, stacks):
         read.append(inputs["input_ids"][0].tolist())
-        return original(self, stacks, **inputs)
+        return original(self, inputs, stacks)
 
     monkeypatch.setattr(Attached, "read", keep)
     for _ in range(2):

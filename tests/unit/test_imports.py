@@ -18,6 +18,8 @@ MUST_NOT_BRING = {
     "moe_viz.catalogue": HEAVY,
     "moe_viz.parameters_command": HEAVY,
     "moe_viz.probes": HEAVY,
+    "moe_viz.profiles": HEAVY - {"pandas"},
+    "moe_viz.routing": HEAVY,
     "moe_viz.metrics": {"torch", "transformers", "streamlit", "plotly"},
     "moe_viz.figures": {"torch", "transformers", "streamlit"},
     "moe_viz.components": {"torch", "transformers", "streamlit"},
