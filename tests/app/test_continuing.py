@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import threading
-import time
 import weakref
 from concurrent.futures import Future
 from dataclasses import replace
@@ -18,7 +17,7 @@ from moe_viz.engine.meter import Meter
 from moe_viz.settings import settings
 from moe_viz.ui.model import Choice, _engine
 from moe_viz.ui.status import facts_of
-from tests.app.steps import button, clean, look_at, show_routing, shown
+from tests.app.steps import button, clean, look_at, show_routing, shown, until
 from tests.invented import make_trace
 
 PAGES = ["pages/routing.py", "pages/layers.py"]
@@ -34,11 +33,7 @@ def continue_text(app, text: str = TEXT):
 
 def until_over(app):
     """Look again until no text is being continued."""
-    until = time.monotonic() + 60
-    while app.session_state["session"].job:
-        assert time.monotonic() < until
-        app.run()
-    clean(app)
+    until(app, lambda: not app.session_state["session"].job)
     return app
 
 
