@@ -51,23 +51,29 @@ def _of_model(name: str, model: MoEModel) -> Iterator[str]:
         hf_model(ids[:, :1], past_key_values=cache, use_cache=True)
         cache.crop(-1)
 
-    def plain(forward: Callable[[], None]) -> None:
-        with torch.inference_mode():
-            forward()
-
-    def recorded(forward: Callable[[], None]) -> list[Reading]:
-        with torch.inference_mode(), capture.recording() as readings:
-            forward()
-        return readings
-
-    def copied(forward: Callable[[], None]) -> None:
-        readings = recorded(forward)
-        to_host([tensor for reading in readings for tensor in reading.logits])
-        to_host([tensor for reading in readings for tensor in reading.weights])
-        to_host([tensor for reading in readings for tensor in reading.ids])
-
     for length, forward, repeats in ((f"{PROMPT} tokens", prompt, 2), ("one token, cached", step, 20)):
-        without = Way(capture.remove, partial(plain, forward))
-        for what, run in (("capture", recorded), ("capture and arrays", copied)):
-            ratio = paired_ratio(Way(capture.install, partial(run, forward)), without, pairs=80, repeats=repeats)
+        without = Way(capture.remove, partial(_plain, forward))
+        for what, run in (("capture", _recorded), ("capture and arrays", copied)):
+            ratio = paired_ratio(
+                Way(capture.install, partial(run, capture, forward)), without, pairs=80, repeats=repeats
+            )
             yield f"| {name}, {length}: {what} | {ratio} | {ratio.milliseconds:.1f} ms |"
+
+
+def _plain(forward: Callable[[], None]) -> None:
+    with torch.inference_mode():
+        forward()
+
+
+def _recorded(capture: Capture, forward: Callable[[], None]) -> list[Reading]:
+    with torch.inference_mode(), capture.recording() as readings:
+        forward()
+    return readings
+
+
+def copied(capture: Capture, forward: Callable[[], None]) -> None:
+    """A forward pass whose routing is read and brought to the host."""
+    readings = _recorded(capture, forward)
+    to_host([tensor for reading in readings for tensor in reading.logits])
+    to_host([tensor for reading in readings for tensor in reading.weights])
+    to_host([tensor for reading in readings for tensor in reading.ids])

@@ -5,15 +5,23 @@
     trace = model.trace("def area(r):")
     trace.to_frame()
 
-`load`, `attach`, `count_parameters`, `memory_plan` and `cached_models` bring in torch when they are
-first used, not before.
+Names that need torch or much else bring it in when they are first used, not before.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from moe_viz.errors import CaptureError, InputError, ModelError, MoeVizError, TraceError, TraceFileError
+from moe_viz.errors import (
+    CaptureError,
+    InputError,
+    ModelError,
+    MoeVizError,
+    ProfileError,
+    ProfileFileError,
+    TraceError,
+    TraceFileError,
+)
 from moe_viz.trace import NO_EXPERT, NextTokens, Provenance, RouterSite, RoutingTrace, Scoring
 
 if TYPE_CHECKING:
@@ -25,11 +33,14 @@ if TYPE_CHECKING:
     from moe_viz.model.parameters import count_parameters
     from moe_viz.model.progress import LoadProgress
     from moe_viz.model.self_test import SelfTest
+    from moe_viz.profiles.run import profile
+    from moe_viz.profiles.value import ExpertProfile
 
 __all__ = [
     "NO_EXPERT",
     "CachedModel",
     "CaptureError",
+    "ExpertProfile",
     "InputError",
     "LoadProgress",
     "MemoryPlan",
@@ -38,6 +49,8 @@ __all__ = [
     "MoeVizError",
     "NextTokens",
     "ParameterCount",
+    "ProfileError",
+    "ProfileFileError",
     "Provenance",
     "RouterSite",
     "RoutingTrace",
@@ -50,9 +63,10 @@ __all__ = [
     "count_parameters",
     "load",
     "memory_plan",
+    "profile",
 ]
 
-_WITH_TORCH = {
+_LATER = {
     "load": "moe_viz.model.load",
     "attach": "moe_viz.model.moe_model",
     "MoEModel": "moe_viz.model.moe_model",
@@ -64,12 +78,14 @@ _WITH_TORCH = {
     "CachedModel": "moe_viz.model.cached",
     "LoadProgress": "moe_viz.model.progress",
     "SelfTest": "moe_viz.model.self_test",
+    "ExpertProfile": "moe_viz.profiles.value",
+    "profile": "moe_viz.profiles.run",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _WITH_TORCH:
+    if name in _LATER:
         from importlib import import_module
 
-        return getattr(import_module(_WITH_TORCH[name]), name)
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -33,9 +33,13 @@ class KnownModel:
     embeddings_counted: bool | None = None
     """Whether `active` counts the input embeddings, a table that is the output head too included; None
     where it is not published, or both ways of counting come to it."""
+    licence: str | None = None
+    """Of the weights."""
+    context: int | None = None
+    """Tokens that the makers state it reads; None where they state no limit, or nothing."""
     note: str = ""
     config: Mapping[str, Any] | None = None
-    """What `moe_viz.count_parameters` needs to count it without a network: model_type and sizes."""
+    """What builds its layers without a network and without weights: model_type, sizes, how routers choose."""
 
 
 @cache

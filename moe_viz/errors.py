@@ -25,3 +25,19 @@ class TraceError(MoeVizError, ValueError):
 
 class TraceFileError(MoeVizError, ValueError):
     """A file is not a trace that this version can read."""
+
+
+class EngineError(MoeVizError, RuntimeError):
+    """The engine cannot take or finish a request."""
+
+
+class StoppedError(MoeVizError, RuntimeError):
+    """A forward pass was ended on request."""
+
+
+class ProfileError(MoeVizError, ValueError):
+    """An `ExpertProfile` was built from parts that contradict each other, or of different models."""
+
+
+class ProfileFileError(MoeVizError, ValueError):
+    """A file is not a profile that this version can read."""

@@ -51,7 +51,7 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _counted(model: KnownModel) -> moe_viz.ParameterCount | None:
-    return None if model.config is None else moe_viz.count_parameters(model.config)
+    return moe_viz.count_parameters(model.config) if model.kind == "moe" else None
 
 
 def as_json(count: moe_viz.ParameterCount) -> dict[str, Any]:
@@ -61,6 +61,7 @@ def as_json(count: moe_viz.ParameterCount) -> dict[str, Any]:
         "active": count.active,
         "active_without_embeddings": count.active_without_embeddings,
         "routed_per_token": count.routed_per_token,
+        "layers": count.layers,
         "dense_layers": count.dense_layers,
         "bytes": {dtype: count.bytes(dtype) for dtype in ("float32", "bfloat16", "int8")},
     }

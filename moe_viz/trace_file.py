@@ -1,32 +1,18 @@
-"""Traces on disk: safetensors, compressed with zstd as one stream. Never pickle.
-
-A trace may come from anybody, so nothing in it may grow without bound: the stream is
-decompressed up to a limit, and what is inside cannot be compressed again. (Arrow's own files
-compress each buffer by itself, and its reader allocates whatever a buffer claims to hold.)
-What is not an array (sites, provenance, texts) is JSON, in the array `header`.
-"""
+"""Traces on disk: see `moe_viz.packed`. Sites, provenance and texts are in the header."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as save_arrays
-
 from moe_viz.errors import TraceError, TraceFileError
+from moe_viz.packed import Arrays, FileKind
 from moe_viz.trace import NextTokens, Provenance, RouterSite, RoutingTrace, Scoring
 
-FORMAT = "moe_viz trace"
-VERSION = 1
 MAX_BYTES = 2**31
 """The largest trace that is read, compressed or not."""
-_ZSTD = b"\x28\xb5\x2f\xfd"
+_FILE = FileKind("trace", 1, TraceFileError, TraceError)
 _ARRAYS = ("token_ids", "generated", "expert_ids", "gate_weights", "router_logits")
 
 
@@ -34,8 +20,6 @@ def write(trace: RoutingTrace) -> bytes:
     """The file's content for `trace`."""
     following = trace.next_tokens
     header = {
-        "format": FORMAT,
-        "version": VERSION,
         "tokens": trace.tokens,
         "token_names": trace.token_names,
         "sites": [asdict(site) for site in trace.sites],
@@ -45,59 +29,20 @@ def write(trace: RoutingTrace) -> bytes:
     arrays = {name: getattr(trace, name) for name in _ARRAYS}
     if following is not None:
         arrays |= {"next_token_ids": following.token_ids, "next_probabilities": following.probabilities}
-    arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    content: bytes = save_arrays({name: np.array(array) for name, array in arrays.items() if array is not None})
-    return bytes(pa.compress(content, codec="zstd", asbytes=True))
+    return _FILE.write(header, {name: array for name, array in arrays.items() if array is not None})
 
 
 def read(content: bytes) -> RoutingTrace:
     """The trace in a file's content. Raises TraceFileError, which says what is wrong with it."""
-    if not content.startswith(_ZSTD):
-        raise TraceFileError("this is not a moe_viz trace: it does not begin as one does")
-    try:
-        arrays = load_arrays(_decompressed(content))
-        return _trace(arrays, _header(arrays))
-    except TraceFileError:
-        raise
-    except TraceError as error:
-        raise TraceFileError(f"the trace contradicts itself: {error}") from error
-    except (SafetensorError, pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise TraceFileError(f"the trace is damaged ({reason}); save it again from its source") from error
+    return _FILE.read(content, _trace, MAX_BYTES)
 
 
 def read_path(path: Path) -> RoutingTrace:
     """The trace in the file at `path`. Raises TraceFileError also where there is no such file."""
-    try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size <= MAX_BYTES else b""
-    except OSError as error:
-        raise TraceFileError(f"cannot read {path}: {error.strerror or error}") from error
-    if size > MAX_BYTES:
-        raise TraceFileError(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read")
-    return read(content)
+    return _FILE.read_path(path, _trace, MAX_BYTES)
 
 
-def _decompressed(content: bytes) -> bytes:
-    with pa.input_stream(pa.BufferReader(content), compression="zstd") as stream:
-        data: bytes = stream.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise TraceFileError(f"the trace grows beyond {MAX_BYTES:,} bytes when it is decompressed; it is not read")
-    return data
-
-
-def _header(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    header = json.loads(arrays["header"].tobytes()) if "header" in arrays else None
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise TraceFileError("this is not a moe_viz trace: its header does not say that it is one")
-    if header["version"] != VERSION:
-        raise TraceFileError(
-            f"the trace has format version {header['version']!r}; this version of moe_viz reads version {VERSION}"
-        )
-    return header
-
-
-def _trace(arrays: dict[str, np.ndarray], header: dict[str, Any]) -> RoutingTrace:
+def _trace(header: dict[str, Any], arrays: Arrays) -> RoutingTrace:
     following = None
     if header["next_texts"] is not None:
         texts = tuple(_texts(row) for row in header["next_texts"])

@@ -4,10 +4,13 @@ from moe_viz.ui.entry import through_app
 
 through_app()
 
+from moe_viz.ui.continuing import follow
 from moe_viz.ui.prompt import nothing_yet, prompt
 
-shown = prompt()
-if shown is None:
+own = prompt()
+shown = own.shown
+follow(own)
+if not shown:
     nothing_yet()
 else:  # what draws a trace is imported when there is one: a first visitor need not wait for it
     from moe_viz.ui.layers import expert_tokens, heatmap, layer_figures

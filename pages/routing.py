@@ -6,12 +6,14 @@ through_app()
 
 from moe_viz.ui.prompt import nothing_yet, prompt
 
-shown = prompt()
-if shown is None:
+own = prompt()
+shown = own.shown
+if not shown and not own.job:
     nothing_yet()
 else:  # what draws a trace is imported when there is one: a first visitor need not wait for it
     from moe_viz.ui.numbers import numbers
     from moe_viz.ui.routing_map import routing_map
 
-    routing_map(shown)
-    numbers(shown, {"routing": shown.trace.to_frame})
+    routing_map(own)
+    if shown and not own.job:
+        numbers(shown, {"routing": shown.trace.to_frame})

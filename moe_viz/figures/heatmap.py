@@ -88,14 +88,14 @@ def layers_by_experts(
                 "range": [-0.5, experts - 0.5],
                 "tickmode": "linear",
                 "tick0": 0,
-                "dtick": _tick_step(experts),
+                "dtick": tick_step(experts),
                 "showgrid": False,
                 "fixedrange": True,
             },
             "yaxis": {
                 "range": [rows - 0.5, -0.5],
-                "tickvals": list(range(0, rows, _tick_step(rows))),
-                "ticktext": list(row_labels[:: _tick_step(rows)]),
+                "tickvals": list(range(0, rows, tick_step(rows))),
+                "ticktext": list(row_labels[:: tick_step(rows)]),
                 "showgrid": False,
                 "fixedrange": True,
             },
@@ -186,9 +186,9 @@ def _outline(figure: go.Figure, row: int, expert: int) -> None:
         )
 
 
-def _tick_step(count: int) -> int:
-    """1, 2, 4, 8 ...: the smallest that gives no more than `_MOST_TICKS` ticks."""
+def tick_step(count: int, most: int = _MOST_TICKS) -> int:
+    """1, 2, 4, 8 ...: the smallest that gives no more than `most` ticks."""
     step = 1
-    while count / step > _MOST_TICKS:
+    while count / step > most:
         step *= 2
     return step

@@ -28,6 +28,8 @@ TEXT = "#757b87"
 GRID = "rgba(128, 134, 146, 0.25)"
 MISSING = "rgba(128, 134, 146, 0.18)"
 """Behind the cells of a heatmap: what has no value."""
+IDLE = "rgba(128, 134, 146, 0.42)"
+"""Weights that are there and not used."""
 TRANSPARENT = "rgba(0, 0, 0, 0)"
 
 _CIVIDIS = (

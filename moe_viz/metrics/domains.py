@@ -35,7 +35,7 @@ class Estimate(NamedTuple):
 
 def by_domain(counts: Array, labels: Labels) -> Array:
     """Add up `[document site expert]` by the documents' `labels [document]`, `[domain site expert]`."""
-    return np.tensordot(_members(labels), counts, axes=(1, 0))
+    return np.tensordot(members(labels), counts, axes=(1, 0))
 
 
 def domain_specialization(counts: Array, top_k: int) -> Array:
@@ -76,18 +76,18 @@ def estimated_domain_information(
     With `over_sites` it is the mean over sites, as one value: its interval is narrower than the
     sites' own, but not as if these were independent.
     """
-    members = _members(labels)
+    of_domain = members(labels)
 
     def information(weights: Array) -> Array:
         """`[... site]` of documents' weights `[... domain document]`."""
         bits = domain_information(np.tensordot(weights, counts, axes=(-1, 0)))
         return bits.mean(axis=-1, keepdims=True) if over_sites else bits
 
-    value = information(members)
-    again = information(np.stack([_drawn_anew(members, rng) for _ in range(DRAWS)]))
+    value = information(of_domain)
+    again = information(np.stack([drawn_anew(of_domain, rng) for _ in range(DRAWS)]))
     tail = (1 - CONFIDENCE) / 2
     upper, lower = np.quantile(again, [1 - tail, tail], axis=0)
-    null = information(np.stack([members[:, rng.permutation(len(labels))] for _ in range(DRAWS)]))
+    null = information(np.stack([of_domain[:, rng.permutation(len(labels))] for _ in range(DRAWS)]))
     return Estimate(value, 2 * value - upper, 2 * value - lower, null.mean(axis=0), null.max(axis=0))
 
 
@@ -137,12 +137,12 @@ def information_given_token(
     return GivenToken(information(expert), float(np.mean(null)), len(common), float(where.mean()))
 
 
-def _members(labels: Labels) -> Array:
+def members(labels: Labels) -> Array:
     """`[domain document]`: 1 where the document is of the domain."""
     return (labels == np.arange(labels.max() + 1)[:, None]).astype(np.float64)
 
 
-def _drawn_anew(members: Array, rng: np.random.Generator) -> Array:
+def drawn_anew(members: Array, rng: np.random.Generator) -> Array:
     """`[domain document]`: how often each document is drawn when its domain's are drawn with replacement."""
     sizes = members.sum(axis=1).astype(int)
     return np.stack([rng.multinomial(size, row / size) for size, row in zip(sizes, members, strict=True)])

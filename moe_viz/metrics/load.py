@@ -79,6 +79,26 @@ def coefficient_of_variation(counts: Array) -> Array:
     return np.where(idle, np.nan, np.sqrt(squares / np.maximum(num_experts(counts), 1)))
 
 
+def gini(counts: Array) -> Array:
+    """Gini coefficient of the load, `[...]`: Σᵢⱼ |xᵢ − xⱼ| / (2 · experts · Σᵢ xᵢ).
+
+    0 is even; (experts − 1) / experts: one expert does all.
+    """
+    shares = load(counts)
+    filled = np.sort(np.nan_to_num(shares), axis=-1)
+    experts = num_experts(counts)
+    missing = counts.shape[-1] - experts  # their zeros stand first
+    rank = 1 + np.arange(counts.shape[-1]) - missing[..., None]
+    weighted = (filled * (2 * rank - experts[..., None] - 1)).sum(axis=-1)
+    idle = np.nansum(counts, axis=-1) == 0
+    return np.where(idle, np.nan, weighted / np.maximum(experts, 1))
+
+
+def largest_difference(counts: Array) -> Array:
+    """Largest |share − 1/experts|, `[...]`: what some projects call the violation. 0 is even."""
+    return np.fmax.reduce(np.abs(uniform_difference(counts)), axis=-1) / num_experts(counts)
+
+
 def unused_experts(counts: Array) -> Array:
     """How many experts took no token at all, `[...]`."""
     return (counts == 0).sum(axis=-1).astype(np.float64)

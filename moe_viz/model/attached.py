@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib.metadata import version
@@ -99,13 +99,15 @@ class Attached:
         """Whether a text is routed as if alone when it is read together with others."""
         return not any(router.batch_dependent for router in self._routers)
 
-    def read(self, stacks: Mapping[Stack, int], **inputs: Any) -> tuple[Any, dict[Stack, Routing]]:
-        """One forward pass, over as many tokens as `stacks` says, pads included.
+    def read(
+        self, inputs: Mapping[str, Any], stacks: Mapping[Stack, int], stop: Callable[[], bool] | None = None
+    ) -> tuple[Any, dict[Stack, Routing]]:
+        """One forward pass with `inputs`, over as many tokens as `stacks` says, pads included.
 
         Returns its output and what the routers of these stacks did.
-        Raises CaptureError if a router was missed.
+        Raises CaptureError if a router was missed, StoppedError at the next router once `stop` says so.
         """
-        with torch.inference_mode(), self._capture.recording() as readings:
+        with torch.inference_mode(), self._capture.recording(stop) as readings:
             output = self.hf_model(**inputs)
         done = {}
         for stack, tokens in stacks.items():

@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from moe_viz.errors import CaptureError
+from moe_viz.errors import CaptureError, StoppedError
 from moe_viz.model.discover import Router
 from moe_viz.model.readers import READERS, Reader, Reading
 from moe_viz.trace import RouterSite
@@ -41,6 +41,7 @@ class Capture:
         self._routers = routers
         self._listeners: list[_Listener] = []
         self._sink: ContextVar[list[Reading] | None] = ContextVar("moe_viz_sink", default=None)
+        self._stop: ContextVar[Callable[[], bool] | None] = ContextVar("moe_viz_stop", default=None)
 
     def install(self) -> None:
         """Set the listeners, if they are not set."""
@@ -58,26 +59,30 @@ class Capture:
             self._listeners.pop().remove()
 
     @contextmanager
-    def recording(self) -> Iterator[list[Reading]]:
+    def recording(self, stop: Callable[[], bool] | None = None) -> Iterator[list[Reading]]:
         """Record this thread's forward passes: one `Reading` a router, filled as they run.
 
-        After an exception no listener is left on the model.
+        The next router raises StoppedError once `stop` says so. After an exception no listener
+        is left on the model.
         """
         self.install()
         readings = [Reading() for _ in self._routers]
-        token = self._sink.set(readings)
+        sink, stopper = self._sink.set(readings), self._stop.set(stop)
         try:
             yield readings
         except BaseException:
             self.remove()
             raise
         finally:
-            self._sink.reset(token)
+            self._sink.reset(sink)
+            self._stop.reset(stopper)
 
     def _logits_listener(self, index: int, logits_index: int, reader: Reader) -> Callable[[Any, Any], None]:
         def listen(_args: Any, output: Any) -> None:
             sink = self._sink.get()
             if sink is not None:
+                if (stop := self._stop.get()) is not None and stop():
+                    raise StoppedError("the forward pass was stopped")
                 logits = output if isinstance(output, Tensor) else output[logits_index]
                 sink[index].logits.append(_without_graph(reader.logits(logits) if reader.logits else logits))
 

@@ -51,6 +51,18 @@ def table() -> str:
     return "\n".join([head, "", *lines, _LEGEND, "", *notes])
 
 
+def proven(model_type: str) -> str | None:
+    """What the tests prove of a family, in a sentence; None of one that is not recorded."""
+    families: dict[str, dict[str, Any]] = json.loads(DATA.read_text(encoding="utf-8"))["families"]
+    found = families.get(model_type) or families.get(model_type.removesuffix("_text"))
+    if found is None:
+        return None
+    return (
+        f"of a tiny random {found['model']}: the output of its {found['output']} rebuilt from what was captured;"
+        f" worked out again from the logits, gating weights: {found['weights']}, choices: {found['choice']}"
+    )
+
+
 def router_words(family: Family) -> str:
     """How a family's routers score and choose, in a few words."""
     if family.function is None:

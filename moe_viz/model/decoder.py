@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from moe_viz.errors import ModelError
+from moe_viz.errors import ModelError, StoppedError
 from moe_viz.model.attached import Attached
 from moe_viz.model.generation import Generation
 from moe_viz.model.lanes import Lanes
@@ -56,7 +56,11 @@ class Decoder:
                 encoded = model.hf_model.get_encoder()(input_ids=model.row([generation.given.ids]))
             inputs = {"decoder_input_ids": ids, "encoder_outputs": encoded}
         length = len(generation.prompt.ids)
-        output, done = model.read({"decoder": length}, **inputs, use_cache=True)
+        try:
+            output, done = model.read(inputs | {"use_cache": True}, {"decoder": length}, generation.stopping.is_set)
+        except StoppedError:
+            generation.ended = "stopped"
+            return
         cache = getattr(output, "past_key_values", None)
         if cache is None:
             raise ModelError("this model keeps no cache of what it has read, so that it cannot continue a text")
@@ -71,22 +75,21 @@ class Decoder:
             self._groups.append(_Group(generation, lanes, encoded))
 
     def step(self) -> None:
-        """Read the next token of every generation; those that end leave.
+        """Read the next token of every generation; those that end, or are to stop, leave.
 
         Where the model fails, the generations that it failed on leave and the error is raised.
         """
+        for generation in self.generations:
+            if generation.stopping.is_set():
+                generation.ended = "stopped"
+        self._leave()
         for group in self._groups[:]:
             try:
                 self._read(group)
             except BaseException:
                 self._groups.remove(group)
                 raise
-            self._keep(group, [not generation.ended for generation in group.generations])
-
-    def drop(self, generation: Generation) -> None:
-        """Let a generation go before its end; what it has read stays in it."""
-        for group in self._groups[:]:
-            self._keep(group, [other is not generation for other in group.generations])
+        self._leave()
 
     def _read(self, group: _Group) -> None:
         model = self._model
@@ -94,22 +97,17 @@ class Decoder:
         inputs: dict[str, Any] = {"input_ids": ids}
         if group.encoded is not None:
             inputs = {"decoder_input_ids": ids, "encoder_outputs": group.encoded}
-        output, done = model.read(
-            {"decoder": len(group.generations)},
-            **inputs,
-            **group.lanes.advance(ids.device),
-            past_key_values=group.lanes.cache,
-            use_cache=True,
-        )
+        inputs |= {"past_key_values": group.lanes.cache, "use_cache": True, **group.lanes.advance(ids.device)}
+        output, done = model.read(inputs, {"decoder": len(group.generations)})
         for row, generation in enumerate(group.generations):
             generation.extend(done["decoder"].tokens(row, 1), output.logits[row])
 
-    def _keep(self, group: _Group, kept: list[bool]) -> None:
-        if all(kept):
-            return
-        rows = [row for row, keep in enumerate(kept) if keep]
-        if not rows:
-            self._groups.remove(group)
-            return
-        group.lanes.keep(rows)
-        group.generations = [group.generations[row] for row in rows]
+    def _leave(self) -> None:
+        """Let those that have ended go."""
+        for group in self._groups[:]:
+            rows = [row for row, generation in enumerate(group.generations) if not generation.ended]
+            if not rows:
+                self._groups.remove(group)
+            elif len(rows) < len(group.generations):
+                group.lanes.keep(rows)
+                group.generations = [group.generations[row] for row in rows]

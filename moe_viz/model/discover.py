@@ -42,6 +42,8 @@ class Router:
     batch_dependent: bool
     """Whether a token's routing may depend on the others in its batch; of an unknown family it may."""
     notes: tuple[str, ...]
+    biased: bool
+    """Whether a bias joins the choice, even if its values are not known, as in a model without weights."""
 
 
 def discover(model: Any) -> tuple[Router, ...]:
@@ -142,6 +144,7 @@ def _router(
         known.reader,
         family is None or bool(family.batch_dependent),
         _notes(site, family, config.model_type),
+        _has(known.selection_bias, router, block) and not (site.scoring and site.scoring.by_token),
     )
 
 
@@ -172,6 +175,13 @@ def _named(name: str, *places: object) -> Any:
         except AttributeError:
             continue
     raise ModelError(f"an MoE block was found, but neither it nor its router or config has {name}")
+
+
+def _has(name: str | None, *places: object) -> bool:
+    try:
+        return name is not None and _named(name, *places) is not None
+    except ModelError:
+        return False
 
 
 def _count(value: int | str, *places: object) -> int:

@@ -22,7 +22,8 @@ def traces_of(model: Attached, texts: Sequence[Tokens], decoder: Tokens | None) 
     """
     lengths = [len(tokens.ids) for tokens in texts]
     width = max(lengths)
-    inputs: dict[str, Any] = {"input_ids": model.row([[*t.ids, *[_PAD] * (width - len(t.ids))] for t in texts])}
+    inputs: dict[str, Any] = {"use_cache": False}
+    inputs["input_ids"] = model.row([[*t.ids, *[_PAD] * (width - len(t.ids))] for t in texts])
     if min(lengths) < width:
         inputs["attention_mask"] = model.row([[1] * length + [0] * (width - length) for length in lengths])
     stacks: dict[Stack, Sequence[Tokens]] = {"decoder": texts}
@@ -34,8 +35,9 @@ def traces_of(model: Attached, texts: Sequence[Tokens], decoder: Tokens | None) 
         widths = {"encoder": width, "decoder": len(given.ids)}
     elif decoder is not None:
         raise InputError("decoder_token_ids is for encoder-decoder models; this model has one stack")
-    output, routing = model.read({s: len(texts) * w for s, w in widths.items()}, **inputs, use_cache=False)
+    output, routing = model.read(inputs, {stack: len(texts) * wide for stack, wide in widths.items()})
     logits = model.language_logits(output)
+    notes = _rounding(model, len(texts))
     return [
         tuple(
             model.assembled(
@@ -45,8 +47,19 @@ def traces_of(model: Attached, texts: Sequence[Tokens], decoder: Tokens | None) 
                 None
                 if logits is None or stack == "encoder"
                 else next_tokens(logits[row, : len(tokens.ids)], model.token_texts),
+                notes=notes,
             )
             for stack, done in routing.items()
         )
         for row in range(len(texts))
     ]
+
+
+def _rounding(model: Attached, texts: int) -> tuple[str, ...]:
+    """What a reader must know of a pass over several texts: in float32 rounding parts no near-tie."""
+    dtype = model.provenance().dtype
+    if texts == 1 or dtype == "float32":
+        return ()
+    others = f"Read with {texts - 1} other text(s) in {dtype}"
+    note = f"{others}: between experts of nearly one score the choice may differ from that in a pass alone."
+    return (note,)

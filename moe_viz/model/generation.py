@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Literal
 
@@ -18,7 +19,7 @@ from moe_viz.model.sampling import Sampling
 from moe_viz.model.tokens import Tokens, tokens_of_ids
 from moe_viz.trace import NextTokens, RoutingTrace
 
-End = Literal["length", "context", "end of text"]
+End = Literal["length", "context", "end of text", "stopped"]
 _Part = tuple[Routing, NextTokens]
 _OVERLAP = 4
 """Tokens of the prompt that the generated ones are decoded with: a character may lie across."""
@@ -30,7 +31,15 @@ class Generation:
     `trace` may be called in any thread at any time.
     """
 
-    def __init__(self, model: Attached, given: Tokens, max_new_tokens: int, sampling: Sampling) -> None:
+    def __init__(
+        self,
+        model: Attached,
+        given: Tokens,
+        max_new_tokens: int,
+        sampling: Sampling,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        """Begin to continue `given`; the end comes early once `stopping` is set."""
         if not model.generates:
             raise InputError("this model gives no next token, so that it cannot continue a text")
         if max_new_tokens < 1:
@@ -41,7 +50,8 @@ class Generation:
         """What the decoder reads before the first generated token."""
         self.ended: End | None = None
         """Why no more tokens come, or None: as many as were asked for are there, the context is
-        full, or the model drew a token that ends the text (which it does not read)."""
+        full, the model drew a token that ends the text (which it does not read), or it was stopped."""
+        self.stopping = stopping or threading.Event()
         self.next_id = -1
         """The token that was drawn, to be read next."""
         room = (model.context or 2**31) - len(self.prompt.ids)
@@ -52,6 +62,16 @@ class Generation:
         self._draws = torch.Generator().manual_seed(sampling.seed)
         self._generated: list[int] = []
         self._parts: tuple[_Part, ...] = ()
+
+    @property
+    def begun(self) -> bool:
+        """Whether the text itself was read."""
+        return bool(self._parts)
+
+    @property
+    def generated(self) -> int:
+        """How many tokens were generated and read."""
+        return len(self._generated)
 
     def extend(self, done: Routing, logits: Tensor) -> None:
         """Take what was read: the prompt first, then `next_id`; draw what follows its `logits [token vocabulary]`."""
@@ -77,8 +97,10 @@ class Generation:
         new = tokens_of_ids(self._model.tokenizer, [*before, *ids])
         start = len(before)
         tokens = Tokens((*prompt.ids, *ids), prompt.texts + new.texts[start:], prompt.names + new.names[start:])
-        note = f"Generated with {self._sampling}."
-        return self._model.assembled("decoder", tokens, done, following, prompt=len(prompt.ids), notes=(note,))
+        notes = [f"Generated with {self._sampling}."]
+        if self._model.two_stacks:
+            notes.append("The encoder read the text; this is what the decoder wrote, after its start token.")
+        return self._model.assembled("decoder", tokens, done, following, prompt=len(prompt.ids), notes=tuple(notes))
 
 
 def _with(parts: tuple[_Part, ...], part: _Part) -> tuple[_Part, ...]:

@@ -1,48 +1,76 @@
-"""What a loaded model is, in numbers fit for a page."""
+"""What a model is, in numbers fit for a page: how it is built, and where a loaded one runs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from moe_viz.model.parameter_count import ParameterCount
 from moe_viz.trace import Provenance, RouterSite
 
 if TYPE_CHECKING:
     from moe_viz.model.moe_model import MoEModel
     from moe_viz.model.self_test import SelfTest
 
+# What needs torch is imported where it is used: this module must not bring it in.
+
 
 @dataclass(frozen=True)
-class ModelInfo:
-    """A loaded model's shape and size."""
+class Architecture:
+    """How a model is built, as its config alone tells it."""
 
-    provenance: Provenance
     sites: tuple[RouterSite, ...]
-    layers: int
-    """All layers of all stacks that have routers, dense ones included."""
+    """Its routers; none in a dense model. Without weights, no site knows its selection bias."""
+    biased: tuple[bool, ...]
+    """Of each site: whether a bias joins the choice."""
+    count: ParameterCount
+
+
+@dataclass(frozen=True)
+class ModelInfo(Architecture):
+    """A loaded model."""
+
     context: int | None
-    parameters: int
-    """All weights, each counted once."""
-    active_parameters: int
-    """Weights that one token uses: all, less the routed experts that it does not visit."""
+    provenance: Provenance
     memory: tuple[tuple[str, int], ...]
     """Bytes that its weights take, by device, as measured."""
     self_test: SelfTest
+    generates: bool
+    """Whether it predicts next tokens, so that it can continue a text."""
+    chats: bool
+    """Whether its tokenizer has a chat template."""
+
+
+def architecture(config: Mapping[str, Any]) -> Architecture:
+    """How the model of a config's values is built, without any of its weights. A dense one has no sites.
+
+    Raises ModelError if the values make no config, or no language model can be built from it.
+    """
+    from moe_viz.model.discover import discover
+    from moe_viz.model.folder import skeleton
+    from moe_viz.model.parameters import count_built
+    from moe_viz.model.source import find_config
+
+    model = skeleton(find_config(config, None), "this config")
+    count = count_built(model)
+    routers = discover(model) if count.blocks else ()
+    return Architecture(tuple(router.site for router in routers), tuple(router.biased for router in routers), count)
 
 
 def model_info(model: MoEModel) -> ModelInfo:
     """Describe a loaded model, counting its weights where they are."""
-    from moe_viz.model.memory import resident  # with torch, which this module must not bring in
+    from moe_viz.model.memory import resident
     from moe_viz.model.parameters import count_parameters
 
-    counted = count_parameters(model)
     return ModelInfo(
-        provenance=model.provenance(),
         sites=model.sites,
-        layers=counted.layers,
+        biased=tuple(router.biased for router in model.routers),
+        count=count_parameters(model),
         context=model.context,
-        parameters=counted.total,
-        active_parameters=counted.active,
+        provenance=model.provenance(),
         memory=tuple(resident(model.hf_model).items()),
         self_test=model.self_test,
+        generates=model.generates,
+        chats=model.chats,
     )

@@ -11,7 +11,7 @@ from moe_viz.model.decoder import Decoder
 from moe_viz.model.forward import traces_of
 from moe_viz.model.generation import Generation
 from moe_viz.model.sampling import Sampling
-from moe_viz.model.tokens import Tokens, tokens_of_ids, tokens_of_text
+from moe_viz.model.tokens import Tokens, in_chat, tokens_of_ids, tokens_of_text
 from moe_viz.trace import RoutingTrace
 
 
@@ -30,9 +30,17 @@ class MoEModel(Attached):
     or the end of a `with` block, takes them off.
     """
 
-    def tokenize(self, text: str | None = None, *, token_ids: Sequence[int] | None = None) -> Tokens:
+    @property
+    def chats(self) -> bool:
+        """Whether the tokenizer has a chat template."""
+        return bool(getattr(self.tokenizer, "chat_template", None))
+
+    def tokenize(
+        self, text: str | None = None, *, token_ids: Sequence[int] | None = None, chat: bool = False
+    ) -> Tokens:
         """The tokens of a text, or of ids, checked against the vocabulary and the context.
 
+        With `chat`, of the text as a user's turn in the tokenizer's chat template.
         Raises InputError if they cannot be traced.
         """
         if (text is None) == (token_ids is None):
@@ -40,7 +48,10 @@ class MoEModel(Attached):
         if text is not None:
             if self.tokenizer is None:
                 raise InputError("this model was attached without a tokenizer: give token_ids instead of a text")
-            tokens = tokens_of_text(self.tokenizer, text)
+            if chat and text.strip():
+                tokens = tokens_of_text(self.tokenizer, in_chat(self.tokenizer, text), special=False)
+            else:
+                tokens = tokens_of_text(self.tokenizer, text)
         else:
             assert token_ids is not None
             tokens = tokens_of_ids(self.tokenizer, self._checked(token_ids))
@@ -95,6 +106,7 @@ class MoEModel(Attached):
         text: str | None = None,
         *,
         token_ids: Sequence[int] | None = None,
+        chat: bool = False,
         max_new_tokens: int = 50,
         temperature: float = 0.8,
         top_p: float = 0.95,
@@ -104,12 +116,12 @@ class MoEModel(Attached):
 
         A trace has the tokens that the model has read, `generated` told apart. It ends after
         `max_new_tokens`, at the end of the model's context, or before a token that ends the
-        text. A `temperature` of 0 takes the most probable token each time. An encoder-decoder
-        model gives its decoder's trace.
+        text. With `chat` it is the answer to the text. A `temperature` of 0 takes the most
+        probable token each time. An encoder-decoder model gives its decoder's trace.
         Raises InputError for a text that cannot be read or a model that does not generate.
         """
         sampling = Sampling(temperature, top_p, seed)
-        generation = Generation(self, self.tokenize(text, token_ids=token_ids), max_new_tokens, sampling)
+        generation = Generation(self, self.tokenize(text, token_ids=token_ids, chat=chat), max_new_tokens, sampling)
         decoder = Decoder(self)
         decoder.add(generation)
         yield generation.trace()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from moe_viz.errors import ModelError
 
-_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "float8_e4m3fn": 1, "int8": 1}
+_BITS = {"float32": 32, "bfloat16": 16, "float16": 16, "float8_e4m3fn": 8, "int8": 8, "int4": 4}
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class ParameterCount:
     family: str
     """The config's model_type."""
     blocks: tuple[RoutedBlock, ...]
-    layers: int
-    """All layers of the stacks that have routers."""
+    stacks: tuple[tuple[str, int], ...]
+    """Each stack of layers that has routers, by its path, and how many layers it has; all stacks of a dense model."""
     routed: int
     """Weights of the experts that routers choose among."""
     shared: int
@@ -62,9 +62,26 @@ class ParameterCount:
     """Weights of `embeddings` that are the output head as well."""
 
     @property
+    def layers(self) -> int:
+        """All layers of those stacks."""
+        return sum(layers for _, layers in self.stacks)
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Weights by the name of what they are part of."""
+        return {
+            "routed experts": self.routed,
+            "shared experts": self.shared,
+            "routers": self.routers,
+            "attention": self.attention,
+            "input embeddings": self.embeddings,
+            "output head": self.output_head,
+            "other": self.other,
+        }
+
+    @property
     def total(self) -> int:
-        parts = (self.routed, self.shared, self.routers, self.attention, self.embeddings, self.output_head, self.other)
-        return sum(parts)
+        return sum(self.parts.values())
 
     @property
     def routed_per_token(self) -> int:
@@ -92,6 +109,6 @@ class ParameterCount:
 
     def bytes(self, dtype: str) -> int:
         """Memory of all weights in a dtype, by torch's name for it. Raises ModelError for an unknown one."""
-        if dtype not in _BYTES:
-            raise ModelError(f"dtype {dtype!r} is not known: expected one of {', '.join(_BYTES)}")
-        return self.total * _BYTES[dtype]
+        if dtype not in _BITS:
+            raise ModelError(f"dtype {dtype!r} is not known: expected one of {', '.join(_BITS)}")
+        return self.total * _BITS[dtype] // 8

@@ -44,7 +44,13 @@ def count_parameters(source: Any, *, revision: str | None = None) -> ParameterCo
             f"the parameters of a {type(source).__name__} cannot be counted: expected a hub id, a local folder,"
             " a transformers config or a transformers model"
         )
-    return _count(source)
+    count = count_built(source)
+    if not count.blocks:
+        raise ModelError(
+            f"this {count.family} model has no routed experts that can be counted: it is dense, or its"
+            " experts are built in a way that is not known here; choose a mixture-of-experts model"
+        )
+    return count
 
 
 def parts_of(model: Any) -> tuple[dict[nn.Parameter, str], list[RoutedBlock]]:
@@ -70,14 +76,10 @@ def parts_of(model: Any) -> tuple[dict[nn.Parameter, str], list[RoutedBlock]]:
     return seen, blocks
 
 
-def _count(model: Any) -> ParameterCount:
+def count_built(model: Any) -> ParameterCount:
+    """Count a transformers model that has been built, with its weights or without; a dense one has no blocks."""
     head = model.get_output_embeddings()
     seen, blocks = parts_of(model)
-    if not blocks:
-        raise ModelError(
-            f"this {model.config.model_type} model has no routed experts that can be counted: it is dense, or its"
-            " experts are built in a way that is not known here; choose a mixture-of-experts model"
-        )
     sizes: Counter[str] = Counter()
     for parameter, part in seen.items():
         sizes[part] += parameter.numel()
@@ -85,7 +87,7 @@ def _count(model: Any) -> ParameterCount:
     return ParameterCount(
         family=model.config.model_type,
         blocks=tuple(blocks),
-        layers=_layers(model, blocks),
+        stacks=_stacks(model, blocks),
         routed=sizes["routed"],
         shared=sizes["shared"],
         routers=sizes["routers"],
@@ -171,9 +173,13 @@ def _held(parameter: nn.Parameter, experts: int, choices: int) -> int:
     return parameter.numel() * experts // choices if parameter.shape[:1] == (choices,) else parameter.numel()
 
 
-def _layers(model: nn.Module, blocks: Iterable[RoutedBlock]) -> int:
-    stacks = {stack[1] for block in blocks if (stack := _STACK.match(block.name))}
-    return sum(len(list(model.get_submodule(stack).children())) for stack in stacks)
+def _stacks(model: Any, blocks: Iterable[RoutedBlock]) -> tuple[tuple[str, int], ...]:
+    paths = dict.fromkeys(stack[1] for block in blocks if (stack := _STACK.match(block.name)))
+    if not blocks:
+        depth = model.config.get_text_config().num_hidden_layers
+        lists = ((name, module) for name, module in model.named_modules() if isinstance(module, nn.ModuleList))
+        paths = dict.fromkeys(name for name, module in lists if len(module) == depth)
+    return tuple((path, len(list(model.get_submodule(path).children()))) for path in paths)
 
 
 def _first_int(names: tuple[str, ...], *places: object) -> int | None:

@@ -91,13 +91,13 @@ def self_test(model: Attached) -> SelfTest:
     """
     token_ids = _token_ids(model)
     count = len(token_ids)
-    inputs = {"input_ids": model.row([token_ids])}
+    inputs = {"use_cache": False, "input_ids": model.row([token_ids])}
     stacks: dict[Stack, int] = {"decoder": count}
     if model.two_stacks:
         inputs["decoder_input_ids"] = inputs["input_ids"]
         stacks["encoder"] = count
     try:
-        _output, done = model.read(stacks, **inputs, use_cache=False)
+        _output, done = model.read(inputs, stacks)
     except MoeVizError as error:
         return SelfTest(count, 0, 0, stopped=str(error))
     except Exception as error:  # noqa: BLE001 - whatever a forward pass raises is the outcome
@@ -106,7 +106,9 @@ def self_test(model: Attached) -> SelfTest:
     failures = (
         failure
         for stack, routing in done.items()
-        for site, ids, weights, logits in zip(model.sites_of(stack), *routing, strict=True)
+        for site, ids, weights, logits in zip(
+            model.sites_of(stack), routing.expert_ids, routing.gate_weights, routing.router_logits, strict=True
+        )
         if (failure := _failure(site, ids, weights, logits, tolerance))
     )
     scored = sum(site.scoring is not None for site in model.sites)

@@ -20,8 +20,19 @@ class Tokens:
     names: tuple[str, ...]
 
 
-def tokens_of_text(tokenizer: Any, text: str) -> Tokens:
-    """Tokenise `text` as the model expects it, special tokens included.
+def in_chat(tokenizer: Any, text: str) -> str:
+    """`text` as a user's turn in the tokenizer's chat template, up to where the answer begins.
+
+    Raises InputError if the tokenizer has none.
+    """
+    if not tokenizer.chat_template:
+        raise InputError("this model's tokenizer has no chat template: continue the text as it is")
+    turn = [{"role": "user", "content": text}]
+    return str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
+
+
+def tokens_of_text(tokenizer: Any, text: str, special: bool = True) -> Tokens:
+    """Tokenise `text` as the model expects it, with the special tokens that the tokenizer adds.
 
     The texts joined give `text` back where the tokenizer says which characters a token
     covers. A lone surrogate is no character: it is read, and shown, as U+FFFD.
@@ -31,8 +42,8 @@ def tokens_of_text(tokenizer: Any, text: str) -> Tokens:
         raise InputError("the text is empty: type or paste something, then run it")
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if not tokenizer.is_fast:
-        return tokens_of_ids(tokenizer, tokenizer(text, verbose=False)["input_ids"])
-    encoded = tokenizer(text, return_offsets_mapping=True, verbose=False)
+        return tokens_of_ids(tokenizer, tokenizer(text, verbose=False, add_special_tokens=special)["input_ids"])
+    encoded = tokenizer(text, return_offsets_mapping=True, verbose=False, add_special_tokens=special)
     ids = tuple(encoded["input_ids"])
     return Tokens(ids, _cut(text, [end for _start, end in encoded["offset_mapping"]]), _names(tokenizer, ids))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,12 +61,13 @@ def heatmap(shown: Shown) -> tuple[int, int] | None:
     view = next(view for view in _VIEWS if view.title == title)
     sites = shown.trace.sites
     selected = _selected(shown)
+    of = weakref.ref(shown)  # Streamlit keeps `keep` for as long as the page is open
 
     def keep() -> None:
         # The outline makes it another figure to Streamlit, which then forgets the selection.
         cell = clicked_cell(st.session_state["heatmap"].selection.points)
         if cell is not None:
-            st.session_state["cell"] = (shown, cell)
+            st.session_state["cell"] = (of, cell)
 
     figure = layers_by_experts(
         _matrix(shown, view.column),
@@ -83,8 +85,8 @@ def heatmap(shown: Shown) -> tuple[int, int] | None:
 
 def _selected(shown: Shown) -> tuple[int, int] | None:
     """The cell that was clicked, if it was clicked in this trace's heatmap."""
-    trace, cell = st.session_state.get("cell", (None, None))
-    return cell if trace is shown else None
+    of, cell = st.session_state.get("cell", (None, None))
+    return cell if of is not None and of() is shown else None
 
 
 def expert_tokens(shown: Shown, site: int, expert: int) -> None:

@@ -19,6 +19,8 @@ _STYLE = f"""
    darker shade of it under the pointer. */
 [data-testid^="stBaseButton-primary"] {{ color: light-dark({PAPER}, {INK}) !important; }}
 [data-testid^="stBaseButton-primary"]:is(:hover, :active) {{ color: {PAPER} !important; }}
+/* A pressed tertiary button, and an opened menu, get a much darker shade of it as ink. */
+button[kind="tertiary"]:is(:active, [aria-expanded="true"]) {{ color: inherit !important; }}
 </style>
 """
 

@@ -2,77 +2,173 @@
 
 from __future__ import annotations
 
-import os
-from html import escape
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
 import moe_viz
 from moe_viz.engine import Engine
+from moe_viz.metrics.rule import rule_words
 from moe_viz.model.info import ModelInfo
-from moe_viz.trace import RouterSite
+from moe_viz.settings import settings
+from moe_viz.ui.words import count_text, facts_html, memory_text
 
-MODELS_KEPT = 2
-DEFAULT_MODEL = os.environ.get("MOE_VIZ_MODEL", "demo")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-@st.cache_resource(max_entries=MODELS_KEPT, show_spinner=False, on_release=Engine.close)
-def _engine(name: str) -> Engine:
-    return Engine(lambda: moe_viz.load(name))
+@dataclass(frozen=True)
+class Choice:
+    """A model and how to load it, as for `moe_viz.load`."""
+
+    name: str
+    """"demo", a hub id, or a folder."""
+    revision: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    quantization: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything but the name."""
+        return {name: value for name, value in asdict(self).items() if name != "name"}
+
+
+@st.cache_resource(max_entries=settings().models_kept, show_spinner=False, on_release=Engine.close)
+def _engine(choice: Choice) -> Engine:
+    return Engine(partial(moe_viz.load, choice.name, **choice.options))
 
 
 def engine() -> Engine:
     """The engine of the session's model; it starts loading when it is first asked for."""
-    return _engine(st.session_state.setdefault("model", DEFAULT_MODEL))
+    return _engine(_chosen())
+
+
+def model_name() -> str:
+    """What the session's model was asked for by: "demo", a hub id or a folder."""
+    return _chosen().name
+
+
+def _chosen() -> Choice:
+    choice: Choice = st.session_state.setdefault("model", Choice(settings().model))
+    return choice
+
+
+def any_may_load() -> bool:
+    """Whether pages may load any model: where the server's owner says so, or nobody else is served."""
+    allowed = settings().models
+    return "*" in allowed if allowed else st.get_option("server.address") in _LOOPBACK
+
+
+def loadable() -> tuple[str, ...]:
+    """The models that pages may load by name, the one that the server begins with first."""
+    return tuple(dict.fromkeys((settings().model, *(name for name in settings().models if name != "*"))))
+
+
+def refused(name: str) -> str | None:
+    """Why a page may not load this model; None if it may."""
+    if any_may_load() or name in loadable():
+        return None
+    return f"This server shows {', '.join(loadable())}. Its owner can allow others (models, in settings.toml)."
+
+
+def load(choice: Choice) -> None:
+    """Start loading another model; the one in use stays until it is there, or for good if it cannot be had."""
+    if reason := refused(choice.name):
+        st.session_state["not loaded"] = reason
+        return
+    if _engine(choice).state == "failed":
+        _engine.clear(choice)  # to be tried again
+        _engine(choice)
+    st.session_state["coming"] = choice
+    st.session_state["not loaded"] = None
+
+
+def stop_loading() -> None:
+    """Let the model that is being loaded be."""
+    choice: Choice | None = st.session_state.get("coming")
+    if choice is not None:
+        st.session_state["coming"] = None
+        _engine.clear(choice)
+
+
+def coming() -> str | None:
+    """The model that is being loaded to take the place of the one in use."""
+    choice: Choice | None = st.session_state.get("coming")
+    return None if choice is None else choice.name
+
+
+def not_loaded() -> str | None:
+    """Why the last model that was asked for could not be loaded."""
+    reason: str | None = st.session_state.get("not loaded")
+    return reason
+
+
+def failure(failed: Engine) -> str | None:
+    """Why an engine that no longer loads has no model; None if it has one."""
+    try:
+        failed.info()
+    except moe_viz.MoeVizError as error:
+        return str(error)
+    return None
 
 
 def model_sidebar() -> None:
-    """What the model is, and the way to another one."""
-    _facts(0.5 if engine().state == "loading" else None)
-    with st.expander("Load another model"), st.form("load", border=False):
-        name = st.text_input(
-            "Hugging Face hub id, or a local folder",
-            placeholder="allenai/OLMoE-1B-7B-0924",
-            help="Only safetensors are read, and no code of the model's own is run.",
-        )
-        if st.form_submit_button("Load"):
-            _switch(name.strip() or DEFAULT_MODEL)
+    """What the model is, and the way to the page where another is chosen."""
+    _facts(0.5 if coming() or engine().state == "loading" else None)
+    st.page_link("pages/models.py", label="All about it, and others to load", icon=":material/hub:")
 
 
 def _facts(every: float | None) -> None:
-    """Draw the facts; while the model loads, look again every so often."""
+    """Draw the facts; while a model loads, look again every so often."""
 
     @st.fragment(run_every=every)
     def facts() -> None:
-        current = engine()
-        if every and current.state != "loading":
+        if _arrived() or (every and not coming() and engine().state != "loading"):
             st.rerun()
+        current = engine()
         st.caption("MODEL")
-        st.text(st.session_state["model"])
+        st.text(model_name())
         if current.state == "loading":
             st.caption("Loading. You can type already.")
-        elif current.state == "failed":
-            try:
-                current.info()
-            except moe_viz.MoeVizError as error:
-                st.error(plain(str(error)), icon=":material/error:")
+            _progress(current)
+        elif reason := failure(current):
+            st.error(plain(reason), icon=":material/error:")
         else:
-            st.html(_table(facts_of(current.info())))
+            st.html(facts_html(facts_of(current.info())))
+        if name := coming():
+            st.caption("LOADING")
+            st.text(name)
+            _progress(_engine(st.session_state["coming"]))
+            st.button("Stop loading", on_click=stop_loading, type="tertiary", icon=":material/close:")
 
     facts()
 
 
-def _switch(name: str) -> None:
-    """Take model `name` into use, or say why it cannot be and keep the one before."""
-    with st.spinner("Loading the model", show_time=True):
-        try:
-            _engine(name).info()
-        except moe_viz.MoeVizError as error:
-            _engine.clear(name)
-            st.error(plain(str(error)), icon=":material/error:")
-            return
-    st.session_state["model"] = name
-    st.rerun()
+def _progress(loading: Engine) -> None:
+    """How far a model's loading has come."""
+    progress = loading.progress
+    if progress is None:
+        return
+    count = ""
+    if progress.total is not None:
+        numbers = progress.done, progress.total
+        of_bytes = progress.stage == "downloading"
+        count = " of ".join(memory_text(n) if of_bytes else f"{n:,}" for n in numbers)
+    st.progress(progress.done / progress.total if progress.total else 0.0, f"{progress.stage.capitalize()} {count}")
+
+
+def _arrived() -> bool:
+    """Whether the model that is waited for is there, or cannot be had. If so it is in use, or the reason is kept."""
+    choice: Choice | None = st.session_state.get("coming")
+    if choice is None or _engine(choice).state == "loading":
+        return False
+    st.session_state["not loaded"] = failure(_engine(choice))
+    if not_loaded() is None:
+        st.session_state["model"] = choice
+    st.session_state["coming"] = None
+    return True
 
 
 def facts_of(info: ModelInfo) -> dict[str, str]:
@@ -80,12 +176,13 @@ def facts_of(info: ModelInfo) -> dict[str, str]:
     decoder = [site for site in info.sites if site.stack == info.sites[0].stack]
     experts = sorted({(site.num_experts, site.top_k) for site in info.sites})
     facts = {
-        "routers": f"{len(info.sites)}, in {info.layers} layers",
+        "routers": f"{len(info.sites)}, in {info.count.layers} layers",
         "experts": ", ".join(f"{count} a layer, top-{k}" for count, k in experts),
-        "scoring": scoring_text(decoder[0]),
-        "parameters": f"{count_text(info.parameters)}, {count_text(info.active_parameters)} a token",
-        "context": f"{info.context:,} tokens" if info.context else "no stated limit",
+        "scoring": rule_words(decoder[0], info.biased[0]),
+        "parameters": f"{count_text(info.count.total)}, {count_text(info.count.active)} a token",
+        "context": context_text(info.context),
         "runs on": f"{info.provenance.device}, {info.provenance.dtype}",
+        "takes": ", ".join(f"{memory_text(size)} on {device}" for device, size in info.memory),
         "weights": info.provenance.revision or "no revision known",
     }
     if decoder[0].shared_experts:
@@ -93,39 +190,11 @@ def facts_of(info: ModelInfo) -> dict[str, str]:
     return facts
 
 
-def scoring_text(site: RouterSite) -> str:
-    """How a router comes from logits to gating weights, in words."""
-    if site.scoring is None:
-        return "not recorded for this family"
-    steps: list[str] = [site.scoring.function]
-    if site.scoring.selection_bias is not None:
-        steps.append("+ bias for the choice")
-    if site.scoring.groups > 1:
-        steps.append(f"best {site.scoring.groups_kept} of {site.scoring.groups} groups")
-    steps.append(f"top-{site.top_k}")
-    if site.scoring.normalized:
-        steps.append("divided by their sum")
-    if site.scoring.scale != 1:
-        steps.append(f"× {site.scoring.scale:g}")
-    return " → ".join(steps)
-
-
-def count_text(count: int) -> str:
-    """A number of weights, to three digits: 12.9 M, 46.7 B."""
-    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return str(count)
+def context_text(context: int | None) -> str:
+    """How much a model reads at once."""
+    return f"{context:,} tokens" if context else "no stated limit"
 
 
 def plain(text: str) -> str:
     """`text` with all that Streamlit's Markdown would interpret escaped: it may quote a person's input."""
     return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!$:|~&" else c for c in text)
-
-
-def _table(facts: dict[str, str]) -> str:
-    rows = "".join(
-        f"<div style='opacity:.65'>{escape(label)}</div><div>{escape(value)}</div>" for label, value in facts.items()
-    )
-    style = "display:grid;grid-template-columns:max-content 1fr;gap:.3rem .8rem;font-size:.86rem;overflow-wrap:anywhere"
-    return f"<div style='{style}'>{rows}</div>"

@@ -1,25 +1,32 @@
-"""The text that is looked at: typed, taken from the examples, or opened as a saved trace."""
+"""The text that is looked at: typed or taken from the examples, read or continued by the model."""
 
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, wait
 
 import streamlit as st
 
-import moe_viz
-from moe_viz.probes import TITLES, mixed_texts, probe_texts
-from moe_viz.trace_file import read
-from moe_viz.ui.model import engine, plain
+from moe_viz.engine import Engine
+from moe_viz.errors import MoeVizError
+from moe_viz.settings import settings
+from moe_viz.trace import RoutingTrace
+from moe_viz.ui.continuing import continuation_settings, no_continuation
+from moe_viz.ui.examples import example_buttons
+from moe_viz.ui.model import context_text, engine, plain
+from moe_viz.ui.saved import saved_traces
+from moe_viz.ui.session import Asked, Session, session
 from moe_viz.ui.shown import Shown
 
-_AGAIN = "Press again for another passage"
-_IN_VIEW = ("python", "poetry", "chess", "chinese_classical", "math_steps")
-"""Domains with a button of their own; the others are in a menu."""
 
+def prompt() -> Session:
+    """Draw the text box with its examples and run what was asked for. Returns what the session looks at.
 
-def prompt() -> Shown | None:
-    """Draw the text box with its examples and run what was asked for. Returns what to show, if anything."""
-    example = _example_buttons()
+    What it draws keeps its place, whatever there is to say: what follows is not drawn anew.
+    """
+    own = session()
+    own.look()
+    example = example_buttons()
     with st.form("prompt", border=False):
         st.text_area(
             "Text",
@@ -33,111 +40,26 @@ def prompt() -> Shown | None:
             asked = st.form_submit_button(
                 "Show routing", type="primary", help="Ctrl+Enter or ⌘+Enter in the text box does the same"
             )
+            continued = st.form_submit_button(
+                "Continue the text",
+                disabled=no_continuation() is not None,
+                help=no_continuation() or "The model goes on writing; every token is shown as it comes",
+            )
             about = st.container()
-    if asked or example:
-        _run(st.session_state["text"])
-    failure = st.session_state.get("failure")
-    shown: Shown | None = st.session_state.get("shown")
-    if shown:
-        about.caption(_size(shown))
-    if failure:
-        st.error(plain(failure), icon=":material/error:")
-        if shown:
-            st.caption("Below is still the routing of the text before.")
-    with st.sidebar:
-        _saved_traces(shown)
-    return shown
-
-
-def _example_buttons() -> bool:
-    """Buttons that put a text into the box; each press of a kind brings its next passage. Whether one was pressed."""
-    turns: dict[str, int] = st.session_state.setdefault("turns", {})
-
-    def take(text: str) -> None:
-        st.session_state["text"] = text
-
-    def take_next(domain: str) -> None:
-        passages = probe_texts()[domain]
-        turn = turns.get(domain, 0)
-        turns[domain] = turn + 1
-        take(passages[turn % len(passages)])
-
-    def take_from_menu() -> None:
-        take_next(st.session_state["more kinds"])
-
-    pressed = False
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption("Examples", width="content")
-        for title, text in mixed_texts().items():
-            pressed |= st.button(title, key=f"example {title}", type="tertiary", on_click=take, args=(text,))
-        for domain in _IN_VIEW:
-            title = TITLES[domain]
-            pressed |= st.button(
-                title, key=f"example {title}", type="tertiary", on_click=take_next, args=(domain,), help=_AGAIN
-            )
-        chosen = st.menu_button(
-            "More kinds",
-            [domain for domain in TITLES if domain not in _IN_VIEW],
-            key="more kinds",
-            type="tertiary",
-            on_click=take_from_menu,
-            format_func=TITLES.__getitem__,
-            help=_AGAIN,
-        )
-    return pressed or chosen is not None
-
-
-def _size(shown: Shown) -> str:
-    """How much there is to see, and how long it took to measure."""
-    trace = shown.trace
-    took = f" · {1000 * shown.seconds:,.0f} ms" if shown.seconds is not None else ""
-    return f"{len(trace):,} tokens · {len(trace.sites)} routers{took}"
-
-
-def _run(text: str) -> None:
-    current = engine()
-    try:
-        if current.state == "loading":
-            with st.spinner("Loading the model first; this happens once", show_time=True):
-                current.info()
-        started = time.perf_counter()
-        with st.spinner("Reading every router", show_time=True):
-            trace = current.trace(text)
-    except moe_viz.MoeVizError as error:
-        st.session_state["failure"] = str(error)
-    else:
-        show(Shown(trace, "measured", time.perf_counter() - started))
-
-
-def _saved_traces(shown: Shown | None) -> None:
-    """Save what is shown, open what was saved."""
-
-    def opened() -> None:
-        file = st.session_state["opened"]
-        if file is None:
-            return
-        try:
-            show(Shown(read(file.getvalue()), "opened", None))
-        except moe_viz.MoeVizError as error:
-            st.session_state["failure"] = f"{file.name}: {error}"
-
-    with st.expander("Saved traces"):
-        if shown:
-            st.download_button(
-                "Save this trace",
-                data=lambda: shown.file,
-                file_name="trace.moetrace",
-                mime="application/octet-stream",
-                on_click="ignore",
-                key="save trace",
-            )
-        st.file_uploader("Open a trace", type=["moetrace"], key="opened", on_change=opened)
-
-
-def show(shown: Shown) -> None:
-    """Put a trace on the page, in place of the one before and of any failure."""
-    st.session_state["shown"] = shown
-    st.session_state["failure"] = None
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        continuation = continuation_settings()
+        with st.popover("Limits", type="tertiary"):
+            _limits()
+    with st.container():
+        if asked or example:
+            _ask(own, Asked(st.session_state["text"]))
+        elif continued:
+            _ask(own, Asked(st.session_state["text"], continuation))
+        _say(own)
+    if own.shown and not own.job:
+        about.caption(_size(own.shown))
+    saved_traces(own)
+    return own
 
 
 def nothing_yet() -> None:
@@ -148,3 +70,76 @@ def nothing_yet() -> None:
             "Type a text and press *Show routing*, or take an example. The model reads the text once, and every"
             " router is read as it runs: which experts each token was sent to, in which layer, with what weight."
         )
+
+
+def _size(shown: Shown) -> str:
+    """How much there is to see, and how long it took to measure."""
+    trace = shown.trace
+    took = f" · {1000 * shown.seconds:,.0f} ms" if shown.seconds is not None else ""
+    return f"{len(trace):,} tokens · {len(trace.sites)} routers{took}"
+
+
+def _limits() -> None:
+    limits, current = settings(), engine()
+    lines = [
+        f"At most {limits.max_tokens:,} tokens in one text, and {limits.max_new_tokens:,} new ones at a time.",
+        f"At most {limits.session_requests} requests of one page wait at a time.",
+        f"At most {limits.generations} texts are continued at a time; others wait their turn.",
+        f"The server keeps {limits.results_megabytes:,} MB of results for everybody; those seen longest ago go first.",
+    ]
+    if current.state == "ready":
+        lines.insert(1, f"Context of this model: {context_text(current.info().context)}, new ones included.")
+    for line in lines:
+        st.caption(line)
+
+
+def _ask(own: Session, asked: Asked) -> None:
+    """Ask the model for a trace, or for a continuation, and say what went wrong."""
+    own.stop()
+    try:
+        current = _loaded()
+        if asked.continuation:
+            own.begin(current, asked)
+            return
+        started = time.perf_counter()
+        trace = _answer(current, current.submit(asked.text, own.owner))
+        own.show(Shown(trace, "measured", time.perf_counter() - started), asked)
+    except MoeVizError as error:
+        own.fail(str(error))
+
+
+def _loaded() -> Engine:
+    """The engine, once its model is there. Raises what loading raised."""
+    current = engine()
+    if current.state == "loading":
+        with st.spinner("Loading the model first; this happens once", show_time=True):
+            current.info()
+    return current
+
+
+def _answer(current: Engine, request: Future[RoutingTrace]) -> RoutingTrace:
+    """The answer to a request. Raises what the request raised. If the page is left, the request is withdrawn."""
+    line = st.empty()
+    try:
+        with st.spinner("Reading every router", show_time=True):
+            while not wait([request], timeout=0.5).done:
+                texts = current.status().waiting
+                line.caption("" if request.running() or not texts else f"Waiting for a turn; {texts:,} texts in line.")
+            return request.result()
+    finally:
+        request.cancel()
+        line.empty()
+
+
+def _say(own: Session) -> None:
+    """What is no longer there, and what went wrong."""
+    if own.gone:
+        how = "" if own.asked else " Open its file again."
+        st.info(f"The server had no room any more for the trace that was here; those seen longest ago go first.{how}")
+        if own.asked and st.button("Measure it again", key="again"):
+            _ask(own, own.asked)
+            st.rerun()
+    if own.failure:
+        st.error(plain(own.failure), icon=":material/error:")
+        if own.shown:
+            st.caption("Below is still what was there before.")

@@ -19,16 +19,34 @@ from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.tables import next_token_table, router_table
 from moe_viz.metrics.tokens import token_detail
 from moe_viz.trace import NextTokens, RoutingTrace
+from moe_viz.ui.continuing import EVERY, progress
 from moe_viz.ui.numbers import numbers
+from moe_viz.ui.session import Session
 from moe_viz.ui.shown import Shown
 
 _map = st.components.v2.component("moe_viz_routing_map", js=ROUTING_MAP_JS, css=ROUTING_MAP_CSS)
 _panel = st.components.v2.component("moe_viz_token_panel", js=TOKEN_PANEL_JS, css=TOKEN_PANEL_CSS)
 
 
-@st.fragment
-def routing_map(shown: Shown) -> None:
-    """Draw both. A click on a token reruns this fragment alone; changing the layer reruns nothing."""
+def routing_map(own: Session) -> None:
+    """Draw both, and how far a continuation is; while it is under way, look again every so often.
+
+    A click on a token reruns this fragment alone; changing the layer reruns nothing.
+    """
+    live = own.job is not None
+    st.fragment(_draw, run_every=EVERY if live else None)(own, live)
+
+
+def _draw(own: Session, live: bool) -> None:
+    # It is given the session, not what is shown: Streamlit keeps the arguments for as long as the page is open.
+    if (live and not own.look()) or (own.shown is None and not live):
+        st.rerun()
+    progress(own)
+    if own.shown:
+        _map_and_panel(own.shown)
+
+
+def _map_and_panel(shown: Shown) -> None:
     left, right = st.columns([2.6, 1], gap="large")
     with left:
         chosen = map_alone(shown, "map")

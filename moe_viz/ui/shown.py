@@ -5,7 +5,7 @@ pandas is imported where a table is made: before there is a trace, a page does w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -16,8 +16,7 @@ from moe_viz.components import pack_routing_map
 from moe_viz.components.routing_map.pack import expert_colours
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.scores import Array, router_entropy
-from moe_viz.trace import RoutingTrace
-from moe_viz.trace_file import write
+from moe_viz.trace import NextTokens, RoutingTrace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,16 +30,30 @@ class Shown:
     origin: Literal["measured", "opened", "recorded"]
     seconds: float | None
     """How long measuring it took, the queue included."""
+    stream: str = ""
+    """The same for every moment of a text that is being continued; empty for a trace that stands alone."""
+    expected: int = 0
+    """How many tokens it will have at most while it grows."""
+    before: NDArray[np.uint8] | None = None
+    """`colours` of the moment before, kept as far as they can be."""
 
     @cached_property
     def payload(self) -> bytes:
         """The trace as the routing map reads it."""
-        return pack_routing_map(self.trace, self.entropy, PALETTE, NEUTRAL)
+        return pack_routing_map(
+            self.trace,
+            self.entropy,
+            PALETTE,
+            NEUTRAL,
+            colours=self.colours,
+            stream=self.stream,
+            expected=self.expected,
+        )
 
     @cached_property
     def colours(self) -> NDArray[np.uint8]:
         """Index into the palette, `[site expert]`, as the routing map uses it."""
-        return expert_colours(self.trace, len(PALETTE))
+        return expert_colours(self.trace, len(PALETTE), self.before)
 
     @cached_property
     def entropy(self) -> Array:
@@ -62,9 +75,14 @@ class Shown:
         return expert_table(self.trace)
 
     @cached_property
-    def file(self) -> bytes:
-        """The trace as a `.moetrace` file."""
-        return write(self.trace)
+    def _trace_bytes(self) -> int:
+        return _bytes(self.trace)
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes, with what was worked out of it so far; the payload always counts."""
+        worked_out = (vars(self).get(name) for name in ("entropy", "colours", "layers", "experts"))
+        return self._trace_bytes + len(self.payload) + sum(map(_bytes, worked_out))
 
     @property
     def provenance(self) -> str:
@@ -75,3 +93,16 @@ class Shown:
         when = p.created.replace("T", " ").replace("+00:00", " UTC")
         how = {"opened": "opened from a file; measured"}.get(self.origin, self.origin)
         return f"{p.model}{revision} · {p.device} {p.dtype} · read at {routers} of {routers} routers · {how} {when}"
+
+
+def _bytes(value: object) -> int:
+    """Memory that a value takes: of arrays and tables what they say, of texts about."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, str):
+        return 60 + len(value)
+    if isinstance(value, tuple):
+        return sum(map(_bytes, value))
+    if isinstance(value, RoutingTrace | NextTokens):
+        return sum(_bytes(getattr(value, field.name)) for field in fields(value))
+    return int(value.memory_usage().sum()) if hasattr(value, "memory_usage") else 0

@@ -7,40 +7,16 @@ import json
 from pathlib import Path
 
 import pytest
-from streamlit.runtime.pages_manager import PagesManager
-from streamlit.testing.v1 import AppTest
 
 from moe_viz.probes import mixed_texts, probe_texts
 from moe_viz.timelapse import DEMO, TimeLapse
 from moe_viz.trace_file import write
-from moe_viz.ui.shown import Shown
+from tests.app.steps import clean, look_at, show_routing, shown
 from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
 OF_A_TEXT = ["pages/routing.py", "pages/layers.py"]
-PAGES = [*OF_A_TEXT, "pages/training.py"]
-
-
-@pytest.fixture
-def app(monkeypatch):
-    """The app on a server that has been visited: each run of AppTest is a fresh one otherwise, whose
-    first press of a button goes to the detour of `through_app`. The fresh server is the browser tests'."""
-    start = PagesManager.__init__
-
-    def visited(self, *args, **kwargs):
-        start(self, *args, **kwargs)
-        PagesManager.uses_pages_directory = False
-
-    monkeypatch.setattr(PagesManager, "__init__", visited)
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-
-
-def clean(app) -> None:
-    assert not app.exception, [e.message for e in app.exception]
-
-
-def show_routing(app):
-    return next(button for button in app.button if button.label == "Show routing")
+PAGES = [*OF_A_TEXT, "pages/training.py", "pages/models.py"]
 
 
 def components(app) -> list[str]:
@@ -64,7 +40,7 @@ def test_an_example_runs_on_each_page(app, page):
     app.run().switch_page(page).run()
     app.button(key="example Python").click().run()
     clean(app)
-    trace = app.session_state["shown"].trace
+    trace = shown(app).trace
     assert trace.text == app.text_area(key="text").value
     assert trace.text == probe_texts()["python"][0]
     assert any(f"{len(trace)} tokens · 6 routers" in c.value for c in app.caption)
@@ -76,7 +52,7 @@ def test_a_typed_text_is_the_one_that_is_traced(app):
     app.text_area(key="text").input("春眠不觉晓 <b>&amp;")
     show_routing(app).click().run()
     clean(app)
-    assert app.session_state["shown"].trace.text == "春眠不觉晓 <b>&amp;"
+    assert shown(app).trace.text == "春眠不觉晓 <b>&amp;"
 
 
 @pytest.mark.parametrize(
@@ -91,16 +67,16 @@ def test_a_typed_text_is_the_one_that_is_traced(app):
 def test_bad_input_gets_a_sentence_and_loses_nothing(app, text, sentence):
     app.run()
     app.button(key="example Chess").click().run()
-    before = app.session_state["shown"]
+    before = shown(app)
     app.text_area(key="text").input(text)
     show_routing(app).click().run()
     clean(app)
     assert sentence in app.error[0].value.replace("\\", "")
-    assert app.session_state["shown"] is before
+    assert shown(app) is before
     assert app.text_area(key="text").value == text
     app.button(key="example Poetry").click().run()
     assert not app.error
-    assert app.session_state["shown"].trace.text == probe_texts()["poetry"][0]
+    assert shown(app).trace.text == probe_texts()["poetry"][0]
 
 
 def test_each_press_of_a_kind_brings_its_next_passage(app):
@@ -108,7 +84,7 @@ def test_each_press_of_a_kind_brings_its_next_passage(app):
     seen = []
     for _ in range(len(probe_texts()["chess"]) + 1):
         app.button(key="example Chess").click().run()
-        seen.append(app.session_state["shown"].trace.text)
+        seen.append(shown(app).trace.text)
     clean(app)
     assert seen == [*probe_texts()["chess"], probe_texts()["chess"][0]]
 
@@ -118,7 +94,7 @@ def test_the_texts_of_several_kinds_are_examples(app):
     for title, text in mixed_texts().items():
         app.button(key=f"example {title}").click().run()
         clean(app)
-        assert app.session_state["shown"].trace.text == text
+        assert shown(app).trace.text == text
 
 
 def test_the_text_and_its_trace_survive_a_change_of_page(app):
@@ -128,20 +104,7 @@ def test_the_text_and_its_trace_survive_a_change_of_page(app):
     app.switch_page("pages/layers.py").run()
     clean(app)
     assert app.text_area(key="text").value == "kept"
-    assert app.session_state["shown"].trace.text == "kept"
-
-
-@pytest.mark.parametrize("name", ["no-such-model", "../..", "[x](javascript:1) :red[y] $z$"])
-def test_a_model_that_cannot_be_loaded_is_named_and_the_one_before_stays(app, name):
-    app.run()
-    app.text_input[0].input(name)
-    next(button for button in app.button if button.label == "Load").click().run()
-    clean(app)
-    assert name in app.error[0].value.replace("\\", "")
-    assert app.session_state["model"] == "demo"
-    app.button(key="example Python").click().run()
-    assert not app.error
-    assert app.session_state["shown"].trace.provenance.model == "demo"
+    assert shown(app).trace.text == "kept"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +120,7 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_one_before_stays(app, na
 )
 @pytest.mark.parametrize("page", OF_A_TEXT)
 def test_any_kind_of_trace_can_be_shown(app, page, options):
-    app.session_state["shown"] = Shown(make_trace(**options), "opened", None)
+    look_at(app, make_trace(**options))
     app.run().switch_page(page).run()
     clean(app)
     assert any("opened from a file" in c.value for c in app.caption)
@@ -167,7 +130,7 @@ def test_any_kind_of_trace_can_be_shown(app, page, options):
 def test_what_must_be_known_to_read_the_numbers_is_said_beside_them(app, page):
     trace = make_trace(scoring=None)
     origin = dataclasses.replace(trace.provenance, notes=("scores unknown <b>",))
-    app.session_state["shown"] = Shown(dataclasses.replace(trace, provenance=origin), "opened", None)
+    look_at(app, dataclasses.replace(trace, provenance=origin))
     app.run().switch_page(page).run()
     clean(app)
     assert any("scores unknown <b>" in c.value.replace("\\", "") for c in app.caption)
@@ -178,11 +141,11 @@ def test_a_saved_trace_is_opened_and_a_damaged_one_is_refused(app):
     app.run()
     app.file_uploader(key="opened").upload("x.moetrace", write(trace)).run()
     clean(app)
-    assert app.session_state["shown"].trace == trace
+    assert shown(app).trace == trace
     app.file_uploader(key="opened").upload("bad.moetrace", write(trace)[:-20]).run()
     clean(app)
     assert "bad.moetrace: the trace is damaged" in app.error[0].value.replace("\\", "")
-    assert app.session_state["shown"].trace == trace
+    assert shown(app).trace == trace
 
 
 def on_training(app):

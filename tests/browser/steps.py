@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
 
 def start(page: Page, address: str, path: str = "/") -> None:
     """Open a page and wait until it is there."""
     page.goto(address + path)
-    heading = page.get_by_role("heading", name="How the bundled model learnt to route")
-    expect(page.get_by_role("button", name="Show routing").or_(heading)).to_be_visible()
+    headings = page.get_by_role("heading", name=re.compile("How the bundled model learnt to route|Well-known models"))
+    expect(page.get_by_role("button", name="Show routing").or_(headings)).to_be_visible()
 
 
 def type_text(page: Page, text: str) -> None:

@@ -11,6 +11,7 @@ from tests.browser.conftest import ROOT, opened
 from tests.browser.steps import chips, run, start
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PATHS = ["/", "/layers", "/training", "/models"]
 TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\nThe river was quiet. 春眠不觉晓\n1. e4 e5 2. Nf3"
 
 
@@ -18,6 +19,8 @@ def shown(page, address, path) -> None:
     start(page, address, path)
     if path == "/training":
         expect(page.locator(".js-plotly-plot").nth(3)).to_be_visible()
+    elif path == "/models":
+        expect(page.locator(".js-plotly-plot").nth(4)).to_be_visible()
     elif path == "/layers":
         page.get_by_role("button", name="Python").click()
         expect(page.locator(".js-plotly-plot").nth(2)).to_be_visible()
@@ -27,7 +30,7 @@ def shown(page, address, path) -> None:
     page.wait_for_timeout(800)
 
 
-@pytest.mark.parametrize("path", ["/", "/layers", "/training"])
+@pytest.mark.parametrize("path", PATHS)
 def test_axe_finds_nothing_serious(chromium, address, scheme, path):
     with opened(chromium, color_scheme=scheme) as page:
         shown(page, address, path)
@@ -37,7 +40,7 @@ def test_axe_finds_nothing_serious(chromium, address, scheme, path):
     assert not serious, [(f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in serious]
 
 
-@pytest.mark.parametrize("path", ["/", "/layers", "/training"])
+@pytest.mark.parametrize("path", PATHS)
 def test_a_phone_shows_it_without_sideways_scrolling(chromium, address, path):
     with opened(chromium, viewport={"width": 390, "height": 844}) as page:
         shown(page, address, path)
@@ -71,5 +74,27 @@ def contrast(a: str, b: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+def ink(button) -> str:
+    """The colour of a button's label, once it has settled."""
+    button.page.wait_for_timeout(500)
+    return button.evaluate("button => getComputedStyle(button.querySelector('p') ?? button).color")
+
+
+def test_ink_of_an_opened_menu_and_of_pressed_buttons_can_be_read(chromium, address, scheme):
+    with opened(chromium, color_scheme=scheme) as page:
+        start(page, address)
+        paper = page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+        menu = page.get_by_role("button", name="More kinds")
+        menu.click()
+        expect(menu).to_have_attribute("aria-expanded", "true")
+        assert contrast(ink(menu), paper) >= 4.5
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Python").hover()
+        page.mouse.down()
+        assert contrast(ink(page.get_by_role("button", name="Python")), paper) >= 4.5
+        page.mouse.move(5, 5)
+        page.mouse.up()
+
+
 def test_no_page_file_is_left_out():
-    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == {"routing", "layers", "training"}
+    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == {"routing", "layers", "training", "models"}

@@ -46,7 +46,8 @@ export function small({ bits = 16, shift = 0, entropy = true } = {}) {
     initial_token: 0,
     weight_bits: bits,
     weight_scale: 0.8,
-    trace_id: "00",
+    stream: "00",
+    expected: 3,
   };
   const sections = {
     expert_ids: ["uint8", [3, 0, 1, 2, 2, 1, 0, 1, 3, 2, 0, 0]],

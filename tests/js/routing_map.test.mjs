@@ -114,8 +114,8 @@ test("a column is scrolled to only if it cannot be seen", () => {
 
 test("the words name layer, expert, weight and what is missing", () => {
   const routing = decode(small());
-  assert.equal(chipLabel(routing, first, 0, 2), "2: ⏎x, layer 1, expert 2, weight 0.800");
-  assert.equal(chipLabel(routing, first, 1, 2), "2: ⏎x, layer 3, no expert (dropped)");
+  assert.equal(chipLabel(routing, first, 0, 2), "2: ⏎x, generated, layer 1, expert 2, weight 0.800");
+  assert.equal(chipLabel(routing, first, 1, 2), "2: ⏎x, generated, layer 3, no expert (dropped)");
   assert.equal(facts(routing, 1, 2).dropped, "no expert (dropped)");
   assert.equal(facts(routing, 0, 0).entropy, "entropy 0.00 of at most 1.39 nats");
   assert.match(howToRead(routing, first, 0), /the largest gating weight \(grey: not among the layer’s 3 busiest\)/);

@@ -49,7 +49,7 @@ def test_tokens_are_drawn_as_often_as_the_model_expects_them(demo):
     with torch.inference_mode():
         logits = demo.hf_model(input_ids=torch.tensor([tokens.ids])).logits[0]
     expected = (logits[-1] / 1.5).softmax(dim=-1)
-    _, done = demo.trace_tokens(tokens), demo.read({"decoder": len(tokens.ids)}, input_ids=demo.row([tokens.ids]))[1]
+    done = demo.read({"input_ids": demo.row([tokens.ids])}, {"decoder": len(tokens.ids)})[1]
     drawn = []
     for seed in range(600):
         generation = Generation(demo, tokens, 5, Sampling(1.5, 1.0, seed))
@@ -157,15 +157,15 @@ def test_a_trace_may_be_taken_in_another_thread_while_the_text_grows(demo):
         np.testing.assert_array_equal(trace.expert_ids, whole.expert_ids[:, : len(trace)])
 
 
-def test_a_generation_that_is_dropped_leaves_the_others_as_they_were(demo):
+def test_a_generation_that_is_stopped_leaves_the_others_as_they_were(demo):
     asked = {seed: Generation(demo, demo.tokenize(PROMPT[: 5 + seed]), 12, Sampling(seed=seed)) for seed in range(4)}
     decoder = Decoder(demo)
     for generation in asked.values():
         decoder.add(generation)
     for _ in range(4):
         decoder.step()
-    decoder.drop(asked[3])  # the longest: the columns that only it filled go with it
-    decoder.drop(asked[1])
+    asked[3].stopping.set()  # the longest: the columns that only it filled go with it
+    asked[1].stopping.set()
     while decoder.generations:
         decoder.step()
     for seed, generation in asked.items():
@@ -187,3 +187,14 @@ def test_those_that_the_model_fails_on_leave_and_it_serves_the_next(demo):
         demo.hf_model.forward = healthy
     assert decoder.generations == []
     assert last(demo, max_new_tokens=3).generated.sum() == 3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_rounding_can_change_in_a_batch_is_said(dtype):
+    with moe_viz.attach(tiny_model("mixtral").to(dtype)) as model:
+        texts = [model.tokenize(token_ids=token_ids(length)) for length in (5, 9)]
+        together = [trace.provenance.notes for (trace,) in model.trace_batch(texts)]
+        (alone,) = model.trace_tokens(texts[0])
+    said = [any("1 other text(s) in bfloat16" in note for note in notes) for notes in together]
+    assert said == [dtype == torch.bfloat16] * 2
+    assert not any("other text" in note for note in alone.provenance.notes)

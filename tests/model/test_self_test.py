@@ -164,9 +164,9 @@ def test_the_tokens_are_ordinary_ones(monkeypatch):
     read = []
     original = Attached.read
 
-    def keep(self, stacks, **inputs):
+    def keep(self, inputs, stacks):
         read.append(inputs["input_ids"][0].tolist())
-        return original(self, stacks, **inputs)
+        return original(self, inputs, stacks)
 
     monkeypatch.setattr(Attached, "read", keep)
     for _ in range(2):

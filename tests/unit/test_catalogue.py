@@ -38,7 +38,7 @@ def test_each_says_what_it_is_and_where_its_figures_stand(model):
     assert re.fullmatch(r"20[12]\d-(0[1-9]|1[0-2])", model.released)
     assert model.organisation
     assert model.source
-    assert (model.config is not None) == (model.kind == "moe")
+    assert (model.config is not None) == (model.licence is not None) == (model.kind != "closed")
     assert (model.hub_id is None) == (model.kind == "closed")
     assert (model.total is None) == (model.kind == "closed")
     assert model.active is None or model.active <= model.total

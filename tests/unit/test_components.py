@@ -137,7 +137,7 @@ def test_tokens_without_text_are_known_by_name():
 
 
 def test_a_trace_is_known_by_what_it_holds():
-    ids = {unpack(pack_routing_map(make_trace(seed=s), None, PALETTE, GREY))[0]["trace_id"] for s in (1, 1, 2)}
+    ids = {unpack(pack_routing_map(make_trace(seed=s), None, PALETTE, GREY))[0]["stream"] for s in (1, 1, 2)}
     assert len(ids) == 2
 
 

@@ -25,7 +25,7 @@ export function buildChip(routing, token) {
   badge.append(number);
   const bar = make("i", "bar");
   element.append(text, badge, bar);
-  return { element, number, bar, code: -1, painted: 0 };
+  return { element, number, bar, label: routing.header.tokens[token], code: -1, painted: 0 };
 }
 
 // scene: {routing, view, site, table}

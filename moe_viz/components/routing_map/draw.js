@@ -18,6 +18,7 @@ export function drawMap(context, scene) {
   context.rect(geometry.gutter - 1, -geometry.margin, width - geometry.gutter + 1, geometry.height);
   context.clip();
   drawCells(context, scene);
+  drawGenerated(context, scene);
   if (scene.chosen) drawChosen(context, scene);
   drawHovered(context, scene);
   context.restore();
@@ -52,6 +53,17 @@ function drawCells(context, scene) {
       drawNumbers(context, scene, column, leftOf(scene, column) + (cellWidth - 1) / 2);
     }
   }
+}
+
+// A line over the columns of generated tokens, and one before the first of them.
+function drawGenerated(context, scene) {
+  const { routing, geometry, columns, theme } = scene;
+  const from = Math.max(routing.firstGenerated, columns.first);
+  if (from >= columns.last) return;
+  context.fillStyle = theme.text;
+  const start = leftOf(scene, from);
+  context.fillRect(start, -geometry.margin, leftOf(scene, columns.last) - start - 1, 1.5);
+  if (from === routing.firstGenerated) context.fillRect(start - 1, -geometry.margin, 1.5, geometry.height);
 }
 
 function drawNumbers(context, { routing, view, table, geometry, fontOf, codes }, column, x) {

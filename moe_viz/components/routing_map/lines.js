@@ -17,6 +17,12 @@ export function breakLines(widths, starts, room, gap) {
   return [...lines, [from, widths.length]];
 }
 
+// How many lines, from the first on, are still where they were.
+export function sameLines(lines, breaks) {
+  const changed = lines.findIndex(({ start, end }, i) => breaks[i]?.[0] !== start || breaks[i][1] !== end);
+  return changed < 0 ? lines.length : changed;
+}
+
 // The first of `count` lines, in order from top to bottom, whose lower edge is below a height.
 export function firstLineBelow(count, bottomOf, height) {
   let [low, high] = [0, count];

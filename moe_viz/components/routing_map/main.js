@@ -15,7 +15,7 @@ import { createPlayer } from "./player.js";
 const KEY_PAUSE = 150;
 const PAGE = 10;
 const instances = new WeakMap();
-const last = new Map(); // {site, token} by trace, for as long as the tab lives
+const last = new Map(); // {site, token} by stream, for as long as the tab lives
 
 function createRoutingMap(parentElement) {
   const root = make("div", "moe routing-map");
@@ -49,7 +49,7 @@ function createRoutingMap(parentElement) {
   onLayerRequest(() => routing && announceLayer(site), signal);
 
   function remember() {
-    last.set(routing.header.trace_id, { site, token });
+    last.set(routing.header.stream, { site, token });
   }
 
   function hover(cell, event) {
@@ -130,26 +130,35 @@ function createRoutingMap(parentElement) {
     moves[event.key]();
   }
 
+  // The same trace with more tokens, or in other colours: what is chosen, scrolled to or open stays.
+  function grow(next) {
+    routing = next;
+    strip.grow(routing);
+    map.grow(routing);
+    repaint();
+  }
+
   function load(next) {
     const before = routing;
+    if (before?.header.stream === next.header.stream && before.count <= next.count) return grow(next);
     const count = next.header.sites.length;
-    const same = before?.header.trace_id === next.header.trace_id;
     routing = next;
-    if (!same) {
-      player.stop();
-      clearTimeout(keyTimer);
-      const known = last.get(next.header.trace_id);
-      token = known?.token ?? Math.min(next.header.initial_token, next.count - 1);
-      site = before && site < count ? site : known?.site ?? count - 1; // the last: as a rule it tells kinds of text apart best
-      strip.load(routing);
-      map.load(routing);
-    }
+    player.stop();
+    clearTimeout(keyTimer);
+    const known = last.get(next.header.stream);
+    token = known?.token ?? Math.min(next.header.initial_token, next.count - 1);
+    site = before && site < count ? site : known?.site ?? count - 1; // the last: as a rule it tells kinds of text apart best
+    strip.load(routing);
+    map.load(routing);
     toolbar.load(routing);
     toolbar.show(site);
     repaint();
-    if (same) return;
     strip.select(token);
     map.choose(site, token);
+    if (routing.growing) {
+      strip.follow();
+      map.follow();
+    }
     announceLayer(site);
     if (told !== null || token !== next.header.initial_token) tell();
   }

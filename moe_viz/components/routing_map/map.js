@@ -29,7 +29,7 @@ export function createMap({ onChoose, onHover, signal }) {
     const box = canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     const cell = x < geometry.gutter ? null : cellAt(geometry, x + element.scrollLeft, y);
-    return cell && { site: cell.row, token: cell.column };
+    return cell && cell.column < routing.count ? { site: cell.row, token: cell.column } : null;
   };
   canvas.addEventListener("click", (event) => {
     const cell = cellOf(event);
@@ -41,7 +41,11 @@ export function createMap({ onChoose, onHover, signal }) {
     scroll = element.scrollLeft;
     draw();
   }, { signal, passive: true });
-  const sizes = new ResizeObserver(measure);
+  const sizes = new ResizeObserver(() => {
+    measure();
+    if (chosen && geometry) reveal(chosen.token);
+    draw();
+  });
   sizes.observe(element);
 
   function hover(cell, event) {
@@ -58,7 +62,7 @@ export function createMap({ onChoose, onHover, signal }) {
     context.font = fontOf(11);
     const labels = sites.map((site) => context.measureText(layerLabel(site, sites)).width);
     const gutter = Math.ceil(Math.max(...labels)) + 10;
-    geometry = mapGeometry(sites.length, routing.count, element.clientWidth, gutter);
+    geometry = mapGeometry(sites.length, routing.header.expected, element.clientWidth, gutter);
     width = Math.min(element.clientWidth, geometry.width);
     const ratio = window.devicePixelRatio;
     space.style.width = `${geometry.width}px`;
@@ -66,8 +70,6 @@ export function createMap({ onChoose, onHover, signal }) {
     canvas.style.width = `${width}px`;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(geometry.height * ratio);
-    if (chosen) reveal(chosen.token);
-    draw();
   }
 
   function fontOf(size, weight = 400) {
@@ -82,21 +84,41 @@ export function createMap({ onChoose, onHover, signal }) {
 
   function draw() {
     if (!geometry || !painting) return;
-    const columns = visibleColumns(geometry, scroll, width);
+    const { first, last } = visibleColumns(geometry, scroll, width);
+    const columns = { first, last: Math.min(last, routing.count) };
     const codes = (site, token) => swatchOf(routing, painting.view, site, token);
     const place = { geometry, columns, width, scroll };
     drawMap(context, { ...painting, ...place, routing, codes, image, chosen, hovered, fontOf });
   }
 
+  function take(next) {
+    routing = next;
+    image = new OffscreenCanvas(routing.count, routing.header.sites.length);
+    const generated = routing.count - routing.firstGenerated;
+    const tokens = `${routing.count} tokens${generated ? `, the last ${generated} generated` : ""}`;
+    canvas.setAttribute("aria-label", `Routing map: ${routing.header.sites.length} layers by ${tokens}. The list of tokens says the same in words.`);
+  }
+
+  function follow() {
+    if (geometry) reveal(routing.count - 1);
+  }
+
   return {
     element,
     load(next) {
-      routing = next;
+      take(next);
       hovered = chosen = painting = null;
-      image = new OffscreenCanvas(routing.count, routing.header.sites.length);
-      canvas.setAttribute("aria-label", `Routing map: ${routing.header.sites.length} layers by ${routing.count} tokens. The list of tokens says the same in words.`);
       measure();
     },
+    // More of the same trace. What can be seen stays in view, unless that is its end: it is followed.
+    grow(next) {
+      const following = geometry && visibleColumns(geometry, scroll, width).last >= routing.count;
+      const before = geometry?.columns;
+      take(next);
+      if (before !== routing.header.expected) measure();
+      if (following) follow();
+    },
+    follow,
     // Colours every cell anew: for another mode or theme, not for another layer.
     paint({ view, table, theme }) {
       painting = { view, table, theme };

@@ -44,11 +44,17 @@ def pack_routing_map(
     neutral: str,
     *,
     initial_token: int = 0,
+    colours: Bytes | None = None,
+    stream: str = "",
+    expected: int = 0,
 ) -> bytes:
     """The trace, ready for the browser.
 
     entropy: `[site token]` of the router's distribution, in nats, NaN where unknown.
     palette, neutral: colours as `#rrggbb`. initial_token: chosen when the map first appears.
+    colours: as `expert_colours` gives them, which is the default. stream: the same for every
+    moment of a trace that grows; by default a digest of the trace. expected: how many tokens it
+    grows to at most.
     """
     ids, weights = _by_weight(trace.expert_ids, trace.gate_weights)
     scale = float(weights.max()) or 1.0
@@ -56,7 +62,7 @@ def pack_routing_map(
     sections: dict[str, NDArray[Any]] = {
         "expert_ids": np.maximum(ids, 0).astype(np.uint16 if wide else np.uint8),
         "gate_weights": quantize(weights, ids, scale, 16),
-        "colours": expert_colours(trace, len(palette)),
+        "colours": expert_colours(trace, len(palette)) if colours is None else colours,
         "generated": trace.generated.astype(np.uint8),
     }
     if entropy is not None:
@@ -73,6 +79,8 @@ def pack_routing_map(
         "palette": list(palette),
         "neutral": neutral,
         "initial_token": initial_token,
+        "stream": stream,
+        "expected": max(expected, len(trace)),
         "weight_bits": 16,
         "weight_scale": scale,
     }
@@ -90,22 +98,28 @@ def quantize(weights: Floats, ids: Ids, scale: float, bits: int) -> NDArray[Any]
     return np.where(ids == NO_EXPERT, 0, codes).astype(np.uint16 if bits == 16 else np.uint8)
 
 
-def expert_colours(trace: RoutingTrace, colours: int) -> Bytes:
+def expert_colours(trace: RoutingTrace, colours: int, before: Bytes | None = None) -> Bytes:
     """`[site expert]`: which of so many colours each expert has.
 
     In a layer with no more experts than colours the expert's number is its colour. In a larger
     one the busiest experts have a colour, in order of their load; the others are neutral.
+    before: what this function gave of the same trace when it was shorter; an expert that is
+    still among the busiest keeps its colour.
     """
     experts = max(site.num_experts for site in trace.sites)
     out = np.full((len(trace.sites), experts), NEUTRAL, dtype=np.uint8)
-    for row, site, ids in zip(out, trace.sites, trace.expert_ids, strict=True):
+    for index, (row, site, ids) in enumerate(zip(out, trace.sites, trace.expert_ids, strict=True)):
         if site.num_experts <= colours:
             row[: site.num_experts] = np.arange(site.num_experts)
         else:
-            load = np.bincount(ids[ids != NO_EXPERT], minlength=site.num_experts)
-            busiest = np.argsort(-load, kind="stable")[:colours]
+            load = np.bincount(ids[ids != NO_EXPERT], minlength=experts)
+            had = row.copy() if before is None else before[index]
+            busiest = np.lexsort((had == NEUTRAL, -load))[:colours]
             busiest = busiest[load[busiest] > 0]
-            row[busiest] = np.arange(len(busiest))
+            kept = busiest[had[busiest] != NEUTRAL]
+            row[kept] = had[kept]
+            new = busiest[had[busiest] == NEUTRAL]
+            row[new] = np.setdiff1d(np.arange(colours), row[kept])[: len(new)]
     return out
 
 
@@ -132,7 +146,7 @@ def _join(header: dict[str, Any], sections: dict[str, NDArray[Any]]) -> bytes:
     listed = [
         {"name": name, "dtype": array.dtype.name, "offset": 0, "length": array.size} for name, array in sections.items()
     ]
-    full = header | {"trace_id": digest.hexdigest(), "sections": listed}
+    full = header | {"stream": header["stream"] or digest.hexdigest(), "sections": listed}
     # Offsets depend on the header's length, and the header holds the offsets: leave room for them.
     start = _aligned(4 + len(_json(full)) + 12 * len(listed))
     offset = start

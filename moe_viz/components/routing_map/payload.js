@@ -29,6 +29,7 @@ export function decode(bytes) {
   const experts = Math.max(...sites.map((site) => site.experts));
   const { expert_ids: ids, gate_weights: codes, colours, generated, entropy } = sections;
   const steps = 2 ** header.weight_bits - 2;
+  const first = generated.indexOf(1);
   const at = (site, token, slot) => (site * count + token) * slots + slot;
   const expert = (site, token, slot) => {
     const i = at(site, token, slot);
@@ -50,6 +51,9 @@ export function decode(bytes) {
       return null;
     },
     generated: (token) => generated[token] === 1,
+    // Where the model's own tokens begin; `count` where there are none.
+    firstGenerated: first < 0 ? count : first,
+    growing: header.expected > count,
     // Between 0 and 1: entropy as a share of ln(experts); null where it is missing.
     entropy: (site, token) => {
       const code = entropy ? entropy[site * count + token] : 255;

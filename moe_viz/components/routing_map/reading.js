@@ -24,6 +24,11 @@ export function tokenText(routing, token) {
 }
 
 export function howToRead(routing, view, site) {
+  const mark = "Round chips and columns under a line: tokens that the model generated.";
+  return routing.firstGenerated < routing.count ? `${howToReadView(routing, view, site)} ${mark}` : howToReadView(routing, view, site);
+}
+
+function howToReadView(routing, view, site) {
   const { sites, weight_scale: scale, palette } = routing.header;
   const rows = "Each row of the map is a layer with experts of its own; ← → choose a token, ↑ ↓ a layer.";
   if (view.highlight !== null) {
@@ -38,7 +43,8 @@ export function howToRead(routing, view, site) {
 
 export function chipLabel(routing, view, site, token) {
   const { sites } = routing.header;
-  const start = `${token}: ${tokenText(routing, token)}, ${layerName(sites[site], sites)}`;
+  const by = routing.generated(token) ? ", generated" : "";
+  const start = `${token}: ${tokenText(routing, token)}${by}, ${layerName(sites[site], sites)}`;
   if (view.slot === null) {
     const entropy = routing.entropy(site, token);
     return entropy === null ? `${start}, entropy not known` : `${start}, entropy ${Math.round(entropy * 100)} % of the most`;

@@ -3,7 +3,7 @@
 import { attributes, make } from "../shared/dom.js";
 import { rowStarts } from "../shared/text.js";
 import { buildChip, chipText, paintChip } from "./chip.js";
-import { breakLines, firstLineBelow } from "./lines.js";
+import { breakLines, firstLineBelow, sameLines } from "./lines.js";
 
 const AT_ONCE = 48; // chips painted between two looks at the clock
 const SLICE = 8; // milliseconds at most, so that a key press never waits
@@ -12,6 +12,8 @@ const SIDES = 8;
 const NARROWEST = 34;
 const DIGIT = 7;
 const AROUND_TEXT = 17;
+const LINE = 36;
+const HIGHEST = 340;
 const whenIdle = window.requestIdleCallback ?? ((work) => setTimeout(() => work({ timeRemaining: () => 8 }), 16));
 const cancelIdle = window.cancelIdleCallback ?? clearTimeout;
 
@@ -31,6 +33,7 @@ export function createStrip({ onChoose, onHover, signal }) {
   let version = 0;
   let idle = null;
   let selected = null;
+  let reserved = 0; // lines
 
   const tokenOf = (target) => {
     const chip = target instanceof Element ? target.closest(".chip") : null;
@@ -59,14 +62,29 @@ export function createStrip({ onChoose, onHover, signal }) {
       if (!known.has(label)) known.set(label, Math.max(NARROWEST, Math.ceil(pen.measureText(chipText(routing, token)).width) + around));
       return known.get(label);
     });
-    lines = breakLines(widths, rowStarts(tokens), room, GAP).map(([start, end]) => {
-      const line = attributes(make("div", "line"), { role: "presentation" });
-      line.append(...chips.slice(start, end).map((chip) => chip.element));
-      return { element: line, start, end };
-    });
+    const before = lines;
+    const breaks = breakLines(widths, rowStarts(tokens), room, GAP);
+    const kept = sameLines(before, breaks);
+    for (const line of before.slice(kept)) line.element.remove();
+    lines = breaks.map(([start, end], i) => (i < kept ? before[i] : addLine(start, end)));
     element.style.setProperty("--digits", digits);
-    element.replaceChildren(...lines.map((line) => line.element));
+    reserve(widths);
     if (painting) paintVisible();
+  }
+
+  function addLine(start, end) {
+    const line = attributes(make("div", "line"), { role: "presentation" });
+    line.append(...chips.slice(start, end).map((chip) => chip.element));
+    element.append(line);
+    return { element: line, start, end };
+  }
+
+  // Room for the lines that are to come, so that nothing below moves with each of them.
+  function reserve(widths) {
+    const mean = widths.reduce((sum, width) => sum + width + GAP, 0) / widths.length;
+    const coming = routing.growing ? Math.ceil((mean * routing.header.expected) / room) : 0;
+    reserved = routing.growing ? Math.max(reserved, coming) : 0;
+    element.style.minHeight = reserved ? `min(${reserved * LINE}px, ${HIGHEST}px)` : "";
   }
 
   function paintOnce(token) {
@@ -94,6 +112,14 @@ export function createStrip({ onChoose, onHover, signal }) {
     idle = i < chips.length ? whenIdle((next) => paintRest(i, next)) : null;
   }
 
+  function atEnd() {
+    return element.scrollTop + element.clientHeight > element.scrollHeight - LINE;
+  }
+
+  function follow() {
+    element.scrollTop = element.scrollHeight;
+  }
+
   function reveal(token) {
     const line = lines.find(({ end }) => token < end)?.element;
     if (!line) return;
@@ -108,9 +134,28 @@ export function createStrip({ onChoose, onHover, signal }) {
       routing = next;
       painting = selected = null;
       chips = Array.from(routing.header.tokens, (_, token) => buildChip(routing, token));
+      lines = [];
+      reserved = 0;
+      element.replaceChildren();
       element.scrollTop = 0;
       layOut();
     },
+    // More of the same trace. A token's text may change when the rest of a character comes.
+    grow(next) {
+      const following = !element.matches(":focus") && atEnd();
+      routing = next;
+      painting = null;
+      routing.header.tokens.forEach((label, token) => {
+        if (chips[token]?.label === label) return;
+        const chip = buildChip(routing, token);
+        chips[token]?.element.replaceWith(chip.element);
+        if (token === selected) chip.element.setAttribute("aria-selected", "true");
+        chips[token] = chip;
+      });
+      layOut();
+      if (following) follow();
+    },
+    follow,
     // What can be seen is painted at once, the rest when the browser is idle.
     paint(scene) {
       if (painting?.table !== scene.table) for (const chip of chips) chip.code = -1;

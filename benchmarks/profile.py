@@ -1,0 +1,72 @@
+"""What a corpus profile costs, in CPU time, against the same forward passes without any capture."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+import moe_viz
+from benchmarks.pairs import Way, paired_ratio
+from moe_viz.model.moe_model import MoEModel
+from moe_viz.probes import probe_texts
+
+EACH = 6
+"""Probe texts of each domain: 114 documents."""
+
+
+def report() -> Iterator[str]:
+    """One line a length of document and a way of counting."""
+    torch.set_num_threads(1)
+    model = moe_viz.load()
+    short = {domain: texts[:EACH] for domain, texts in probe_texts().items()}
+    long = {domain: ["\n\n".join(texts)] for domain, texts in short.items()}
+    for name, corpus in (("probe texts", short), ("the same, joined by domain", long)):
+        yield from _of_corpus(f"{name}, {{}} documents of {{:.0f}} tokens", model, corpus)
+
+
+def _of_corpus(name: str, model: MoEModel, corpus: dict[str, list[str]]) -> Iterator[str]:
+    texts = [text for of_domain in corpus.values() for text in of_domain]
+    rows = [torch.tensor([model.tokenizer(text)["input_ids"][: model.context]]) for text in texts]
+    name = name.format(len(rows), np.mean([row.shape[1] for row in rows]))
+
+    def forward() -> None:
+        with torch.inference_mode():
+            for row in rows:
+                model.hf_model(row, use_cache=False)
+
+    def profile() -> None:
+        moe_viz.profile(model, corpus, max_tokens_per_document=model.context)
+
+    def published() -> None:
+        _count_in_python(model, rows)
+
+    plain = Way(model.close, forward)
+    for what, run in (("moe_viz.profile", profile), ("logits out, top-k and counters in Python", published)):
+        ratio = paired_ratio(Way(model.close, run), plain, pairs=20, repeats=1)
+        low, middle, high = (1 / time for time in (ratio.high, ratio.median, ratio.low))
+        yield f"| {name}: {what} | {middle:.3f} ({low:.3f} to {high:.3f}) | {ratio.pairs} |"
+
+
+def _count_in_python(model: MoEModel, rows: list[torch.Tensor]) -> None:
+    """As published analyses do it: every router's logits from the model's output, then loops over the tokens.
+
+    Of what a profile holds: choices by expert, pairs of experts, and experts by the token read and expected.
+    """
+    sites, top_k = len(model.sites), model.sites[0].top_k
+    single: list[Counter[int]] = [Counter() for _ in range(sites)]
+    pairs: list[Counter[tuple[int, int]]] = [Counter() for _ in range(sites)]
+    tokens: list[defaultdict[tuple[str, int], list[int]]] = [defaultdict(list) for _ in range(sites)]
+    for row in rows:
+        with torch.inference_mode():
+            output = model.hf_model(row, use_cache=False, output_router_logits=True)
+        predicted = output.logits[0].numpy().argmax(-1).tolist()
+        for site, logits in enumerate(output.router_logits):
+            ids = np.argsort(-logits.numpy(), -1)[:, :top_k].tolist()
+            for token, guess, chosen in zip(row[0].tolist(), predicted, ids, strict=True):
+                single[site].update(chosen)
+                pairs[site][chosen[0], chosen[1]] += 1
+                tokens[site]["input", token].append(chosen[0])
+                tokens[site]["predicted", guess].append(chosen[0])

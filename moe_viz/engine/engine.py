@@ -1,0 +1,156 @@
+"""One worker owns a model. Whoever wants a trace asks the engine; no other thread runs the model.
+
+The worker's first task is to load the model, so that a page can be drawn while torch is
+still being imported. Requests wait in bounded queues, fair between sessions; answers are
+immutable traces.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Literal
+
+from moe_viz.engine.batch import Request
+from moe_viz.engine.desk import UNLOADED, Desk
+from moe_viz.engine.job import Job
+from moe_viz.engine.meter import Status
+from moe_viz.engine.worker import Worker
+from moe_viz.errors import EngineError, InputError, MoeVizError
+from moe_viz.model.info import ModelInfo, model_info
+from moe_viz.model.sampling import Sampling
+from moe_viz.settings import Settings, settings
+from moe_viz.trace import RoutingTrace
+
+if TYPE_CHECKING:
+    from moe_viz.model.moe_model import MoEModel
+    from moe_viz.model.progress import LoadProgress
+
+_log = logging.getLogger(__name__)
+
+
+class Engine:
+    """A model, the thread that runs it, and the requests to it. May be used from any thread."""
+
+    def __init__(self, load: Callable[..., MoEModel], limits: Settings | None = None) -> None:
+        """Start loading at once; `load(progress=...)` is called in the worker's thread."""
+        self._limits = limits or settings()
+        self._desk = Desk(self._limits)
+        self._info: Future[ModelInfo] = Future()
+        self._worker: Worker | None = None
+        self._progress: LoadProgress | None = None
+        self._thread = threading.Thread(target=self._work, args=(load,), name="moe_viz-engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def state(self) -> Literal["loading", "ready", "failed"]:
+        """Where the engine is in its life; `info` tells what failed."""
+        if not self._info.done():
+            return "loading"
+        return "failed" if self._info.exception() else "ready"
+
+    @property
+    def progress(self) -> LoadProgress | None:
+        """How far the loading has come."""
+        return self._progress
+
+    def info(self) -> ModelInfo:
+        """The model's description. Waits until it is loaded; raises what loading raised."""
+        return self._info.result()
+
+    def status(self) -> Status:
+        """What goes on."""
+        desk, worker = self._desk, self._worker
+        return desk.meter.status(self.state, len(desk.texts), worker.continuing if worker else 0, len(desk.jobs))
+
+    def trace(self, text: str, owner: str = "") -> RoutingTrace:
+        """Trace a text in its turn. Raises InputError, EngineError, or what the model raised."""
+        return self.submit(text, owner).result()
+
+    def submit(self, text: str, owner: str = "") -> Future[RoutingTrace]:
+        """Ask for a trace without waiting for it; `owner` is the session, for the order of turns.
+
+        Raises InputError, EngineError if it cannot be taken.
+        """
+        request = Request(self._checked(text), owner)
+        self._desk.put(self._desk.texts, owner, request)
+        return request.answer
+
+    def generate(
+        self,
+        text: str,
+        owner: str = "",
+        *,
+        max_new_tokens: int = 50,
+        sampling: Sampling | None = None,
+        chat: bool = False,
+    ) -> Job:
+        """Continue a text; with `chat`, as the answer to it. Raises InputError, EngineError if it cannot be taken."""
+        most = self._limits.max_new_tokens
+        if max_new_tokens > most:
+            raise InputError(f"{max_new_tokens:,} new tokens were asked for; at most {most:,} are made at once")
+        job = Job(self._checked(text), owner, max_new_tokens, sampling or Sampling(), chat, self._desk.jobs.remove)
+        self._desk.put(self._desk.jobs, owner, job)
+        return job
+
+    def close(self) -> None:
+        """Let the model go; if it is still being loaded, stop that.
+
+        Requests that wait are refused; the pass that runs is finished.
+        """
+        self._desk.close(EngineError(UNLOADED))
+
+    def _checked(self, text: str) -> str:
+        most = self._limits.max_characters
+        if len(text) > most:
+            raise InputError(f"the text has {len(text):,} characters; at most {most:,} are taken: shorten it")
+        if self.state == "failed":
+            self.info()
+        return text
+
+    def _loading(self, progress: LoadProgress) -> None:
+        self._progress = progress
+        if self._desk.closed:
+            raise EngineError(UNLOADED)
+
+    def _work(self, load: Callable[..., MoEModel]) -> None:
+        """The worker's thread: load, then serve until the engine is closed."""
+        try:
+            model = _prepared(load, self._loading)
+            self._info.set_result(model_info(model))
+        except BaseException as error:  # noqa: BLE001 - a page must be able to say whatever it is
+            failure = _loading_failed(error)
+            self._info.set_exception(failure)
+            self._desk.close(EngineError(str(failure)))
+            return
+        while True:
+            self._worker = worker = Worker(model, self._desk)
+            try:
+                worker.run()
+                break
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the next request must be served
+                _log.exception("the worker failed")
+                worker.fail(error)
+                self._desk.meter.counted("restarts", kind=type(error).__name__)
+        model.close()
+
+
+def _prepared(load: Callable[..., MoEModel], progress: Callable[[LoadProgress], None]) -> MoEModel:
+    # Set before torch is imported: idle OpenMP threads would spin and starve the pages' threads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    model = load(progress=progress)
+    # torch and a model are half a million long-lived objects: spare the collector every visit.
+    gc.collect()
+    gc.freeze()
+    return model
+
+
+def _loading_failed(error: BaseException) -> MoeVizError:
+    if isinstance(error, MoeVizError):
+        return error
+    _log.error("loading failed", exc_info=error)
+    return EngineError(f"the model could not be loaded ({type(error).__name__}: {error})")

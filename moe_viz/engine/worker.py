@@ -1,0 +1,115 @@
+"""The only thread that runs a model: in turns a batch of texts, and a token of every text that is continued."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from moe_viz.engine.batch import Request, fail, said, serve, tokenized
+from moe_viz.engine.desk import UNLOADED, Desk
+from moe_viz.engine.job import Job
+from moe_viz.engine.meter import log
+from moe_viz.errors import EngineError, MoeVizError
+
+if TYPE_CHECKING:
+    from moe_viz.model.generation import Generation
+    from moe_viz.model.moe_model import MoEModel
+
+
+class Worker:
+    """Serves a desk with a model until the desk is closed."""
+
+    def __init__(self, model: MoEModel, desk: Desk) -> None:
+        from moe_viz.model.decoder import Decoder  # with torch, which is there once there is a model
+
+        self._model = model
+        self._desk = desk
+        self._decoder = Decoder(model)
+        self._texts: list[Request] = []
+        self._jobs: dict[Generation, Job] = {}
+
+    def run(self) -> None:
+        """Serve. Ends when the desk is closed; then no text is continued any more."""
+        while self._desk.wait(busy=bool(self._jobs)):
+            self._gather()
+            serve(self._model, self._texts, self._desk.limits, self._desk.meter)
+            self._texts = []
+            self._begin_jobs()
+            self._step()
+        for job in self._jobs.values():
+            job.finish(EngineError(UNLOADED))
+
+    @property
+    def continuing(self) -> int:
+        """How many texts are being continued."""
+        return len(self._jobs)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell everybody who was being served that the worker failed."""
+        told = EngineError(f"the worker failed ({type(error).__name__}: {error}) and began anew; try again")
+        for request in self._texts:
+            if not request.answer.done():
+                request.answer.set_exception(told)
+        for job in self._jobs.values():
+            job.finish(told)
+
+    def _gather(self) -> None:
+        """Take the texts of the next pass, in the order of turns."""
+        limits, tokens = self._desk.limits, 0
+        while len(self._texts) < limits.batch_texts and (request := self._desk.texts.peek()) is not None:
+            try:
+                request.tokens = request.tokens or tokenized(self._model, request.text, limits)
+            except Exception as error:  # noqa: BLE001 - whatever a tokenizer raises, it concerns this text alone
+                self._desk.texts.remove(request)
+                if request.answer.set_running_or_notify_cancel():
+                    fail(request.answer, error, "text", self._desk.meter)
+                continue
+            tokens += len(request.tokens.ids)
+            if self._texts and tokens > limits.batch_tokens:
+                return
+            self._desk.texts.remove(request)
+            if request.answer.set_running_or_notify_cancel():
+                self._texts.append(request)
+
+    def _begin_jobs(self) -> None:
+        """Read the texts of jobs that have their turn."""
+        from moe_viz.model.generation import Generation
+
+        limits = self._desk.limits
+        while len(self._jobs) < limits.generations and (job := self._desk.jobs.take()) is not None:
+            if job.stopping.is_set() or job.abandoned(limits.abandoned_seconds):
+                job.finish()
+                continue
+            try:
+                tokens = tokenized(self._model, job.text, limits, job.chat)
+                generation = Generation(self._model, tokens, job.max_new_tokens, job.sampling, job.stopping)
+                job.take(generation)
+                self._jobs[generation] = job
+                self._decoder.add(generation)
+                job.begin()
+            except Exception as error:  # noqa: BLE001 - whatever a model raises, it concerns this text alone
+                job.finish(said(error, "text to continue"))
+                self._desk.meter.counted("failed", kind=type(error).__name__)
+            self._settle()
+
+    def _step(self) -> None:
+        """One more token for each."""
+        for job in self._jobs.values():
+            if job.abandoned(self._desk.limits.abandoned_seconds):
+                job.stopping.set()
+        started = time.monotonic()
+        failure: MoeVizError | None = None
+        try:
+            self._decoder.step()
+        except Exception as error:  # noqa: BLE001 - whatever a model raises, the others go on
+            failure = said(error, "text that was being continued")
+            self._desk.meter.counted("failed", kind=type(error).__name__)
+        log("step", texts=len(self._jobs), seconds=round(time.monotonic() - started, 4))
+        self._settle(failure)
+
+    def _settle(self, failure: MoeVizError | None = None) -> None:
+        """Let go the jobs whose generation the decoder no longer has."""
+        going = set(self._decoder.generations)
+        for generation in [generation for generation in self._jobs if generation not in going]:
+            job = self._jobs.pop(generation)
+            job.finish(None if generation.ended else failure)

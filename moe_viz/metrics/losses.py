@@ -1,0 +1,45 @@
+"""The auxiliary losses of routers, as a reader would work them out from a corpus's counts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from moe_viz.metrics.load import load, num_experts
+from moe_viz.metrics.scores import Array
+from moe_viz.profiles.value import SQUARE_UNIT, ExpertProfile
+
+
+def load_balancing_loss(counts: Array, probabilities: Array) -> Array:
+    """Experts · Σᵢ fᵢ pᵢ, `[...]`, of counts and mean router probabilities, both `[... expert]`.
+
+    Switch Transformers (arXiv 2101.03961, equations 4 to 6), without their factor α; fᵢ is the load,
+    which sums to 1, so that an even router has 1. Over a domain it says how uneven this domain is;
+    over the sum of all domains (the global batch) an expert may serve one domain alone and it
+    still be 1. NaN where the probabilities are unknown.
+    """
+    return num_experts(counts) * _sum(load(counts) * probabilities, axis=-1)
+
+
+def pooled_load_balancing_loss(counts: Array, probabilities: Array, top_k: int) -> float:
+    """The same with all layers taken for one router, times top_k, as transformers' own helper has it.
+
+    `counts` and `probabilities` are `[site expert]`, over the same tokens. An expert here is a
+    number: what is uneven in one layer another can make up for.
+    """
+    shares = load(counts).mean(axis=0) * top_k
+    return float(counts.shape[-1] * (shares * probabilities.mean(axis=0)).sum())
+
+
+def z_loss(profile: ExpertProfile) -> Array:
+    """Mean over tokens of (logsumexp of the logits)², `[site]` (ST-MoE, arXiv 2202.08906, equation 5).
+
+    NaN where the logits or the scoring are unknown.
+    """
+    scored = profile.scored_tokens.sum(axis=0)
+    squares = profile.square_units.sum(axis=0) * SQUARE_UNIT
+    return np.divide(squares, scored, out=np.full(len(scored), np.nan), where=scored > 0)
+
+
+def _sum(values: Array, axis: int) -> Array:
+    """Sum that looks past NaN, but is NaN where there is nothing else."""
+    return np.where(np.isnan(values).all(axis=axis), np.nan, np.nansum(values, axis=axis))

@@ -1,0 +1,30 @@
+"""How alike two routings are: of two texts, two domains, two models of the same shape.
+
+Of the same tokens routed twice, `moe_viz.metrics.saturation` compares token by token.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from moe_viz.metrics.domains import mutual_information
+from moe_viz.metrics.load import load
+from moe_viz.metrics.scores import Array
+
+
+def load_divergence(a: Array, b: Array) -> Array:
+    """Jensen-Shannon divergence in bits between the loads of two counts `[... expert]`, `[...]`.
+
+    0: the same load. 1: no expert in common. (Lin, IEEE Transactions on Information Theory 37,
+    1991, equation 4.1; it is the information that an expert gives of which of the two it is from.)
+    A sample is never quite even: compare it with the divergence of two halves of one text.
+    """
+    shares = np.nan_to_num(np.stack(np.broadcast_arrays(load(a), load(b)), axis=-2))
+    there = shares.sum(axis=-1).min(axis=-1) > 0
+    return np.where(there, mutual_information(shares), np.nan)
+
+
+def domain_divergence(counts: Array) -> Array:
+    """`load_divergence` of each domain from each other, `[site domain domain]`, of `[domain site expert]`."""
+    by_site = counts.swapaxes(0, 1)
+    return load_divergence(by_site[:, :, None], by_site[:, None])

@@ -1,0 +1,118 @@
+"""Which experts a domain uses more than others do, and which of these differences stand up to chance.
+
+Counts are `[document site expert]` with a domain a document, as `ExpertProfile.by_document` gives
+them. A document of fewer than `MINIMUM_ASSIGNMENTS` choices is left out of tests: its shares are noise.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from moe_viz.metrics.domains import CONFIDENCE, DRAWS, Labels, drawn_anew
+from moe_viz.metrics.load import load
+from moe_viz.metrics.scores import Array
+
+MINIMUM_ASSIGNMENTS = 20
+MINIMUM_DOCUMENTS = 5
+"""A domain with fewer documents, or all others together with fewer, is not tested."""
+
+_ROUNDING = 1e-12
+
+
+def expert_use(counts: Array, tokens: Array) -> Array:
+    """Share of a domain's tokens that use each expert, `[domain site expert]`, of counts and `tokens [domain]`.
+
+    Domain specialization (OLMoE, arXiv 2409.02060, equation 7), also where some slots are empty;
+    uniform is top_k / experts. NaN for a domain without tokens.
+    """
+    each = np.broadcast_to(tokens[:, None, None], counts.shape)
+    return np.divide(counts, each, out=np.full(counts.shape, np.nan), where=each > 0)
+
+
+def risk_difference(use: Array) -> Array:
+    """Each domain's `expert_use` less the mean of the other domains', `[domain site expert]`.
+
+    With two domains it is Δ of SteerMoE: A¹/N¹ − A²/N². NaN if there is one domain.
+    """
+    others = len(use) - 1
+    if not others:
+        return np.full(use.shape, np.nan)
+    rest: Array = use - (use.sum(axis=0) - use) / others
+    return rest
+
+
+class Interval(NamedTuple):
+    """Shares `[domain site expert]` between which the truth lies with `CONFIDENCE`."""
+
+    low: Array
+    high: Array
+
+
+def load_interval(counts: Array, labels: Labels, rng: np.random.Generator, draws: int = DRAWS) -> Interval:
+    """Intervals of each domain's load: documents drawn anew within it, percentiles.
+
+    Times top_k they are those of `expert_use`, where no slot is empty.
+    """
+    low, high = np.empty((2, labels.max() + 1, *counts.shape[1:]))
+    tail = (1 - CONFIDENCE) / 2
+    for domain in range(len(low)):
+        own = counts[labels == domain]
+        weights = np.stack([drawn_anew(np.ones((1, len(own))), rng)[0] for _ in range(draws)])
+        low[domain], high[domain] = np.quantile(load(np.tensordot(weights, own, axes=(1, 0))), [tail, 1 - tail], axis=0)
+    return Interval(low, high)
+
+
+def specialist_p_values(counts: Array, labels: Labels, rng: np.random.Generator, draws: int = DRAWS) -> Array:
+    """How likely chance makes an expert's load in a domain's documents so much larger than in all others.
+
+    `[domain site expert]`, one-sided, NaN where it cannot be told. The statistic is Welch's t over
+    documents; its null is that of documents whose domain labels are shuffled, `draws` times,
+    put together over all experts (as in Tusher, Tibshirani and Chu, PNAS 98, 2001), so that a
+    few hundred draws reach the small values that many tests at once need.
+    """
+    shares = load(counts)
+    kept = np.nansum(counts, axis=-1).min(axis=-1) >= MINIMUM_ASSIGNMENTS
+    real = ~np.isnan(shares[kept]).any(axis=0)
+    values = shares[kept][:, real]
+    p = np.full((labels.max() + 1, *real.shape), np.nan)
+    for domain in range(len(p)):
+        inside = (labels[kept] == domain).astype(np.float64)
+        if min(inside.sum(), (1 - inside).sum()) < MINIMUM_DOCUMENTS:
+            continue
+        shuffled = np.stack([rng.permutation(inside) for _ in range(draws)])
+        null = np.sort(_welch(shuffled, values), axis=None)
+        as_large = len(null) - np.searchsorted(null, _welch(inside[None], values)[0])
+        p[domain, real] = (1 + as_large) / (1 + len(null))
+    return p
+
+
+def benjamini_hochberg(p: Array) -> Array:
+    """Adjusted p-values, of the same shape: those up to q are all the discoveries at false-discovery rate q.
+
+    Benjamini and Hochberg, Journal of the Royal Statistical Society B 57 (1995). NaN stays NaN.
+    """
+    adjusted = np.full(p.shape, np.nan)
+    known = ~np.isnan(p)
+    tested = p[known]
+    order = np.argsort(-tested)
+    scaled = tested[order] * len(tested) / np.arange(len(tested), 0, -1)
+    smallest = np.empty_like(tested)
+    smallest[order] = np.minimum(np.minimum.accumulate(scaled), 1)
+    adjusted[known] = smallest
+    return adjusted
+
+
+def _welch(inside: Array, values: Array) -> Array:
+    """Welch's t `[draw value]` of `values [document value]` inside, a mask `[draw document]`, against outside."""
+    means, errors = [], []
+    for members in (inside, 1 - inside):
+        size = members.sum(axis=1, keepdims=True)
+        mean = members @ values / size
+        spread = np.maximum(members @ values**2 / size - mean**2, 0)
+        means.append(mean)
+        errors.append(spread / (size - 1))
+    difference, error = means[0] - means[1], np.sqrt(errors[0] + errors[1])
+    sure = np.select([difference > _ROUNDING, difference < -_ROUNDING], [np.inf, -np.inf], 0.0)
+    return np.divide(difference, error, out=sure, where=error > _ROUNDING)

@@ -1,0 +1,1 @@
+"""How a model routes a whole corpus: counts that add up, merge, and stay small however long the text is."""

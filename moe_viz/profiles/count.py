@@ -1,0 +1,151 @@
+"""Counting: from the routing of some documents to the profile of just these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from moe_viz.errors import ProfileError
+from moe_viz.metrics.scores import Array, router_scores
+from moe_viz.profiles.batch import Batch, Window, document_key
+from moe_viz.profiles.merge import merged
+from moe_viz.profiles.token_table import CELL, TokenTable, counted
+from moe_viz.profiles.value import (
+    FIRST,
+    LATER,
+    SQUARE_UNIT,
+    UNIT,
+    Counts,
+    ExpertProfile,
+    Run,
+    capacity_of,
+)
+from moe_viz.routing import Routing
+from moe_viz.trace import RouterSite, RoutingTrace
+
+GROUP_SHARE = 8
+"""A cell of the table by group keeps so many times fewer tokens than the others."""
+
+
+def count(windows: Sequence[Window], sites: tuple[RouterSite, ...], run: Run) -> ExpertProfile:
+    """The profile of these windows, which `run` is about; it does not know what the tokens are called."""
+    batch = Batch(windows, sites)
+    by_rank = batch.by_choice(None)
+    gates = batch.by_choice(np.rint(batch.gate_weights / UNIT)).sum(axis=1)
+    tokens = np.bincount(batch.block, minlength=len(batch.blocks))
+    probabilities, scored, squares = _scores(batch)
+    neighbours, repeats = _repeats(batch)
+    ids = batch.expert_ids
+    better, worse = np.triu_indices(ids.shape[2], 1)
+    tables, group_table, occurrences = _by_token(batch)
+    return ExpertProfile(
+        sites=sites,
+        groups=batch.groups,
+        runs=(run,),
+        token_texts={},
+        tokens=batch.by_group(tokens),
+        selections=np.ascontiguousarray(batch.by_group(by_rank).swapaxes(1, 2)),
+        gate_units=batch.by_group(gates),
+        probability_units=batch.by_group(probabilities),
+        scored_tokens=batch.by_group(scored),
+        square_units=batch.by_group(squares),
+        neighbours=batch.by_group(neighbours),
+        repeats=batch.by_group(repeats),
+        pairs=batch.crossed(ids[:, :, better], ids[:, :, worse]),
+        adjacent_pairs=batch.crossed(ids[:, :, :-1], ids[:, :, 1:]),
+        transitions=batch.crossed(ids[:-1, :, :, None], ids[1:, :, None, :]),
+        block_group=batch.block_group,
+        block_key=np.array([key for _group, key in batch.blocks], dtype=np.uint64),
+        block_documents=batch.documents,
+        block_tokens=tokens,
+        block_selections=by_rank.sum(axis=1).astype(np.int32),
+        block_first=by_rank[:, 0].astype(np.int32),
+        pooled=np.zeros(len(batch.groups), dtype=np.bool_),
+        occurrences=occurrences,
+        token_tables=tables,
+        group_table=group_table,
+    )
+
+
+def profile_of_traces(traces: Mapping[str, Iterable[RoutingTrace]]) -> ExpertProfile:
+    """The profile of traces by domain, each a document."""
+    parts = [_of_trace(domain, trace) for domain, of_domain in traces.items() for trace in of_domain]
+    if not parts:
+        raise ProfileError("there is no trace to make a profile of")
+    tokens = sum(part.runs[0].tokens for part in parts)
+    return merged(parts, (replace(parts[0].runs[0], documents=len(parts), tokens=tokens),))
+
+
+def _of_trace(domain: str, trace: RoutingTrace) -> ExpertProfile:
+    run = Run(trace.provenance, "traces", None, None, 1, 0, len(trace), digest="", complete=True)
+    key = document_key(trace.token_ids.tobytes())
+    texts = dict(zip(trace.token_ids.tolist(), trace.token_names, strict=True))
+    if trace.next_tokens is not None:
+        guesses = zip(trace.next_tokens.token_ids[:, 0].tolist(), trace.next_tokens.texts, strict=True)
+        texts = {token: row[0] for token, row in guesses} | texts
+    return replace(count([Window(domain, key, True, Routing.of(trace))], trace.sites, run), token_texts=texts)
+
+
+def _scores(batch: Batch) -> tuple[Counts, Counts, Counts]:
+    """Router probabilities `[block site expert]`, tokens that have them and squared logsumexp, both `[block site]`."""
+    members = (batch.block == np.arange(len(batch.blocks))[:, None]).astype(np.float64)
+    sums = np.zeros((len(batch.sites), len(batch.blocks), batch.experts))
+    known = np.zeros((len(batch.sites), len(batch.window)), dtype=np.bool_)
+    squares = np.zeros(known.shape)
+    for index, site in enumerate(batch.sites):
+        there = ~np.isnan(batch.logits[index, :, 0])
+        logits = batch.logits[index, there, : site.num_experts]
+        scores = router_scores(logits, site.scoring)
+        if scores is None:
+            continue
+        known[index] = there
+        shares = np.rint(scores / scores.sum(axis=-1, keepdims=True) / UNIT)
+        sums[index, :, : site.num_experts] = members[:, there] @ shares
+        squares[index, there] = np.rint(_logsumexp(logits) ** 2 / SQUARE_UNIT)
+    scored = batch.by_block(known.astype(np.float64))
+    return sums.swapaxes(0, 1).astype(np.int64), scored, batch.by_block(squares)
+
+
+def _logsumexp(logits: Array) -> Array:
+    largest = logits.max(axis=-1)
+    return largest + np.log(np.exp(logits - largest[:, None]).sum(axis=-1))
+
+
+def _repeats(batch: Batch) -> tuple[Counts, Counts]:
+    """Neighbouring tokens of one window `[block site]`, and those that share an expert `[block site 2]`."""
+    here, before = batch.expert_ids[:, 1:], batch.expert_ids[:, :-1]
+    real = here != batch.experts
+    together = (batch.window[1:] == batch.window[:-1]) & real[..., 0] & (before[..., 0] != batch.experts)
+    shared = ((here[..., :, None] == before[..., None, :]) & real[..., None]).any(axis=(-2, -1))
+    first = here[..., 0] == before[..., 0]
+
+    def by_block(pairs: np.ndarray) -> Counts:
+        return batch.by_block(np.pad(pairs & together, ((0, 0), (1, 0))).astype(np.float64))
+
+    repeats = np.empty((len(batch.blocks), len(batch.sites), 2), dtype=np.int64)
+    repeats[..., LATER], repeats[..., FIRST] = by_block(shared), by_block(first)
+    return by_block(np.ones_like(together)), repeats
+
+
+def _by_token(batch: Batch) -> tuple[tuple[TokenTable, ...], TokenTable, Counts]:
+    """A table a view, the table by group, and how often each token stands in each view."""
+    sites, experts, capacity = len(batch.sites), batch.experts, capacity_of(batch.sites)
+    following = np.append(np.where(np.diff(batch.window) == 0, batch.token_ids[1:], -1), -1)
+    views = (batch.token_ids, batch.predicted, following)
+    most = 1 + max(int(view.max()) for view in views)
+    site, token, rank = np.nonzero(batch.expert_ids < experts)
+    cell = np.where(rank == 0, FIRST, LATER) * sites * experts + site * experts + batch.expert_ids[site, token, rank]
+    tables = []
+    for view in views:
+        known = view[token] >= 0
+        tables.append(counted(cell[known] * CELL + view[token][known], 2 * sites * experts, capacity))
+    first = rank == 0
+    group = batch.block_group[batch.block[token[first]]] * sites * experts
+    in_group = group + cell[first] - FIRST * sites * experts
+    group_table = counted(
+        in_group * CELL + batch.token_ids[token[first]], len(batch.groups) * sites * experts, capacity // GROUP_SHARE
+    )
+    occurrences = np.stack([np.bincount(view[view >= 0], minlength=most) for view in views])
+    return tuple(tables), group_table, occurrences

@@ -1,0 +1,111 @@
+"""Profiles on disk: see `moe_viz.packed`. Every array in the smallest whole numbers that hold it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moe_viz.errors import ProfileError, ProfileFileError
+from moe_viz.packed import Arrays, FileKind
+from moe_viz.profiles.check import TYPES
+from moe_viz.profiles.token_table import CELL, TokenTable
+from moe_viz.profiles.value import VIEWS, ExpertProfile, Group, Run
+from moe_viz.trace_file import provenance_from, site_from
+
+MAX_BYTES = 2**29
+"""The largest profile that is read, compressed or not: in memory it may be eight times larger."""
+_FILE = FileKind("profile", 1, ProfileFileError, ProfileError)
+_TABLES = (*VIEWS, "group")
+
+
+def write(profile: ExpertProfile) -> bytes:
+    """The file's content for `profile`."""
+    header = {
+        "sites": [asdict(site) for site in profile.sites],
+        "groups": [asdict(group) for group in profile.groups],
+        "runs": [asdict(run) for run in profile.runs],
+        "token_texts": list(profile.token_texts.items()),
+        "capacities": [table.capacity for table in (*profile.token_tables, profile.group_table)],
+    }
+    arrays = {field.name: getattr(profile, field.name) for field in fields(profile)}
+    arrays = {name: _smallest(array) for name, array in arrays.items() if isinstance(array, np.ndarray)}
+    for name, table in zip(_TABLES, (*profile.token_tables, profile.group_table), strict=True):
+        arrays |= {f"{name}.{part}": _smallest(array) for part, array in _parts(table)}
+    return _FILE.write(header, arrays)
+
+
+def read(content: bytes) -> ExpertProfile:
+    """The profile in a file's content. Raises ProfileFileError, which says what is wrong with it."""
+    return _FILE.read(content, _profile, MAX_BYTES)
+
+
+def read_path(path: Path) -> ExpertProfile:
+    """The profile in the file at `path`. Raises ProfileFileError also where there is no such file."""
+    return _FILE.read_path(path, _profile, MAX_BYTES)
+
+
+def write_path(profile: ExpertProfile, path: Path) -> None:
+    """Put the profile in the place of the file at `path`, which until then stays as it was."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(write(profile))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _smallest(array: np.ndarray) -> np.ndarray:
+    if array.dtype == np.bool_ or not array.size:
+        return array
+    return array.astype(np.promote_types(np.min_scalar_type(array.min()), np.min_scalar_type(array.max())))
+
+
+def _parts(table: TokenTable) -> Iterator[tuple[str, np.ndarray]]:
+    """How many tokens each cell has, and by how much each token id is larger than the one before it."""
+    sizes = np.bincount(table.cells, minlength=len(table.missed))
+    steps = np.diff(table.tokens, prepend=0)
+    starts = (np.cumsum(sizes) - sizes)[sizes > 0]
+    steps[starts] = table.tokens[starts]
+    yield from (("sizes", sizes), ("steps", steps), ("counts", table.counts), ("missed", table.missed))
+
+
+def _table(arrays: Arrays, name: str, capacity: int) -> TokenTable:
+    sizes, steps, counts, missed = (
+        _as(arrays.pop(f"{name}.{part}"), np.int64) for part in ("sizes", "steps", "counts", "missed")
+    )
+    if (sizes < 0).any() or sizes.sum() != len(steps):
+        raise ProfileError(f"{name}: {sizes.sum()} tokens by cell, but {len(steps)} in all")
+    reached = np.cumsum(steps)
+    starts = np.cumsum(sizes) - sizes
+    before = np.where(starts > 0, reached[starts - 1], 0) if len(steps) else starts
+    tokens = reached - np.repeat(before, sizes)
+    if len(tokens) and not 0 <= tokens.min() <= tokens.max() < CELL:
+        raise ProfileError(f"{name}: token ids from {tokens.min()} to {tokens.max()}")
+    return TokenTable(np.repeat(np.arange(len(sizes)), sizes) * CELL + tokens, counts, missed, capacity)
+
+
+def _profile(header: dict[str, Any], arrays: Arrays) -> ExpertProfile:
+    tables = [_table(arrays, name, int(capacity)) for name, capacity in zip(_TABLES, header["capacities"], strict=True)]
+    del arrays["header"]
+    return ExpertProfile(
+        sites=tuple(site_from(site) for site in header["sites"]),
+        groups=tuple(Group(str(group["domain"]), bool(group["generated"])) for group in header["groups"]),
+        runs=tuple(Run(**{**run, "provenance": provenance_from(run["provenance"])}) for run in header["runs"]),
+        token_texts={int(token): str(text) for token, text in header["token_texts"]},
+        token_tables=tuple(tables[:-1]),
+        group_table=tables[-1],
+        **{name: _as(array, TYPES.get(name, np.int64)) for name, array in arrays.items()},
+    )
+
+
+def _as(array: np.ndarray, dtype: type[np.generic]) -> Any:
+    """The array in another type of whole numbers, if it fits."""
+    converted = array.astype(dtype)
+    if array.dtype.kind not in "biu" or not np.array_equal(converted, array):
+        raise ProfileError(f"an array of {array.dtype} that does not fit {np.dtype(dtype)}")
+    return converted

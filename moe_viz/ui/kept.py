@@ -1,0 +1,48 @@
+"""How much of what pages show is kept in memory, of all sessions together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+from moe_viz.ui.shown import Shown
+
+
+class Holder:
+    """Whoever holds something to show, for as long as there is room for it."""
+
+    def __init__(self) -> None:
+        self.shown: Shown | None = None
+
+    def let_go(self) -> None:
+        """Called when there is no room any more: hold it no longer."""
+        self.shown = None
+
+
+class Room:
+    """Room for so many bytes of what is shown. May be used from any thread.
+
+    Whoever was seen least recently lets go first; whoever was seen last keeps what it has,
+    however large it is. A holder that no longer exists takes no room.
+    """
+
+    def __init__(self, most_bytes: Callable[[], int]) -> None:
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._sizes: WeakKeyDictionary[Holder, int] = WeakKeyDictionary()
+        """The least recently seen first."""
+
+    def seen(self, holder: Holder) -> None:
+        """Somebody looks at what `holder` has; make room for it."""
+        with self._lock:
+            self._sizes.pop(holder, None)
+            self._sizes[holder] = holder.shown.bytes if holder.shown else 0
+            over = sum(self._sizes.values()) - self._most_bytes()
+            for other, size in list(self._sizes.items())[:-1]:
+                if over <= 0:
+                    return
+                if size:
+                    other.let_go()
+                    self._sizes[other] = 0
+                    over -= size

@@ -1,0 +1,108 @@
+"""Profiles on disk: the same again, and nothing but a clear error for what is none."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load, save
+
+from moe_viz import ExpertProfile, ProfileFileError
+from moe_viz.profiles import profile_file
+from moe_viz.profiles.profile_file import read, write
+from tests.invented import make_trace
+
+
+def a_profile(tokens: int = 12) -> ExpertProfile:
+    traces = [make_trace(tokens=tokens, seed=i, experts=(8, 4), top_k=(2, 1), dropped=0.3) for i in range(5)]
+    return ExpertProfile.of_traces({"vers": traces[:2], "prose": traces[2:]})
+
+
+def test_a_file_gives_the_same_profile_again(tmp_path):
+    profile = a_profile()
+    profile.save(tmp_path / "x.moeprofile")
+    assert ExpertProfile.load(tmp_path / "x.moeprofile") == profile
+    assert [path.name for path in tmp_path.iterdir()] == ["x.moeprofile"]
+
+
+def test_a_cell_without_tokens_and_large_counts_come_back(tmp_path):
+    profile = a_profile(tokens=1)
+    assert read(write(profile)) == profile
+    assert read(write(profile.merge(*[profile] * 300))) == profile.merge(*[profile] * 300)
+
+
+def test_a_failed_write_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "x.moeprofile"
+    a_profile().save(path)
+    before = path.read_bytes()
+
+    def broken(_descriptor: int) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(profile_file.os, "fsync", broken)
+    with pytest.raises(OSError, match="disk full"):
+        a_profile(tokens=20).save(path)
+    assert path.read_bytes() == before
+
+
+def test_no_file_another_file_and_a_file_that_grows(tmp_path, monkeypatch):
+    with pytest.raises(ProfileFileError, match="No such file"):
+        ExpertProfile.load(tmp_path / "nothing")
+    with pytest.raises(ProfileFileError, match="not a moe_viz profile: it does not begin as one does"):
+        read(b"PAR1 or whatever")
+    make_trace().save(tmp_path / "x.moetrace")
+    with pytest.raises(ProfileFileError, match="its header does not say that it is one"):
+        ExpertProfile.load(tmp_path / "x.moetrace")
+    monkeypatch.setattr(profile_file, "MAX_BYTES", 2**20)
+    with pytest.raises(ProfileFileError, match="grows beyond 1,048,576 bytes when it is decompressed"):
+        read(pa.compress(bytes(2**21), codec="zstd", asbytes=True))
+
+
+def changed(change) -> bytes:
+    """A profile's file with its arrays and header changed, packed again."""
+    arrays = load(pa.input_stream(pa.BufferReader(write(a_profile())), compression="zstd").read())
+    header = json.loads(arrays.pop("header").tobytes())
+    change(header, arrays)
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    return bytes(pa.compress(save(arrays), codec="zstd", asbytes=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda h, a: h.update(version=9), "version 9; this version of moe_viz reads version 1"),
+        (lambda h, a: h.update(groups=h["groups"][::-1]), "must be sorted"),
+        (lambda h, a: h.update(runs=[]), "at least one router, one domain and one run"),
+        (lambda h, a: h["sites"][0].update(num_experts=10**9), "is int64 .*, expected"),
+        (lambda h, a: h.update(capacities=[1] * 4), "capacity of 1"),
+        (lambda h, a: h.update(capacities=[99]), "damaged"),
+        (lambda h, a: a.pop("pairs"), "damaged"),
+        (lambda h, a: a.update(more=a["pairs"]), "damaged"),
+        (lambda h, a: a.update(pairs=a["pairs"].astype(np.float64)), "does not fit"),
+        (lambda h, a: a.update(tokens=a["tokens"] + np.uint8(1)), "do not add up to the groups' tokens"),
+        (lambda h, a: a.update(neighbours=-a["neighbours"].astype(np.int64)), "count below 0"),
+        (lambda h, a: a.update(block_group=a["block_group"][::-1].copy()), "sorted by group and key"),
+        (lambda h, a: a.update({"input.sizes": a["input.sizes"] + np.uint8(1)}), "tokens by cell, but"),
+        (lambda h, a: a.update({"next.steps": a["next.steps"].astype(np.int64) - 10**6}), "token ids from -|must rise"),
+        (lambda h, a: a.update(occurrences=a["occurrences"][:, :5].copy()), "but only 5 are counted"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(change, reason):
+    with pytest.raises(ProfileFileError, match=reason):
+        read(changed(change))
+
+
+CONTENT = write(a_profile())
+
+
+@settings(max_examples=200)
+@given(st.integers(0, len(CONTENT) - 1), st.integers(0, 255), st.booleans())
+def test_damage_is_an_error_or_leaves_a_valid_profile(position, byte, cut):
+    damaged = CONTENT[:position] if cut else CONTENT[:position] + bytes([byte]) + CONTENT[position + 1 :]
+    with suppress(ProfileFileError):
+        assert isinstance(read(damaged), ExpertProfile)
