@@ -62,17 +62,15 @@ class Reporter:
                 self("downloading", min(ahead, total), total)
 
         class Bar(tqdm):
-            """Draws nothing. Of the bars for bytes received and bytes written, the one ahead counts."""
+            """Draws nothing. Of the bars for bytes received, bytes written and files, the one ahead counts."""
 
             def __init__(self, *args: Any, **options: Any) -> None:
-                self._of_bytes = options.get("unit") == "B"
                 super().__init__(*args, **options | {"disable": True})  # type: ignore[no-untyped-call] # it has no types
 
             def update(self, n: float | None = 1) -> None:
-                if self._of_bytes:
-                    with lock:  # several files at once
-                        self.n += n or 0
-                        tell(int(self.n))
+                with lock:  # several files at once
+                    self.n += n or 0
+                    tell(int(self.n))
 
         return Bar
 

@@ -164,6 +164,9 @@ def test_a_config_alone_is_fetched_to_count_parameters_and_plan_memory(hub, fold
     assert moe_viz.count_parameters(NAME, revision="v1") == moe_viz.count_parameters(folder)
     assert moe_viz.memory_plan(NAME, revision="v1").weights == moe_viz.memory_plan(folder).weights
     assert hub.fetched() == ["config.json"]
+    assert {path for _method, path, _range in hub.requests if "/revision/" in path} == {
+        f"/api/models/{NAME}/revision/v1"
+    }
 
 
 def test_an_unknown_revision_and_an_unknown_model(hub):
