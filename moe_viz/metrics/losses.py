@@ -6,7 +6,7 @@ import numpy as np
 
 from moe_viz.metrics.load import load, num_experts
 from moe_viz.metrics.scores import Array
-from moe_viz.profiles.value import SQUARE_UNIT, ExpertProfile
+from moe_viz.profiles.value import SQUARE_UNIT, UNIT, ExpertProfile
 
 
 def load_balancing_loss(counts: Array, probabilities: Array) -> Array:
@@ -18,6 +18,14 @@ def load_balancing_loss(counts: Array, probabilities: Array) -> Array:
     still be 1. NaN where the probabilities are unknown.
     """
     return num_experts(counts) * _sum(load(counts) * probabilities, axis=-1)
+
+
+def profile_load_balancing_loss(profile: ExpertProfile) -> Array:
+    """`load_balancing_loss` over all text of a profile, as one global batch, `[site]`; NaN where unknown."""
+    scored = profile.scored_tokens.sum(axis=0)[:, None].astype(np.float64)
+    sums = profile.probability_units.sum(axis=0) * UNIT
+    probabilities = np.divide(sums, scored, out=np.full(sums.shape, np.nan), where=scored > 0)
+    return load_balancing_loss(profile.counts().sum(axis=0), probabilities)
 
 
 def pooled_load_balancing_loss(counts: Array, probabilities: Array, top_k: int) -> float:

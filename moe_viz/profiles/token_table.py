@@ -20,7 +20,8 @@ from moe_viz.errors import ProfileError
 
 Counts = NDArray[np.int64]
 
-CELL = 2**32
+_BITS = 32
+CELL = 2**_BITS
 """An entry's key is cell × CELL + token id, so that entries are sorted by cell, then by token."""
 _DENSE = 2**24
 """Up to so many (cell, token) pairs they are added up in an array of all of them."""
@@ -64,17 +65,17 @@ class TokenTable:
     @property
     def cells(self) -> Counts:
         """Each entry's cell, `[entry]`."""
-        return self.keys // CELL
+        return self.keys >> _BITS
 
     @property
     def tokens(self) -> Counts:
         """Each entry's token id, `[entry]`."""
-        return self.keys % CELL
+        return self.keys & (CELL - 1)
 
     def of_cell(self, cell: int) -> tuple[Counts, Counts]:
         """The token ids of one cell and their counts, in the order of the ids."""
         start, end = np.searchsorted(self.keys, [cell * CELL, (cell + 1) * CELL])
-        return self.keys[start:end] % CELL, self.counts[start:end]
+        return self.keys[start:end] & (CELL - 1), self.counts[start:end]
 
     def moved(self, cells: Counts, total: int) -> TokenTable:
         """The same with each cell renumbered by `cells [cell]`, rising, among `total` cells."""
@@ -98,7 +99,7 @@ def merged(tables: Sequence[TokenTable]) -> TokenTable:
 
 def _table(keys: Counts, counts: Counts, missed: Counts, capacity: int) -> TokenTable:
     """Cut every cell down to `capacity` tokens."""
-    cells = keys // CELL
+    cells = keys >> _BITS
     sizes = np.bincount(cells, minlength=len(missed))
     full = np.flatnonzero(sizes > capacity)
     if not len(full):
@@ -116,7 +117,7 @@ def _added_up(keys: Counts, counts: Counts | None) -> tuple[Counts, Counts]:
     """The distinct keys, rising, and the sum of each one's counts (by custom 1 each)."""
     if not len(keys):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    cells, tokens = keys // CELL, keys % CELL
+    cells, tokens = keys >> _BITS, keys & (CELL - 1)
     width = int(tokens.max()) + 1
     size = (int(cells.max()) + 1) * width
     if size <= min(_DENSE, 16 * len(keys)):
