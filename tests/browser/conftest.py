@@ -27,7 +27,9 @@ def server() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # One thread of torch: several wait for each other on a busy machine, and a step takes a second.
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -83,8 +85,10 @@ def opened(chromium: Browser, **options: object) -> Iterator[Page]:
     page.on("pageerror", lambda error: faults.append(f"exception: {error}"))
     page.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}") or dialog.dismiss())
     page.on("request", lambda request: foreign(request.url) and faults.append(f"request: {request.url}"))
-    yield page
-    context.close()
+    try:
+        yield page
+    finally:
+        context.close()
     assert not faults
 
 

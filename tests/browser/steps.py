@@ -6,6 +6,10 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
 
 def start(page: Page, address: str, path: str = "/") -> None:
     """Open a page and wait until it is there."""
@@ -39,3 +43,14 @@ def labels(page: Page) -> list[str]:
 def layer(page: Page) -> Locator:
     """The layer scrubber."""
     return page.get_by_role("slider", name="Layer", exact=True)
+
+
+def serious(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe finds serious or critical: the rule, and where it is broken."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    return [
+        (f["id"], [node["html"][:200] for node in f["nodes"]][:3])
+        for f in found
+        if f["impact"] in {"serious", "critical"}
+    ]

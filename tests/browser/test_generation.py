@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import urllib.request
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import opened, server
-from tests.browser.steps import chips, labels, layer, run, start, type_text
+from tests.browser.steps import chips, labels, layer, run, serious, start, type_text
 
 TEXT = "The river was quiet, and"
 MILLISECONDS_TO_GO = """async (button) => {
@@ -146,3 +148,36 @@ def test_the_next_text_stops_the_continuation(ready):
     run(ready, "another text")
     expect(stop(ready)).to_be_hidden()
     expect(generated(ready)).to_have_count(0)
+
+
+def test_axe_finds_nothing_serious_while_a_text_grows_and_after(chromium, address, scheme):
+    with opened(chromium, color_scheme=scheme) as page:
+        start(page, address)
+        run(page, TEXT)
+        continue_text(page)
+        wait_for_more(page, 20)
+        growing = serious(page)
+        stop(page).click()
+        expect(stop(page)).to_be_hidden()
+        page.get_by_text("Server", exact=True).click()
+        expect(page.get_by_text("time to answer")).to_be_visible()
+        page.get_by_role("button", name="Limits", exact=True).click()
+        expect(page.get_by_text("At most 4,096 tokens in one text")).to_be_visible()
+        assert not growing + serious(page)
+
+
+def test_a_phone_follows_a_text_without_sideways_scrolling(chromium, address):
+    with opened(chromium, viewport={"width": 390, "height": 844}) as page:
+        start(page, address)
+        run(page, TEXT)
+        continue_text(page)
+        wait_for_more(page, 60)
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 1
+        newest = generated(page).last.bounding_box()
+        strip = page.get_by_role("listbox", name="Tokens").bounding_box()
+        assert newest["y"] + newest["height"] <= strip["y"] + strip["height"] + 40, "the newest token is out of sight"
+
+
+def test_the_server_says_that_it_is_well(address):
+    with urllib.request.urlopen(f"{address}/_stcore/health", timeout=10) as answer:
+        assert (answer.status, answer.read()) == (200, b"ok")

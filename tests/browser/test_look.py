@@ -8,9 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ROOT, opened
-from tests.browser.steps import chips, run, start
+from tests.browser.steps import chips, run, serious, start
 
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PATHS = ["/", "/layers", "/training", "/models"]
 TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\nThe river was quiet. 春眠不觉晓\n1. e4 e5 2. Nf3"
 
@@ -34,10 +33,7 @@ def shown(page, address, path) -> None:
 def test_axe_finds_nothing_serious(chromium, address, scheme, path):
     with opened(chromium, color_scheme=scheme) as page:
         shown(page, address, path)
-        page.evaluate(AXE.read_text())
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    serious = [f for f in found if f["impact"] in {"serious", "critical"}]
-    assert not serious, [(f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in serious]
+        assert not serious(page)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -29,7 +29,7 @@ export function payload(header, sections, shift = 0) {
 }
 
 // Two layers of four experts, top-2; three tokens, the last one dropped at the second layer.
-export function small({ bits = 16, shift = 0, entropy = true } = {}) {
+export function small({ bits = 16, shift = 0, entropy = true, generated = [0, 0, 1], expected = 3 } = {}) {
   const full = 2 ** bits - 1;
   const half = 1 + Math.round((full - 1) / 2);
   const header = {
@@ -47,13 +47,13 @@ export function small({ bits = 16, shift = 0, entropy = true } = {}) {
     weight_bits: bits,
     weight_scale: 0.8,
     stream: "00",
-    expected: 3,
+    expected,
   };
   const sections = {
     expert_ids: ["uint8", [3, 0, 1, 2, 2, 1, 0, 1, 3, 2, 0, 0]],
     gate_weights: [bits === 16 ? "uint16" : "uint8", [full, half, full, 1, full, half, full, half, full, half, 0, 0]],
     colours: ["uint8", [0, 1, 2, 255, 2, 255, 0, 1]],
-    generated: ["uint8", [0, 0, 1]],
+    generated: ["uint8", generated],
     ...(entropy && { entropy: ["uint8", [0, 127, 254, 255, 254, 0]] }),
   };
   return payload(header, sections, shift);

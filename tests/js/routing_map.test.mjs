@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { contrast, parseHex } from "../../moe_viz/components/shared/colour.js";
 import { cellAt, mapGeometry, scrollToColumn, visibleColumns } from "../../moe_viz/components/routing_map/geometry.js";
-import { breakLines, firstLineBelow } from "../../moe_viz/components/routing_map/lines.js";
+import { breakLines, firstLineBelow, sameLines } from "../../moe_viz/components/routing_map/lines.js";
 import { chipFigures, swatchCodes, swatchOf, swatches } from "../../moe_viz/components/routing_map/paint.js";
 import { NO_EXPERT, decode } from "../../moe_viz/components/routing_map/payload.js";
 import { chipLabel, facts, howToRead, rank } from "../../moe_viz/components/routing_map/reading.js";
@@ -84,6 +84,32 @@ test("lines break where a row begins and where the room ends", () => {
   assert.deepEqual(breakLines([10, 10, 10, 10], [0], 33, 2), [[0, 2], [2, 4]]);
   assert.deepEqual(breakLines([10, 10, 10], [0, 1], 100, 2), [[0, 1], [1, 3]]);
   assert.deepEqual(breakLines([99, 10], [0], 50, 2), [[0, 1], [1, 2]]);
+});
+
+test("lines are as they were up to the first that changed", () => {
+  const lines = [[0, 2], [2, 5], [5, 6]].map(([start, end]) => ({ start, end }));
+  assert.equal(sameLines(lines, [[0, 2], [2, 5], [5, 6], [6, 9]]), 3);
+  assert.equal(sameLines(lines, [[0, 2], [2, 5], [5, 9]]), 2);
+  assert.equal(sameLines(lines, [[0, 2], [2, 4], [4, 6]]), 1);
+  assert.equal(sameLines(lines, [[0, 1], [1, 5], [5, 6]]), 0, "a later line that is as before does not count");
+  assert.equal(sameLines(lines, [[0, 2]]), 1);
+  assert.equal(sameLines([], [[0, 2]]), 0);
+});
+
+test("generated tokens are told apart in words, and the legend says by what sign", () => {
+  const routing = decode(small());
+  assert.equal(routing.firstGenerated, 2);
+  assert.match(chipLabel(routing, first, 0, 2), /generated/);
+  assert.doesNotMatch(chipLabel(routing, first, 0, 1), /generated/);
+  assert.match(howToRead(routing, first, 0), /Round chips .* generated/);
+  const none = decode(small({ generated: [0, 0, 0] }));
+  assert.equal(none.firstGenerated, none.count);
+  assert.doesNotMatch(howToRead(none, first, 0), /generated/);
+});
+
+test("a trace grows until the tokens that it is expected to have are there", () => {
+  assert.equal(decode(small({ expected: 9 })).growing, true);
+  assert.equal(decode(small()).growing, false);
 });
 
 test("the first line below a height", () => {

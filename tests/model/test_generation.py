@@ -35,6 +35,14 @@ def test_a_generated_text_is_drawn_by_its_seed_and_says_so(demo):
     assert demo.trace(PROMPT).provenance.notes == one.provenance.notes[:-1]
 
 
+@pytest.mark.parametrize("name", ["mixtral", "switch_transformers"])
+def test_a_trace_says_where_it_is_not_the_text_that_was_given(name):
+    with moe_viz.attach(tiny_model(name)) as model:
+        *_, trace = model.generate(token_ids=token_ids(5), max_new_tokens=2)
+    said = any("the decoder wrote" in note for note in trace.provenance.notes)
+    assert said == (name == "switch_transformers")
+
+
 def test_no_temperature_and_a_narrow_nucleus_both_take_the_most_probable(demo):
     greedy = last(demo, max_new_tokens=20, temperature=0)
     narrow = last(demo, max_new_tokens=20, top_p=1e-9)

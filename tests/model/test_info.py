@@ -6,7 +6,9 @@ import dataclasses
 
 import pytest
 import torch
-from transformers import LlamaConfig
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 import moe_viz
 from moe_viz.catalogue import find_model, known_models
@@ -41,6 +43,18 @@ def test_a_config_alone_tells_what_the_loaded_model_tells(name):
     assert built.count == info.count
     biased = tuple(site.scoring is not None and site.scoring.selection_bias is not None for site in info.sites)
     assert info.biased == biased
+
+
+@pytest.mark.parametrize("name", ["mixtral", "switch_transformers"])
+def test_what_a_model_can_do_is_told(name):
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(WordLevel({"a": 0}, unk_token="a")))
+    model = tiny_model(name)
+    with moe_viz.attach(model, tokenizer) as attached:
+        assert (model_info(attached).generates, model_info(attached).chats) == (True, False)
+        tokenizer.chat_template = "{{ messages[0].content }}"
+        assert model_info(attached).chats
+        model.can_generate = lambda: False
+        assert not model_info(attached).generates
 
 
 def test_building_it_allocates_no_weights():

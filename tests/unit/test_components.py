@@ -141,6 +141,15 @@ def test_a_trace_is_known_by_what_it_holds():
     assert len(ids) == 2
 
 
+def test_a_trace_that_grows_is_known_by_its_stream_and_says_how_long_it_will_be():
+    headers = [
+        unpack(pack_routing_map(make_trace(tokens=n), None, PALETTE, GREY, stream="s", expected=9))[0] for n in (4, 12)
+    ]
+    assert [header["stream"] for header in headers] == ["s", "s"]
+    assert [header["expected"] for header in headers] == [9, 12]
+    assert unpack(pack_routing_map(make_trace(tokens=4), None, PALETTE, GREY))[0]["expected"] == 4
+
+
 def test_the_panel_takes_plain_values_only():
     assert pack_token_panel({"next": [{"probability": math.nan}], "token": 1}) == {
         "next": [{"probability": None}],

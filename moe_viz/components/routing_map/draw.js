@@ -17,6 +17,7 @@ export function drawMap(context, scene) {
   context.beginPath();
   context.rect(geometry.gutter - 1, -geometry.margin, width - geometry.gutter + 1, geometry.height);
   context.clip();
+  drawComing(context, scene);
   drawCells(context, scene);
   drawGenerated(context, scene);
   if (scene.chosen) drawChosen(context, scene);
@@ -27,6 +28,14 @@ export function drawMap(context, scene) {
 
 function leftOf({ geometry, scroll }, column) {
   return geometry.gutter + column * geometry.cellWidth - scroll;
+}
+
+// Where the tokens that are still to come will be.
+function drawComing(context, scene) {
+  const { geometry, routing, theme } = scene;
+  const coming = geometry.columns - routing.count;
+  context.fillStyle = theme.panel;
+  context.fillRect(leftOf(scene, routing.count), 0, coming * geometry.cellWidth, geometry.rows * geometry.rowHeight);
 }
 
 function showsNumbers({ geometry, view }) {

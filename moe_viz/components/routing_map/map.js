@@ -8,7 +8,7 @@ import { swatchOf } from "./paint.js";
 import { drawMap } from "./draw.js";
 
 export function createMap({ onChoose, onHover, signal }) {
-  const element = make("div", "map");
+  const element = attributes(make("div", "map"), { role: "group", "aria-label": "Routing map" });
   const space = make("div", "map-space");
   const canvas = attributes(make("canvas", "map-canvas"), { role: "img" });
   const context = canvas.getContext("2d");
@@ -64,6 +64,7 @@ export function createMap({ onChoose, onHover, signal }) {
     const gutter = Math.ceil(Math.max(...labels)) + 10;
     geometry = mapGeometry(sites.length, routing.header.expected, element.clientWidth, gutter);
     width = Math.min(element.clientWidth, geometry.width);
+    element.tabIndex = geometry.width > width ? 0 : -1; // what scrolls can be scrolled with keys
     const ratio = window.devicePixelRatio;
     space.style.width = `${geometry.width}px`;
     space.style.height = canvas.style.height = `${geometry.height}px`;
