@@ -10,8 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-from streamlit.runtime.pages_manager import PagesManager
-from streamlit.testing.v1 import AppTest
 
 import moe_viz
 from moe_viz.catalogue import find_model, known_models
@@ -23,21 +21,7 @@ from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
 OF_A_TEXT = ["pages/routing.py", "pages/layers.py"]
-PAGES = [*OF_A_TEXT, "pages/training.py", "pages/models.py"]
-
-
-@pytest.fixture
-def app(monkeypatch):
-    """The app on a server that has been visited: each run of AppTest is a fresh one otherwise, whose
-    first press of a button goes to the detour of `through_app`. The fresh server is the browser tests'."""
-    start = PagesManager.__init__
-
-    def visited(self, *args, **kwargs):
-        start(self, *args, **kwargs)
-        PagesManager.uses_pages_directory = False
-
-    monkeypatch.setattr(PagesManager, "__init__", visited)
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+PAGES = [*OF_A_TEXT, "pages/learn.py", "pages/training.py", "pages/models.py"]
 
 
 def clean(app) -> None:
