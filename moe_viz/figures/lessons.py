@@ -9,9 +9,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from moe_viz.figures.template import TEMPLATE, chart_layout
-from moe_viz.figures.theme import ACCENT, DIVERGING, MISSING, NEUTRAL, SECOND, SEQUENTIAL, SERIES, SYMBOLS
+from moe_viz.figures.theme import ACCENT, DIVERGING, IDLE, MISSING, NEUTRAL, SECOND, SEQUENTIAL, SERIES, SYMBOLS
 
-Values = NDArray[np.floating]
+Values = NDArray[np.floating] | NDArray[np.integer]
 
 _BARS, _LINES = 230, 360  # pixels
 _STRIP, _RULE, _AROUND = 34, 38, 66  # pixels
@@ -34,12 +34,22 @@ def vectors(rows: Values, labels: Sequence[str], x_title: str) -> go.Figure:
     )
 
 
-def expert_bars(values: Values, chosen: Collection[int], x_title: str, tick_format: str) -> go.Figure:
-    """One bar an expert, `[expert]`; the chosen ones stand out by colour and by their number above."""
+def expert_bars(
+    values: Values,
+    chosen: Collection[int],
+    x_title: str,
+    tick_format: str,
+    *,
+    y_title: str = "",
+    line: tuple[float, str] | None = None,
+) -> go.Figure:
+    """One bar an expert, `[expert]`; the chosen ones stand out by colour and by their number above.
+
+    `line`: a height to draw across, and its name.
+    """
     taken = [expert in chosen for expert in range(len(values))]
-    figure = go.Figure(
-        layout=chart_layout(_BARS, {"title": {"text": x_title}, "dtick": 1}, {"tickformat": tick_format})
-    )
+    yaxis = {"tickformat": tick_format, "title": {"text": y_title}}
+    figure = go.Figure(layout=chart_layout(_BARS, {"title": {"text": x_title}, "dtick": 1}, yaxis))
     figure.add_bar(
         x=list(range(len(values))),
         y=values,
@@ -49,6 +59,9 @@ def expert_bars(values: Values, chosen: Collection[int], x_title: str, tick_form
         cliponaxis=False,
         hovertemplate=f"%{{x}}: %{{y:{tick_format}}}<extra></extra>",
     )
+    if line is not None:
+        at, name = line
+        figure.add_hline(y=at, line={"color": SECOND, "width": 2, "dash": "dash"}, annotation={"text": name})
     return figure.update_layout(showlegend=False, margin={"t": 24})
 
 
@@ -74,7 +87,7 @@ def weights_by_rule(weights: Values, labels: Sequence[str], x_title: str) -> go.
 
 def stacked(parts: Mapping[str, Sequence[float]], rows: Sequence[str], x_title: str) -> go.Figure:
     """One horizontal bar a row, made of parts: `parts[name][row]`."""
-    colours = (NEUTRAL, SERIES[2], ACCENT, SECOND)
+    colours = (NEUTRAL, ACCENT, IDLE)
     figure = go.Figure(
         layout=chart_layout(
             96 + 52 * len(rows),

@@ -17,7 +17,7 @@ from moe_viz.lessons.bundled import Floats, expert_output, router_weight
 from moe_viz.lessons.scoring import BUNDLED, weights_by_expert
 
 FILE = Path(__file__).with_name("one_token.npz")
-TEXT = "Two plus two is 4. def add(a, b): return a + b"
+TEXT = "The king of France is old. def area(r): return 3 *"
 
 
 @dataclass(frozen=True, eq=False)

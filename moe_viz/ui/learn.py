@@ -22,17 +22,21 @@ def learn() -> None:
     st.html(_STYLE)
     every = lessons()
     names = list(every)
-    name: str = st.segmented_control(
+    asked = st.query_params.get("lesson", names[0])
+    if asked not in every:
+        st.info(common("no_lesson"), icon=":material/link_off:")
+    st.session_state.setdefault("lesson", asked if asked in every else names[0])
+    name = st.segmented_control(
         common("chooser"),
         names,
-        default=names[0],
         format_func=lambda one: every[one].title,
         key="lesson",
         required=True,
         wrap=True,
         label_visibility="collapsed",
-        bind="query-params",
     )
+    assert name is not None  # one of them is always chosen
+    st.query_params["lesson"] = name  # by hand: a bound widget would write the title, which a translation changes
     lesson = every[name]
     st.caption(common("lesson", number=names.index(name) + 1, count=len(names)))
     st.header(lesson.question, anchor=False)

@@ -48,11 +48,11 @@ def test_every_answer_of_a_check_is_explained(app, name):
 
 def test_the_router_lesson_follows_its_controls(app):
     on(app, "router")
-    app.button_group(key="k").set_value(8).run()
+    app.button_group(key="router_k").set_value(8).run()
     clean(app)
     assert "The 8 largest are taken" in said(app)
     assert "was not trained for" in said(app)
-    app.slider(key="bias").set_value(0.0).run()
+    app.slider(key="router_bias").set_value(0.0).run()
     assert "too small" in said(app)
-    app.slider(key="bias").set_value(1.0).run()
+    app.slider(key="router_bias").set_value(1.0).run()
     assert "is chosen" in said(app)

@@ -46,7 +46,7 @@ def test_the_weighted_sum_is_what_the_layer_gives(model):
         hook.remove()
     for layer, out in given.items():
         whole = (out[0] if isinstance(out, tuple) else out).reshape(-1, 192).float().numpy()
-        for token in (0, 7, 18):
+        for token in (0, 7, 16):
             assert np.abs(one_token.steps(layer, token, 2).total - whole[token]).max() < 1e-3 * np.abs(whole).max()
 
 

@@ -17,6 +17,7 @@ SHARED = (ROOT / "moe_viz" / "ui" / "learn.py").read_text() + "".join(SOURCES.va
 NAMED = "|".join(
     (
         r"8×7B",
+        "“7B”",
         r"DeepSeek-V\d",
         "Mixtral 8x7B",
         "Qwen3",

@@ -23,9 +23,9 @@ def draw(lesson: Lesson) -> None:
     token: int = st.segmented_control(
         lesson.say("token"),
         list(range(len(read.tokens))),
-        default=10,
+        default=9,
         format_func=lambda i: plain(read.tokens[i].strip() or "␣"),
-        key="token",
+        key="router_token",
         required=True,
         wrap=True,
         bind="query-params",
@@ -34,11 +34,11 @@ def draw(lesson: Lesson) -> None:
     layers = list(range(len(read.hidden)))
     with left:
         layer: int = st.segmented_control(
-            lesson.say("layer"), layers, default=3, key="layer", required=True, bind="query-params"
+            lesson.say("layer"), layers, default=3, key="router_layer", required=True, bind="query-params"
         )
     with right:
         k: int = st.segmented_control(
-            lesson.say("k"), [1, OWN_K, 4, 8], default=OWN_K, key="k", required=True, bind="query-params"
+            lesson.say("k"), [1, OWN_K, 4, 8], default=OWN_K, key="router_k", required=True, bind="query-params"
         )
     done = steps(layer, token, k)
     _steps(lesson, done, k)
@@ -80,7 +80,7 @@ def _rules(lesson: Lesson, done: Steps, k: int) -> None:
     st.subheader(lesson.say("rules"), anchor=False)
     st.markdown(lesson.say("rules_intro"))
     pushed = scoring.best_left_out(done.logits, k)
-    bias = st.slider(lesson.say("bias", expert=pushed), 0.0, 1.0, 0.1, 0.01, key="bias", bind="query-params")
+    bias = st.slider(lesson.say("bias", expert=pushed), 0.0, 1.0, 0.1, 0.01, key="router_bias", bind="query-params")
     weights = scoring.side_by_side(done.logits, k, bias)
     labels = [lesson.say(rule.name) for rule in scoring.RULES]
     st.plotly_chart(weights_by_rule(weights, labels, lesson.say("axis_expert")), key="rules")
