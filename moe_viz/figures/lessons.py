@@ -86,8 +86,8 @@ def weights_by_rule(weights: Values, labels: Sequence[str], x_title: str) -> go.
 
 
 def stacked(parts: Mapping[str, Sequence[float]], rows: Sequence[str], x_title: str) -> go.Figure:
-    """One horizontal bar a row, made of parts: `parts[name][row]`."""
-    colours = (NEUTRAL, ACCENT, IDLE)
+    """One horizontal bar a row, made of two or three parts, the last one pale: `parts[name][row]`."""
+    colours = (NEUTRAL, ACCENT, IDLE)[-len(parts) :]
     figure = go.Figure(
         layout=chart_layout(
             96 + 52 * len(rows),
@@ -95,7 +95,7 @@ def stacked(parts: Mapping[str, Sequence[float]], rows: Sequence[str], x_title: 
             {"type": "category", "autorange": "reversed", "tickvals": list(rows)},
         )
     )
-    for (name, values), colour in zip(parts.items(), colours, strict=False):
+    for (name, values), colour in zip(parts.items(), colours, strict=True):
         figure.add_bar(
             orientation="h",
             name=name,

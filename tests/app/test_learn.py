@@ -31,7 +31,7 @@ def test_a_lesson_begins_with_its_question_and_has_something_to_do(app, name):
     assert lessons()[name].question in [header.value for header in app.header]
     assert "{" not in said(app)
     assert "nan" not in said(app).split()
-    assert charts(app)
+    assert len(app.button_group) > 1 or app.slider  # beside the chooser
 
 
 @pytest.mark.parametrize("name", list(lessons()))

@@ -18,6 +18,9 @@ NAMED = "|".join(
     (
         r"8×7B",
         "“7B”",
+        "0 is even",
+        "16 bits",
+        "1 by definition",
         r"DeepSeek-V\d",
         "Mixtral 8x7B",
         "Qwen3",
