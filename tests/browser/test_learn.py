@@ -92,5 +92,5 @@ def test_a_training_runs_on_the_page_and_can_be_stopped(page, address):
     stop.click()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_text("step 300")).to_be_visible()
+    expect(page.get_by_text("MaxVio").first).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()

@@ -54,11 +54,14 @@ def test_with_either_balancing_it_stays_even(balancing, seed):
     assert last.max_violation == pytest.approx(max(last.loads) * EXPERTS - 1)
 
 
-def test_a_run_in_its_own_process_gives_the_same_reports():
+def test_a_run_in_its_own_process_gives_the_same_reports_and_ends_in_time():
+    began = time.monotonic()
     run = live.start(Recipe("loss", seed=3))
     run.wait()
     assert not run.running
-    expected = list(train(Recipe("loss", seed=3)))
+    assert time.monotonic() - began < live.SECONDS + 5  # what a busy machine takes to start it
+    expected = list(train(Recipe("loss", seed=3)))[: len(run.reports)]
+    assert len(expected) > 1
     assert [report.step for report in run.reports] == [report.step for report in expected]
     assert run.reports[-1].loads == pytest.approx(expected[-1].loads, abs=1e-3)
 

@@ -11,11 +11,12 @@ import streamlit as st
 from moe_viz.figures.lessons import expert_bars, lines
 from moe_viz.lessons.live import SECONDS, Run, start
 from moe_viz.lessons.recorded import recording
-from moe_viz.lessons.small_moe import EXPERTS, REPORT_EVERY, STEPS, Balancing, Recipe
+from moe_viz.lessons.small_moe import EXPERTS, REPORT_EVERY, STEPS, Balancing, Recipe, Report
 from moe_viz.lessons.texts import Lesson
 from moe_viz.ui.numbers import folded_tables
 
 _KINDS: tuple[Balancing, ...] = ("none", "loss", "bias")
+_STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 _RUNS = "small mixtures"
 
 
@@ -33,14 +34,10 @@ def draw(lesson: Lesson) -> None:
             lesson.say("balancing"), list(_KINDS), default="none", format_func=lambda one: names[one],
             key="balance_kind", required=True, wrap=True,
         )  # fmt: skip
-    with right:
-        strength = st.select_slider(
-            lesson.say("strength"),
-            [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0],
-            0.3,
-            key="balance_strength",
-            disabled=kind != "loss",
-        )
+    strength = Recipe(kind).strength
+    if kind == "loss":
+        with right:
+            strength = st.select_slider(lesson.say("strength"), _STRENGTHS, strength, key="balance_strength")
     st.session_state.setdefault(_RUNS, {})
     running = any(run.running for run in _runs().values())
     with st.container(horizontal=True):
@@ -83,7 +80,7 @@ def _watch(lesson: Lesson, names: dict[Balancing, str], running: bool) -> None:
     watch()
 
 
-def _draw_runs(lesson: Lesson, names: dict[Balancing, str], shown: dict[Balancing, list]) -> None:  # type: ignore[type-arg]
+def _draw_runs(lesson: Lesson, names: dict[Balancing, str], shown: dict[Balancing, list[Report]]) -> None:
     steps = [f"{step}" for step in range(0, STEPS + 1, REPORT_EVERY)]
     st.plotly_chart(
         lines(
