@@ -16,6 +16,7 @@ page = st.navigation(
         st.Page("pages/layers.py", title="Layers", icon=":material/layers:"),
         st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
         st.Page("pages/models.py", title="Models", icon=":material/hub:"),
+        st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
     ],
     position="top",
 )

@@ -93,4 +93,10 @@ def test_ink_of_an_opened_menu_and_of_pressed_buttons_can_be_read(chromium, addr
 
 
 def test_no_page_file_is_left_out():
-    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == {"routing", "layers", "training", "models"}
+    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == {
+        "routing",
+        "layers",
+        "training",
+        "models",
+        "learn",
+    }

@@ -1,0 +1,154 @@
+"""The figures of the lessons: few numbers, large, to be read from the back of a room."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from moe_viz.figures.template import TEMPLATE, chart_layout
+from moe_viz.figures.theme import ACCENT, DIVERGING, IDLE, MISSING, NEUTRAL, SECOND, SEQUENTIAL, SERIES, SYMBOLS
+
+Values = NDArray[np.floating] | NDArray[np.integer]
+
+_BARS, _LINES = 230, 360  # pixels
+_STRIP, _RULE, _AROUND = 34, 38, 66  # pixels
+
+
+def vectors(rows: Values, labels: Sequence[str], x_title: str) -> go.Figure:
+    """Vectors `[row dim]` as strips of colour on one scale: below 0 blue, 0 white, above red."""
+    end = float(np.quantile(np.abs(rows), 0.99)) or 1.0
+    return go.Figure(
+        go.Heatmap(
+            z=np.asarray(rows, dtype=np.float32),
+            colorscale=DIVERGING,
+            zmin=-end,
+            zmax=end,
+            showscale=False,
+            ygap=3,
+            hovertemplate="%{x}: %{z:.3f}<extra></extra>",
+        ),
+        layout=_grid(len(rows), _STRIP, labels, {"title": {"text": x_title}, "showticklabels": len(rows) > 1}),
+    )
+
+
+def expert_bars(
+    values: Values,
+    chosen: Collection[int],
+    x_title: str,
+    tick_format: str,
+    *,
+    y_title: str = "",
+    line: tuple[float, str] | None = None,
+) -> go.Figure:
+    """One bar an expert, `[expert]`; the chosen ones stand out by colour and by their number above.
+
+    `line`: a height to draw across, and its name.
+    """
+    taken = [expert in chosen for expert in range(len(values))]
+    yaxis = {"tickformat": tick_format, "title": {"text": y_title}}
+    figure = go.Figure(layout=chart_layout(_BARS, {"title": {"text": x_title}, "dtick": 1}, yaxis))
+    figure.add_bar(
+        x=list(range(len(values))),
+        y=values,
+        marker={"color": [ACCENT if one else NEUTRAL for one in taken]},
+        text=[f"{value:{tick_format}}" if one else "" for value, one in zip(values, taken, strict=True)],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate=f"%{{x}}: %{{y:{tick_format}}}<extra></extra>",
+    )
+    if line is not None:
+        at, name = line
+        figure.add_hline(y=at, line={"color": SECOND, "width": 2, "dash": "dash"}, annotation={"text": name})
+    return figure.update_layout(showlegend=False, margin={"t": 24})
+
+
+def weights_by_rule(weights: Values, labels: Sequence[str], x_title: str) -> go.Figure:
+    """Gating weights `[rule expert]` as numbers in cells; a cell without a number is not chosen."""
+    shown = np.where(weights > 0, weights, np.nan).astype(np.float32)
+    return go.Figure(
+        go.Heatmap(
+            z=shown,
+            colorscale=SEQUENTIAL,
+            zmin=0,
+            zmax=1,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            texttemplate="%{z:.2f}",
+            hovertemplate="%{y}<br>%{x}: %{z:.3f}<extra></extra>",
+            hoverongaps=False,
+        ),
+        layout=_grid(len(weights), _RULE, labels, {"title": {"text": x_title}, "dtick": 1}) | {"plot_bgcolor": MISSING},
+    )
+
+
+def stacked(parts: Mapping[str, Sequence[float]], rows: Sequence[str], x_title: str) -> go.Figure:
+    """One horizontal bar a row, made of two or three parts, the last one pale: `parts[name][row]`."""
+    colours = (NEUTRAL, ACCENT, IDLE)[-len(parts) :]
+    figure = go.Figure(
+        layout=chart_layout(
+            96 + 52 * len(rows),
+            {"type": "linear", "title": {"text": x_title}},
+            {"type": "category", "autorange": "reversed", "tickvals": list(rows)},
+        )
+    )
+    for (name, values), colour in zip(parts.items(), colours, strict=True):
+        figure.add_bar(
+            orientation="h",
+            name=name,
+            y=list(rows),
+            x=list(values),
+            width=0.6,
+            marker={"color": colour, "line": {"width": 0}},
+            hovertemplate=f"%{{y}}<br>{name}: %{{x:,.3f}}<extra></extra>",
+        )
+    return figure.update_layout(barmode="stack", legend={"traceorder": "normal", "itemclick": False})
+
+
+def lines(
+    series: Mapping[str, Sequence[float]],
+    x: Sequence[str],
+    x_title: str,
+    y_title: str,
+    *,
+    limits: tuple[float, float] | None = None,
+    marked: int | None = None,
+    y_format: str = ".3~g",
+) -> go.Figure:
+    """One line for each of `series`, over the categories `x`; the category `marked` has a rule behind it."""
+    yaxis = {"title": {"text": y_title}, "tickformat": y_format} | ({"range": limits} if limits else {})
+    figure = go.Figure(layout=chart_layout(_LINES, {"title": {"text": x_title}}, {"rangemode": "tozero"} | yaxis))
+    for index, (name, values) in enumerate(series.items()):
+        colour = SERIES[index % len(SERIES)]
+        figure.add_scatter(
+            x=list(x)[: len(values)],
+            y=list(values),
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 3},
+            marker={"color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "size": 9},
+            hovertemplate=f"%{{x}}<br>{name}: %{{y:{y_format}}}<extra></extra>",
+        )
+    if marked is not None:
+        figure.add_vline(x=marked, line={"color": NEUTRAL, "width": 2, "dash": "dot"})
+    return figure
+
+
+def _grid(rows: int, height: int, labels: Sequence[str], xaxis: dict[str, object]) -> dict[str, object]:
+    """The layout of a heatmap whose rows have names, the first on top."""
+    return {
+        "template": TEMPLATE,
+        "height": _AROUND + rows * height,
+        "margin": {"t": 8, "b": 8, "l": 8, "r": 8},
+        "xaxis": {"showgrid": False, "fixedrange": True, **xaxis},
+        "yaxis": {
+            "range": [rows - 0.5, -0.5],
+            "tickvals": list(range(rows)),
+            "ticktext": list(labels),
+            "showgrid": False,
+            "fixedrange": True,
+        },
+    }

@@ -1,0 +1,91 @@
+"""The rules by which models turn logits into a choice and into gating weights, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from moe_viz.metrics.scores import Array, gating_weights_from_scores, router_scores, selection_scores
+from moe_viz.trace import Scoring
+
+BUNDLED = Scoring("softmax", normalized=True)
+"""As the bundled model scores."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way in use."""
+
+    name: str
+    """Its key among the lesson's texts."""
+    scoring: Scoring
+    chosen_first: bool = False
+    """Whether the softmax is taken over the chosen logits alone."""
+
+
+RULES = (
+    Rule("rule_softmax", Scoring("softmax", normalized=False)),
+    Rule("rule_divided", BUNDLED),
+    Rule("rule_chosen_first", Scoring("softmax", normalized=True), chosen_first=True),
+    Rule("rule_sigmoid", Scoring("sigmoid", normalized=True)),
+    Rule("rule_bias", Scoring("sigmoid", normalized=True, selection_bias=())),
+    Rule("rule_groups", Scoring("sigmoid", normalized=True, groups=4, groups_kept=2)),
+)
+
+
+def side_by_side(logits: Array, k: int, bias: float) -> Array:
+    """The gating weights `[rule expert]` that each of `RULES` gives; 0 where it does not choose the expert.
+
+    `bias` is what the rule with a bias adds to the best of the experts that are not chosen without it.
+    """
+    left_out = best_left_out(logits, k)
+    pushed = tuple(bias if expert == left_out else 0.0 for expert in range(len(logits)))
+    rows = []
+    for rule in RULES:
+        if rule.chosen_first:
+            rows.append(_softmax_of_chosen(logits, k))
+        else:
+            biased = rule.scoring.selection_bias is not None
+            scoring = replace(rule.scoring, selection_bias=pushed) if biased else rule.scoring
+            rows.append(weights_by_expert(logits, scoring, k))
+    return np.stack(rows)
+
+
+def best_left_out(logits: Array, k: int) -> int:
+    """The expert with the largest logit among those that are not chosen; `k` is less than all."""
+    return int(np.argsort(-logits, kind="stable")[k])
+
+
+def bias_needed(logits: Array, k: int) -> float:
+    """The least bias on its sigmoid score with which `best_left_out` draws level with the last one chosen."""
+    scores = np.sort(1 / (1 + np.exp(-logits)))[::-1]
+    return float(scores[k - 1] - scores[k])
+
+
+def weights_by_expert(logits: Array, scoring: Scoring, k: int) -> Array:
+    """The gating weight of every expert, `[expert]`, 0 for those not chosen."""
+    scores = router_scores(logits, scoring)
+    assert scores is not None
+    wanted = selection_scores(scores, scoring)
+    allowed = _in_best_groups(wanted, scoring)
+    chosen = np.argsort(-np.where(allowed, wanted, -np.inf), kind="stable")[: min(k, int(allowed.sum()))]
+    weights = np.zeros(len(logits))
+    weights[chosen] = gating_weights_from_scores(scores, chosen.astype(np.int16), scoring)
+    return weights
+
+
+def _in_best_groups(wanted: Array, scoring: Scoring) -> np.ndarray:
+    """Which experts may be chosen, `[expert]`: those of the groups whose best few add up to most."""
+    groups = wanted.reshape(scoring.groups, -1)
+    worth = np.sort(groups, axis=1)[:, -scoring.group_top :].sum(axis=1)
+    kept = np.argsort(-worth, kind="stable")[: scoring.groups_kept]
+    return np.repeat(np.isin(np.arange(scoring.groups), kept), groups.shape[1])
+
+
+def _softmax_of_chosen(logits: Array, k: int) -> Array:
+    chosen = np.argsort(-logits, kind="stable")[:k]
+    powers = np.exp(logits[chosen] - logits[chosen].max())
+    weights = np.zeros(len(logits))
+    weights[chosen] = powers / powers.sum()
+    return weights
