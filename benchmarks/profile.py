@@ -46,8 +46,8 @@ def _of_corpus(name: str, model: MoEModel, corpus: dict[str, list[str]]) -> Iter
     plain = Way(model.close, forward)
     for what, run in (("moe_viz.profile", profile), ("logits out, top-k and counters in Python", published)):
         ratio = paired_ratio(Way(model.close, run), plain, pairs=20, repeats=1)
-        low, middle, high = (1 / time for time in (ratio.high, ratio.median, ratio.low))
-        yield f"| {name}: {what} | {middle:.3f} ({low:.3f} to {high:.3f}) | {ratio.pairs} |"
+        kept = f"{1 / ratio.median:.3f} ({1 / ratio.high:.3f} to {1 / ratio.low:.3f})"
+        yield f"| {name}: {what} | {kept} | {ratio.pairs} |"
 
 
 def _count_in_python(model: MoEModel, rows: list[torch.Tensor]) -> None:

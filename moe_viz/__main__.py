@@ -1,4 +1,4 @@
-"""The command line: `python -m moe_viz trace ...`, `parameters ...` and `families`."""
+"""The command line: `python -m moe_viz trace ...`, `profile ...`, `parameters ...` and `families`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import moe_viz
 from moe_viz import parameters_command as parameters
+from moe_viz import profile_command as profiles
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_trace(commands)
     parameters.add_command(commands)
+    profiles.add_command(commands)
     families = commands.add_parser("families", help="which model families are recorded, and what is proven of each")
     families.set_defaults(run=_families)
     args = parser.parse_args(arguments)

@@ -28,10 +28,10 @@ def router_scores(logits: NDArray[np.floating], scoring: Scoring | None) -> Arra
         return np.exp(-np.logaddexp(0, -x))  # 1 / (1 + e^-x), without overflow
     if scoring.function == "sqrtsoftplus":
         return np.sqrt(np.logaddexp(0, x))
-    largest = np.max(np.where(np.isnan(x), -np.inf, x), axis=-1, keepdims=True)
+    largest = np.fmax.reduce(x, axis=-1, keepdims=True)  # fmax looks past NaN
     powers = np.exp(x - np.where(np.isfinite(largest), largest, 0))
     total = np.nansum(powers, axis=-1, keepdims=True)
-    return np.divide(powers, total, out=np.full_like(powers, np.nan), where=total > 0)
+    return powers / np.where(total > 0, total, np.nan)
 
 
 def selection_scores(scores: Array, scoring: Scoring) -> Array:

@@ -172,7 +172,7 @@ def _csv(path: Path) -> Iterator[_Read]:
                 yield row["text"] or "", file.tell() / size
         except csv.Error as error:
             raise InputError(
-                f"{path}, line {rows.line_num}: {error}; write longer texts as JSON lines (*.jsonl)"
+                f"{path}, after line {rows.line_num}: {error}; write longer texts as JSON lines (*.jsonl)"
             ) from error
         except UnicodeDecodeError as error:
             raise _not_text(f"{path}, after line {rows.line_num},", error) from error

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from moe_viz.errors import ProfileError
-from moe_viz.metrics.scores import Array, router_scores
+from moe_viz.metrics.scores import router_scores
 from moe_viz.profiles.batch import Batch, Window, document_key
 from moe_viz.profiles.merge import merged
 from moe_viz.profiles.token_table import CELL, TokenTable, counted
@@ -96,21 +96,22 @@ def _scores(batch: Batch) -> tuple[Counts, Counts, Counts]:
     squares = np.zeros(known.shape)
     for index, site in enumerate(batch.sites):
         there = ~np.isnan(batch.logits[index, :, 0])
-        logits = batch.logits[index, there, : site.num_experts]
+        rows = slice(None) if there.all() else np.flatnonzero(there)
+        logits = batch.logits[index, rows, : site.num_experts]
         scores = router_scores(logits, site.scoring)
-        if scores is None:
+        if scores is None or site.scoring is None:
             continue
         known[index] = there
-        shares = np.rint(scores / scores.sum(axis=-1, keepdims=True) / UNIT)
-        sums[index, :, : site.num_experts] = members[:, there] @ shares
-        squares[index, there] = np.rint(_logsumexp(logits) ** 2 / SQUARE_UNIT)
+        if site.scoring.function == "softmax":
+            logsumexp = logits.max(axis=-1) - np.log(scores.max(axis=-1))  # the softmax has taken all exponentials
+        else:
+            logsumexp = np.logaddexp.reduce(logits, axis=-1)
+            scores /= scores.sum(axis=-1, keepdims=True)
+        scores /= UNIT
+        sums[index, :, : site.num_experts] = members[:, rows] @ np.rint(scores, out=scores)
+        squares[index, rows] = np.rint(logsumexp**2 / SQUARE_UNIT)
     scored = batch.by_block(known.astype(np.float64))
     return sums.swapaxes(0, 1).astype(np.int64), scored, batch.by_block(squares)
-
-
-def _logsumexp(logits: Array) -> Array:
-    largest = logits.max(axis=-1)
-    return largest + np.log(np.exp(logits - largest[:, None]).sum(axis=-1))
 
 
 def _repeats(batch: Batch) -> tuple[Counts, Counts]:
@@ -135,17 +136,20 @@ def _by_token(batch: Batch) -> tuple[tuple[TokenTable, ...], TokenTable, Counts]
     following = np.append(np.where(np.diff(batch.window) == 0, batch.token_ids[1:], -1), -1)
     views = (batch.token_ids, batch.predicted, following)
     most = 1 + max(int(view.max()) for view in views)
-    site, token, rank = np.nonzero(batch.expert_ids < experts)
-    cell = np.where(rank == 0, FIRST, LATER) * sites * experts + site * experts + batch.expert_ids[site, token, rank]
+    ids = batch.expert_ids
+    some = ids < experts
+    rank = np.where(np.arange(ids.shape[2]) == 0, FIRST, LATER) * sites
+    cell = (rank + np.arange(sites)[:, None, None]) * experts + ids
     tables = []
     for view in views:
-        known = view[token] >= 0
-        tables.append(counted(cell[known] * CELL + view[token][known], 2 * sites * experts, capacity))
-    first = rank == 0
-    group = batch.block_group[batch.block[token[first]]] * sites * experts
-    in_group = group + cell[first] - FIRST * sites * experts
+        known = some & (view >= 0)[:, None]
+        tables.append(counted((cell * CELL + view[:, None])[known], 2 * sites * experts, capacity))
+    group = batch.block_group[batch.block] * sites
+    in_group = (group + np.arange(sites)[:, None]) * experts + ids[..., 0]
     group_table = counted(
-        in_group * CELL + batch.token_ids[token[first]], len(batch.groups) * sites * experts, capacity // GROUP_SHARE
+        (in_group * CELL + batch.token_ids)[some[..., 0]],
+        len(batch.groups) * sites * experts,
+        capacity // GROUP_SHARE,
     )
     occurrences = np.stack([np.bincount(view[view >= 0], minlength=most) for view in views])
     return tuple(tables), group_table, occurrences

@@ -76,7 +76,7 @@ def profile(
     reader = _Reader(model, max_tokens_per_document)
     path = None if out is None else Path(out)
     fresh = Run(model.provenance(), source.name, max_tokens_per_document, model.context, 0, 0, 0, "", complete=False)
-    state = _State(fresh, ()) if path is None or not path.exists() else _kept(path, fresh, reader.sites)
+    begun = state = _State(fresh, ()) if path is None or not path.exists() else _kept(path, fresh, reader.sites)
     documents = _behind(source.documents, state.run, path)
     clock = _Clock(state.run.tokens)
     try:
@@ -92,8 +92,8 @@ def profile(
         else:
             state = replace(state, run=replace(state.run, complete=True))
     finally:
-        state = state.added_up()
-        if path is not None and state.parts:
+        if path is not None and state.parts and state is not begun:
+            state = state.added_up()
             reader.named(state).save(path)
     if not state.parts:
         raise InputError(f"{source.name}: there is no text in it")

@@ -17,6 +17,7 @@ MUST_NOT_BRING = {
     "moe_viz.timelapse": HEAVY - {"pandas"},
     "moe_viz.catalogue": HEAVY,
     "moe_viz.parameters_command": HEAVY,
+    "moe_viz.profile_command": HEAVY,
     "moe_viz.probes": HEAVY,
     "moe_viz.profiles": HEAVY - {"pandas"},
     "moe_viz.routing": HEAVY,

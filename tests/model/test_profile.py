@@ -1,0 +1,136 @@
+"""Profiles of real models: what a corpus run reads is what a trace reads, and what the bundled profile says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_func
+
+import moe_viz
+from moe_viz import ExpertProfile, InputError
+from moe_viz.__main__ import main
+from moe_viz.metrics.domains import domain_information
+from moe_viz.metrics.losses import load_balancing_loss, pooled_load_balancing_loss
+from moe_viz.model.routings import read_routings, routed_sites
+from moe_viz.probes import probe_texts
+from moe_viz.profiles.batch import document_key
+from moe_viz.routing import Routing
+from tests.tiny_models import CONFIGS, tiny_model, token_ids
+
+PROBES = Path(moe_viz.__file__).parent / "demo" / "probes.moeprofile"
+
+
+@pytest.fixture(scope="module")
+def demo():
+    torch.set_num_threads(1)
+    with moe_viz.load("demo") as model:
+        yield model
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_corpus_run_reads_what_a_trace_reads(name):
+    model = moe_viz.attach(tiny_model(name))
+    windows = [np.array(token_ids(count), dtype=np.int32) for count in (17, 1, 5)]
+    for ids, routing in zip(windows, read_routings(model, windows), strict=True):
+        trace = model.trace(token_ids=ids.tolist())
+        assert routed_sites(model) == trace.sites
+        for part, expected in zip(routing, Routing.of(trace), strict=True):
+            np.testing.assert_array_equal(part, expected)
+
+
+def test_nothing_is_left_on_the_model(demo):
+    before = [module.__dict__.get("forward") for module in demo.hf_model.modules()]
+    read_routings(demo, [np.arange(5, 15, dtype=np.int32)])
+    assert [module.__dict__.get("forward") for module in demo.hf_model.modules()] == before
+
+
+def test_a_profile_counts_what_the_traces_hold(demo):
+    texts = {domain: texts[:2] for domain, texts in probe_texts().items() if domain in ("chess", "french")}
+    profile = moe_viz.profile(demo, texts)
+    traced = ExpertProfile.of_traces({domain: map(demo.trace, of_domain) for domain, of_domain in texts.items()})
+    for name in ("selections", "gate_units", "probability_units", "square_units", "repeats", "pairs", "transitions"):
+        np.testing.assert_array_equal(getattr(profile, name), getattr(traced, name))
+    np.testing.assert_array_equal(profile.occurrences, traced.occurrences)
+    assert profile.token_tables == traced.token_tables
+    assert profile.token_texts[demo.tokenizer(" d4")["input_ids"][0]] == demo.tokenizer.decode(
+        demo.tokenizer(" d4")["input_ids"][:1]
+    )
+
+
+def test_the_pooled_loss_is_that_of_transformers():
+    hf_model = tiny_model("mixtral")
+    ids = token_ids(50)
+    with torch.no_grad():
+        logits = hf_model(torch.tensor([ids]), output_router_logits=True).router_logits
+    expected = float(load_balancing_loss_func(tuple(logits), num_experts=8, top_k=2))
+    profile = ExpertProfile.of_traces({"a": [moe_viz.attach(hf_model).trace(token_ids=ids)]})
+    counts, probabilities = profile.counts()[0], profile.mean_probabilities()[0]
+    assert pooled_load_balancing_loss(counts, probabilities, top_k=2) == pytest.approx(expected, rel=1e-5)
+    by_layer = [float(load_balancing_loss_func((layer,), num_experts=8, top_k=2)) / 2 for layer in logits]
+    np.testing.assert_allclose(load_balancing_loss(counts, probabilities), by_layer, rtol=1e-5)
+
+
+def test_the_bundled_profile_is_of_the_bundled_model_over_the_bundled_texts(demo):
+    profile = ExpertProfile.load(PROBES)
+    [run] = profile.runs
+    assert run.complete
+    assert run.documents == profile.block_documents.sum() == sum(map(len, probe_texts().values())) == 456
+    assert (run.provenance.model, run.provenance.revision) == ("demo", demo.revision)
+    assert profile.sites == demo.sites
+    keys = {document_key(text.encode()) for texts in probe_texts().values() for text in texts}
+    assert set(profile.block_key.tolist()) == keys
+    for texts in list(probe_texts().values())[::4]:
+        trace = demo.trace(texts[3])
+        [block] = np.flatnonzero(profile.block_key == document_key(texts[3].encode()))
+        assert profile.block_tokens[block] == len(trace)
+        again = ExpertProfile.of_traces({"a": [trace]}).block_selections[0]
+        moved = np.abs(again - profile.block_selections[block]).sum() / again.sum()
+        assert moved <= 0.005  # another machine may round a near tie the other way
+
+
+def test_the_bundled_profile_says_what_the_card_says():
+    profile = ExpertProfile.load(PROBES)
+    card = json.loads((PROBES.parent / "evaluation.json").read_text(encoding="utf-8"))
+    stated = [layer["domain_information_probes"]["value"] for layer in card["layers"]]
+    np.testing.assert_allclose(domain_information(profile.counts()), stated, atol=2e-3)
+
+
+def test_the_command_writes_goes_on_and_says_what_it_found(tmp_path, capsys, monkeypatch):
+    corpus, out = tmp_path / "corpus", tmp_path / "x.moeprofile"
+    corpus.mkdir()
+    for domain in ("chess", "python"):
+        rows = (json.dumps({"text": text}) for text in probe_texts()[domain][:3])
+        (corpus / f"{domain}.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    command = ["profile", "--model", "demo", "--corpus", str(corpus), "--out", str(out), "--max-tokens", "60"]
+    monkeypatch.setattr("moe_viz.profiles.run.BATCH_TOKENS", 100)
+    with monkeypatch.context() as patched:
+        calls = iter([None, None])
+        inner = read_routings
+
+        def interrupted(*args):
+            if next(calls, KeyboardInterrupt) is KeyboardInterrupt:
+                raise KeyboardInterrupt
+            return inner(*args)
+
+        patched.setattr("moe_viz.model.routings.read_routings", interrupted)
+        assert main(command) == 1
+    printed = capsys.readouterr()
+    assert "stopped; " in printed.err
+    assert "keeps what is done, and the same command goes on with it" in printed.err
+    assert not ExpertProfile.load(out).complete
+    assert main(command) == 0
+    printed = capsys.readouterr()
+    assert "documents," in printed.err
+    assert f"demo: {2 * 3 * 60} tokens of 6 documents in 2 domains\n" in printed.out
+    assert len(printed.out.splitlines()) == 2 + 6
+    assert main([*command[:-1], "61"]) == 1
+    assert "of which this run would not be a part" in capsys.readouterr().err
+
+
+def test_a_model_without_a_tokenizer_is_refused():
+    with pytest.raises(InputError, match="without a tokenizer"):
+        moe_viz.profile(moe_viz.attach(tiny_model("olmoe")), {"a": ["text"]})
