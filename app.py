@@ -2,9 +2,12 @@
 
 import streamlit as st
 
+from moe_viz.ui.log import log_as_asked
 from moe_viz.ui.look import ICON, look
 from moe_viz.ui.model import model_sidebar
+from moe_viz.ui.status import server_status
 
+log_as_asked()
 st.set_page_config(page_title="moe_viz", page_icon=ICON, layout="wide")
 look()
 page = st.navigation(
@@ -19,4 +22,6 @@ page = st.navigation(
 about_model = st.sidebar.container()
 page.run()
 with about_model:
-    model_sidebar()  # last: it starts the import of torch, which would hold up the first paint
+    model_sidebar()  # late: it starts the import of torch, which would hold up the first paint
+with st.sidebar:
+    server_status()

@@ -63,7 +63,9 @@ def _choice() -> Choice:
         left, right = st.columns(2)
         revision = left.text_input("Revision", placeholder="a branch, tag or commit of a hub model")
         device = right.selectbox("Device", _DEVICES, format_func=lambda key: f"{key}: {_DEVICES[key]}")
-        dtype = left.selectbox("Numbers", _DTYPES, help="Best: bfloat16 on an accelerator, float32 on a CPU with room.")
+        dtype = left.selectbox(
+            "Precision", _DTYPES, help="Best: bfloat16 on an accelerator, float32 on the CPU if it fits."
+        )
         packing = right.selectbox("Weights", _PACKINGS, format_func=_PACKINGS.__getitem__)
         if any_may_load():
             _cached()

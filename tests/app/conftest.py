@@ -1,4 +1,4 @@
-"""The app without a browser."""
+"""The app, without a browser."""
 
 from __future__ import annotations
 

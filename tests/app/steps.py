@@ -1,4 +1,4 @@
-"""What tests of pages do again and again."""
+"""What is done to the app, and seen of it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,8 @@ from moe_viz.ui.shown import Shown
 
 
 def clean(app) -> None:
+    """Nothing may have failed."""
     assert not app.exception, [e.message for e in app.exception]
-
-
-def until(app, holds) -> None:
-    """Run the page again and again, as its own polling does, until something holds."""
-    for _ in range(240):
-        clean(app)
-        if holds():
-            return
-        time.sleep(0.25)
-        app.run()
-    raise AssertionError("it never came to hold")
 
 
 def shown(app) -> Shown:
@@ -32,3 +22,24 @@ def look_at(app, trace) -> None:
     """Have the session look at a trace, as if it had opened its file."""
     app.session_state["session"] = Session()
     app.session_state["session"].show(Shown(trace, "opened", None), None)
+
+
+def button(app, label: str):
+    """The button that says so."""
+    return next(button for button in app.button if button.label == label)
+
+
+def show_routing(app):
+    """The button that has a text read."""
+    return button(app, "Show routing")
+
+
+def until(app, holds) -> None:
+    """Run the page again and again, as its own polling does, until something holds."""
+    for _ in range(240):
+        clean(app)
+        if holds():
+            return
+        time.sleep(0.25)
+        app.run()
+    raise AssertionError("it never came to hold")

@@ -122,7 +122,7 @@ def test_what_a_model_would_take_is_said_before_it_is_loaded(app):
     on_models(app)
     until(app, lambda: "The loaded model: demo" in headings(app))
     app.text_input[0].input("demo")
-    next(box for box in app.selectbox if box.label == "Numbers").select("bfloat16")
+    next(box for box in app.selectbox if box.label == "Precision").select("bfloat16")
     next(button for button in app.button if button.label == "What would it take?").click().run()
     said = app.info[0].value.replace("\\", "")
     assert "demo: The weights take 0.0257 GB on cpu" in said
@@ -133,7 +133,7 @@ def test_what_a_model_would_take_is_said_before_it_is_loaded(app):
 def test_the_options_of_loading_hold(app, tmp_path):
     shutil.copytree(DEMO.parent, tmp_path / "copy", ignore=shutil.ignore_patterns("timelapse"))
     on_models(app).text_input[0].input(str(tmp_path / "copy"))
-    next(box for box in app.selectbox if box.label == "Numbers").select("bfloat16")
+    next(box for box in app.selectbox if box.label == "Precision").select("bfloat16")
     next(button for button in app.button if button.label == "Load").click().run()
     until(app, lambda: headings(app)[0] == f"The loaded model: {tmp_path / 'copy'}")
     app.switch_page("pages/routing.py").run()

@@ -11,16 +11,12 @@ import pytest
 from moe_viz.probes import mixed_texts, probe_texts
 from moe_viz.timelapse import DEMO, TimeLapse
 from moe_viz.trace_file import write
-from tests.app.steps import clean, look_at, shown
+from tests.app.steps import clean, look_at, show_routing, shown
 from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
 OF_A_TEXT = ["pages/routing.py", "pages/layers.py"]
 PAGES = [*OF_A_TEXT, "pages/training.py", "pages/models.py"]
-
-
-def show_routing(app):
-    return next(button for button in app.button if button.label == "Show routing")
 
 
 def components(app) -> list[str]:

@@ -9,5 +9,8 @@ FAMILY = Family(
     num_experts="n_routed_experts",
     zero_experts="zero_expert_num",
     offloads=False,
-    notes=("The last experts are identities: they hand the token on, times its gating weight.",),
+    notes=(
+        "The last experts are identities: they hand the token on, times its gating weight.",
+        "A fault in transformers allots weights to the identities too, which nothing uses: more memory, same routing.",
+    ),
 )

@@ -1,0 +1,148 @@
+"""A text that the model continues, as a person sees it grow."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import opened, server
+from tests.browser.steps import chips, labels, layer, run, start, type_text
+
+TEXT = "The river was quiet, and"
+MILLISECONDS_TO_GO = """async (button) => {
+  const pressed = performance.now();
+  button.click();
+  while (button.isConnected) await new Promise(requestAnimationFrame);
+  return performance.now() - pressed;
+}"""
+"""How long a button stays after it was pressed, measured in the page."""
+
+
+def continue_text(page: Page, tokens: int | None = None) -> None:
+    """Press the button, for as many new tokens as the slider allows or `tokens`."""
+    type_text(page, TEXT)
+    if tokens is None:
+        page.get_by_role("button", name="Continuation", exact=True).click()
+        slider = page.get_by_role("slider", name="New tokens")
+        slider.focus()
+        slider.press("End")
+        page.keyboard.press("Escape")
+        expect(slider).to_be_hidden()
+    page.get_by_role("button", name="Continue the text").click()
+
+
+def stop(page: Page):
+    return page.get_by_role("button", name="Stop", exact=True)
+
+
+def generated(page: Page):
+    return page.locator(".chip.generated")
+
+
+def wait_for_more(page: Page, than: int) -> int:
+    """Wait until there are more generated tokens than that. Returns how many."""
+    expect(generated(page).nth(than)).to_be_attached()
+    return generated(page).count()
+
+
+@pytest.fixture
+def ready(page, address):
+    """A page whose model is there."""
+    start(page, address)
+    run(page, TEXT)
+    return page
+
+
+def test_tokens_appear_while_the_model_writes(ready):
+    prompt = chips(ready).count()
+    continue_text(ready)
+    counts = []
+    while stop(ready).is_visible() or len(counts) < 2:
+        counts.append(generated(ready).count())
+        ready.wait_for_timeout(200)
+    assert len({count for count in counts if 0 < count < 512}) >= 3, counts
+    assert counts == sorted(counts)
+    expect(ready.get_by_text("512 tokens generated")).to_contain_text("as many as asked for")
+    expect(chips(ready)).to_have_count(prompt + 512)
+    assert all("generated" in label for label in labels(ready)[prompt:])
+    assert not any("generated" in label for label in labels(ready)[:prompt])
+    expect(ready.get_by_text(f"{prompt + 512} tokens · 6 routers")).to_be_visible()
+
+
+def test_the_map_keeps_what_was_chosen_while_it_grows(ready):
+    continue_text(ready)
+    first = wait_for_more(ready, 0)
+    layer(ready).fill("2")
+    colour = ready.get_by_role("combobox", name="Colour by")
+    colour.select_option(label="Router entropy")
+    strip = ready.get_by_role("listbox", name="Tokens")
+    strip.evaluate("strip => { strip.scrollTop = 0; }")
+    chips(ready).nth(3).click()
+    strip.focus()
+    ready.evaluate("document.querySelector('[data-testid=stMain]').scrollTop = 60")
+    kept = chips(ready).nth(3).element_handle()
+    more = wait_for_more(ready, first + 40)
+    assert more < 512
+    assert kept.evaluate("chip => chip.isConnected"), "the chips are made anew"
+    expect(layer(ready)).to_have_value("2")
+    expect(colour).to_have_value("entropy")
+    expect(chips(ready).nth(3)).to_have_attribute("aria-selected", "true")
+    expect(strip).to_be_focused()
+    assert strip.evaluate("strip => strip.scrollTop") == 0
+    assert ready.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == 60
+    stop(ready).click()
+    expect(stop(ready)).to_be_hidden()
+    expect(layer(ready)).to_have_value("2")
+    expect(colour).to_have_value("entropy")
+    expect(chips(ready).nth(3)).to_have_attribute("aria-selected", "true")
+    expect(ready.get_by_role("heading", name="Token 3 ")).to_be_visible()
+    assert kept.evaluate("chip => chip.isConnected"), "the map is made anew at the end"
+
+
+def test_stop_answers_within_a_second_and_keeps_what_there_is(ready):
+    continue_text(ready)
+    wait_for_more(ready, 20)
+    assert stop(ready).evaluate(MILLISECONDS_TO_GO) < 1000
+    expect(ready.get_by_text("tokens generated ·")).to_contain_text("stopped")
+    there = generated(ready).count()
+    assert 20 < there < 512
+    ready.wait_for_timeout(800)
+    assert generated(ready).count() == there
+
+
+def test_a_page_is_left_and_found_again(ready):
+    continue_text(ready)
+    wait_for_more(ready, 5)
+    ready.get_by_role("link", name="Training").click()
+    expect(ready.get_by_role("heading", name="How the bundled model learnt to route")).to_be_visible()
+    ready.get_by_role("link", name="Routing").click()
+    wait_for_more(ready, 6)
+    expect(ready.get_by_text("512 tokens generated")).to_be_visible()
+    ready.get_by_role("link", name="Layers").click()
+    expect(ready.locator(".js-plotly-plot").first).to_be_visible()
+    expect(ready.get_by_text("512 tokens generated")).to_be_visible()
+
+
+def test_the_layers_page_follows_a_continuation_too(ready):
+    prompt = chips(ready).count()
+    ready.get_by_role("link", name="Layers").click()
+    continue_text(ready)
+    expect(stop(ready)).to_be_visible()
+    expect(ready.get_by_text("512 tokens generated")).to_be_visible()
+    expect(ready.get_by_text("tokens · 6 routers")).to_contain_text(str(prompt + 512))
+
+
+def test_a_deep_link_to_a_fresh_server_continues_a_text(chromium):
+    with server() as fresh, opened(chromium) as page:
+        start(page, fresh, "/routing")
+        continue_text(page, tokens=50)
+        expect(page.get_by_text("50 tokens generated")).to_be_visible()
+        expect(generated(page)).to_have_count(50)
+
+
+def test_the_next_text_stops_the_continuation(ready):
+    continue_text(ready)
+    wait_for_more(ready, 5)
+    run(ready, "another text")
+    expect(stop(ready)).to_be_hidden()
+    expect(generated(ready)).to_have_count(0)
