@@ -16,7 +16,7 @@ from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
 OF_A_TEXT = ["pages/routing.py", "pages/layers.py"]
-PAGES = [*OF_A_TEXT, "pages/training.py", "pages/models.py"]
+PAGES = [*OF_A_TEXT, "pages/domains.py", "pages/experts.py", "pages/training.py", "pages/models.py"]
 
 
 def components(app) -> list[str]:

@@ -11,13 +11,15 @@ from tests.browser.conftest import ROOT, opened
 from tests.browser.steps import chips, run, start
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-PATHS = ["/", "/layers", "/training", "/models"]
+PATHS = ["/", "/layers", "/domains", "/experts", "/training", "/models"]
 TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\nThe river was quiet. 春眠不觉晓\n1. e4 e5 2. Nf3"
 
 
 def shown(page, address, path) -> None:
     start(page, address, path)
-    if path == "/training":
+    if path in {"/domains", "/experts"}:
+        expect(page.locator(".js-plotly-plot").nth(4 if path == "/domains" else 1)).to_be_visible()
+    elif path == "/training":
         expect(page.locator(".js-plotly-plot").nth(3)).to_be_visible()
     elif path == "/models":
         expect(page.locator(".js-plotly-plot").nth(4)).to_be_visible()
@@ -97,4 +99,4 @@ def test_ink_of_an_opened_menu_and_of_pressed_buttons_can_be_read(chromium, addr
 
 
 def test_no_page_file_is_left_out():
-    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == {"routing", "layers", "training", "models"}
+    assert {f"/{path.stem}".replace("/routing", "/") for path in Path(ROOT, "pages").glob("*.py")} == set(PATHS)
