@@ -14,6 +14,8 @@ page = st.navigation(
     [
         st.Page("pages/routing.py", title="Routing", icon=":material/route:", default=True),
         st.Page("pages/layers.py", title="Layers", icon=":material/layers:"),
+        st.Page("pages/domains.py", title="Domains", icon=":material/category:"),
+        st.Page("pages/experts.py", title="Experts", icon=":material/grid_view:"),
         st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
         st.Page("pages/models.py", title="Models", icon=":material/hub:"),
         st.Page("pages/learn.py", title="Learn", icon=":material/school:"),

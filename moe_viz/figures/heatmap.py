@@ -1,4 +1,4 @@
-"""Layers × experts as a heatmap whose cells can be clicked."""
+"""Layers, or domains, × experts as a heatmap whose cells can be clicked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from moe_viz.figures.template import TEMPLATE
 from moe_viz.figures.theme import DIVERGING, INK, MISSING, PAPER, SEQUENTIAL
 
-Kind = Literal["load", "weight", "difference"]
+Kind = Literal["load", "weight", "difference", "use", "use difference"]
 Matrix = NDArray[np.floating]
 
 
@@ -31,6 +31,8 @@ _LOOKS: dict[Kind, _Look] = {
     "load": _Look("share of assignments", ".2%", ".2~p"),
     "weight": _Look("mean gating weight", ".4f", ".2~g"),
     "difference": _Look("load relative to even", "+.1%", "+.2~p", diverging=True),
+    "use": _Look("share of tokens", ".1%", ".2~p"),
+    "use difference": _Look("difference of shares", "+.1%", "+.2~p", diverging=True),
 }
 
 _MIN_ROW, _MAX_ROW, _AIM, _AROUND = 9, 34, 420, 96  # pixels
@@ -47,14 +49,16 @@ def layers_by_experts(
     selected: tuple[int, int] | None = None,
     limit: float | None = None,
     hover: Mapping[str, Matrix] | None = None,
+    marked: NDArray[np.bool_] | None = None,
 ) -> go.Figure:
     """A heatmap of `matrix` `[site expert]`, the first row on top; NaN is left out as missing.
 
-    `kind`: "load" (shares), "weight" (gating weights), or "difference" (0 is even; its scale is
-    centred there). `experts_per_row` `[site]`: how many experts each row has; without it, a NaN
+    `kind`: "load" (shares of the row), "weight" (gating weights), "difference" (0 is even; its scale
+    is centred there), "use" (shares of tokens), or "use difference" (centred at 0). Rows are sites,
+    or whatever their labels say. `experts_per_row` `[site]`: how many experts each row has; without it, a NaN
     is taken for no expert. `selected`: the (row, expert) to outline. `limit`: where the scale
     ends, for figures to be compared; otherwise at the largest value. `hover`: more matrices to
-    name in the hover text, by their label.
+    name in the hover text, by their label. `marked` `[site expert]`: cells to put a dot on.
 
     Streamlit cannot select a heatmap's cells, so invisible points lie over them, one on each
     expert: `clicked_cell` reads a selection of them.
@@ -101,6 +105,8 @@ def layers_by_experts(
             },
         },
     )
+    if marked is not None and marked.any():
+        figure.add_trace(_dots(marked))
     if selected is not None:
         _outline(figure, *selected)
     return figure
@@ -169,6 +175,20 @@ def _targets(
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
         hovertemplate="<br>".join(["%{text}, expert %{x}", *lines]) + "<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _dots(marked: NDArray[np.bool_]) -> go.Scatter:
+    """A dot on each marked cell, light with a dark rim, so that it shows on any colour."""
+    row, expert = np.nonzero(marked)
+    return go.Scatter(
+        x=expert,
+        y=row,
+        mode="markers",
+        marker={"size": 6, "color": PAPER, "line": {"color": INK, "width": 1}, "opacity": 1},
+        unselected={"marker": {"opacity": 1}},
+        hoverinfo="skip",
         showlegend=False,
     )
 

@@ -16,7 +16,7 @@ from moe_viz.components import pack_routing_map
 from moe_viz.components.routing_map.pack import expert_colours
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.scores import Array, router_entropy
-from moe_viz.trace import NextTokens, RoutingTrace
+from moe_viz.trace import NextTokens, Provenance, RoutingTrace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,12 +87,15 @@ class Shown:
     @property
     def provenance(self) -> str:
         """Where the numbers of every figure of this trace come from, on one line."""
-        p = self.trace.provenance
-        revision = f" @ {p.revision[:12]}" if p.revision else ""
-        routers = len(self.trace.sites)
-        when = p.created.replace("T", " ").replace("+00:00", " UTC")
         how = {"opened": "opened from a file; measured"}.get(self.origin, self.origin)
-        return f"{p.model}{revision} · {p.device} {p.dtype} · read at {routers} of {routers} routers · {how} {when}"
+        return origin_text(self.trace.provenance, len(self.trace.sites), how)
+
+
+def origin_text(p: Provenance, routers: int, how: str) -> str:
+    """Where numbers come from, on one line; `how` they came to the page."""
+    revision = f" @ {p.revision[:12]}" if p.revision else ""
+    when = p.created.replace("T", " ").replace("+00:00", " UTC")
+    return f"{p.model}{revision} · {p.device} {p.dtype} · read at {routers} of {routers} routers · {how} {when}"
 
 
 def _bytes(value: object) -> int:

@@ -14,7 +14,10 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 def start(page: Page, address: str, path: str = "/") -> None:
     """Open a page and wait until it is there."""
     page.goto(address + path)
-    headings = page.get_by_role("heading", name=re.compile("How the bundled model learnt to route|Well-known models"))
+    headings = page.get_by_role(
+        "heading",
+        name=re.compile("How the bundled model learnt to route|Well-known models|serve which kind|atlas of experts"),
+    )
     expect(page.get_by_role("button", name="Show routing").or_(headings)).to_be_visible()
 
 

@@ -10,13 +10,15 @@ from playwright.sync_api import expect
 from tests.browser.conftest import ROOT, opened
 from tests.browser.steps import chips, run, serious, start
 
-PATHS = ["/", "/layers", "/training", "/models"]
+PATHS = ["/", "/layers", "/domains", "/experts", "/training", "/models"]
 TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\nThe river was quiet. 春眠不觉晓\n1. e4 e5 2. Nf3"
 
 
 def shown(page, address, path) -> None:
     start(page, address, path)
-    if path == "/training":
+    if path in {"/domains", "/experts"}:
+        expect(page.locator(".js-plotly-plot").nth(4 if path == "/domains" else 1)).to_be_visible()
+    elif path == "/training":
         expect(page.locator(".js-plotly-plot").nth(3)).to_be_visible()
     elif path == "/models":
         expect(page.locator(".js-plotly-plot").nth(4)).to_be_visible()
@@ -93,10 +95,7 @@ def test_ink_of_an_opened_menu_and_of_pressed_buttons_can_be_read(chromium, addr
 
 
 def test_no_page_file_is_left_out():
-    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == {
-        "routing",
-        "layers",
-        "training",
-        "models",
-        "learn",
-    }
+    shown = {path.removeprefix("/") or "routing" for path in PATHS}
+    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == shown | {
+        "learn"
+    }  # whose lessons have tests of their own

@@ -1,0 +1,192 @@
+"""How far routing follows the domain of the text: every layer at a glance, and layer by layer in bits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from moe_viz.figures.template import TEMPLATE, chart_layout
+from moe_viz.figures.theme import ACCENT, DIVERGING, NEUTRAL, SECOND, SEQUENTIAL, TEXT
+
+_HEIGHT = 320  # pixels
+_PANEL, _TITLE = 150, 28  # pixels
+_STEPS = 255
+
+
+def all_layers(
+    panels: Sequence[NDArray[np.floating]],
+    titles: Sequence[str],
+    hover: Sequence[str],
+    *,
+    diverging: bool,
+    limit: float,
+    selected: int,
+) -> go.Figure:
+    """Small heatmaps beside each other, one a router, `panels[site]` as `[domain expert]`, the first domain on top.
+
+    Their scale ends at `limit`; `selected` is the panel to outline. A click on one selects a point
+    whose customdata is its site. `hover` says something of each.
+    """
+    columns = next(most for most, sites in ((3, 6), (4, 12), (6, 24), (8, np.inf)) if len(panels) <= sites)
+    rows = -(-len(panels) // columns)
+    height = rows * (_PANEL + _TITLE) + 12
+    figure = make_subplots(
+        rows,
+        columns,
+        subplot_titles=titles,
+        horizontal_spacing=0.12 / columns,
+        vertical_spacing=_TITLE / height if rows > 1 else 0,
+    )
+    colours = DIVERGING if diverging else SEQUENTIAL
+    for site, panel in enumerate(panels):
+        place = {"row": site // columns + 1, "col": site % columns + 1}
+        # 256 steps of colour are all that can be seen, and a small part of the page's weight
+        level = panel / limit if not diverging else (panel / limit + 1) / 2
+        z = np.rint(np.clip(level, 0, 1) * _STEPS).astype(np.uint8)
+        figure.add_trace(
+            go.Heatmap(z=z, zmin=0, zmax=_STEPS, colorscale=colours, showscale=False, hoverinfo="skip"), **place
+        )
+        figure.add_trace(_target(panel, site, titles[site], hover[site]), **place)
+        figure.update_xaxes(_bare(-0.5, panel.shape[1] - 0.5), **place)
+        figure.update_yaxes(_bare(panel.shape[0] - 0.5, -0.5), **place)
+        if site == selected:
+            number = site + 1 if site else ""
+            frame = {"xref": f"x{number} domain", "yref": f"y{number} domain", "x0": 0, "x1": 1, "y0": 0, "y1": 1}
+            figure.add_shape(type="rect", **frame, line={"color": ACCENT, "width": 4})
+    figure.update_annotations(font={"size": 12, "color": TEXT})
+    return figure.update_layout(
+        template=TEMPLATE,
+        height=height,
+        margin={"t": _TITLE, "b": 4, "l": 4, "r": 4},
+        hovermode="closest",
+        hoverdistance=-1,
+        showlegend=False,
+    )
+
+
+def _target(panel: NDArray[np.floating], site: int, title: str, hover: str) -> go.Scatter:
+    """The invisible point of a panel that can be clicked."""
+    hidden = {"marker": {"opacity": 0}}
+    return go.Scatter(
+        x=[(panel.shape[1] - 1) / 2],
+        y=[(panel.shape[0] - 1) / 2],
+        mode="markers",
+        marker={"opacity": 0, "size": 60},
+        selected=hidden,
+        unselected=hidden,
+        customdata=[site],
+        hovertemplate=f"{title}<br>{hover}<extra></extra>",
+    )
+
+
+def _bare(start: float, end: float) -> dict[str, Any]:
+    """An axis without anything on it."""
+    return {"visible": False, "fixedrange": True, "range": [start, end]}
+
+
+def information(table: pd.DataFrame, layers: Sequence[str], *, interval: bool) -> go.Figure:
+    """Domain information of each router with what shuffled labels give.
+
+    `table` is an `information_table`; `layers` names its rows. With `interval` error bars are drawn.
+    """
+    figure = go.Figure(layout=_layout("bits"))
+    error = {
+        "type": "data",
+        "symmetric": False,
+        "array": table["high"] - table["bits"],
+        "arrayminus": table["bits"] - table["low"],
+        "color": ACCENT,
+        "thickness": 1.5,
+        "width": 5,
+    }
+    figure.add_scatter(
+        x=list(layers),
+        y=table["bits"],
+        name="measured",
+        mode="lines+markers",
+        line={"color": ACCENT, "width": 2},
+        marker={"size": 8},
+        error_y=error if interval else None,
+        customdata=table[["low", "high"]],
+        hovertemplate="%{x}: %{y:.3f} bits"
+        + (", interval %{customdata[0]:.3f} to %{customdata[1]:.3f}" if interval else "")
+        + "<extra></extra>",
+    )
+    figure.add_scatter(
+        x=list(layers),
+        y=table["null_largest"],
+        name="labels shuffled, largest",
+        mode="lines",
+        line={"color": NEUTRAL, "width": 2, "dash": "dash"},
+        hovertemplate="%{x}: at most %{y:.3f} bits with shuffled labels<extra></extra>",
+    )
+    return figure
+
+
+def given_token(table: pd.DataFrame, layers: Sequence[str]) -> go.Figure:
+    """Bits of first choices, and what is left of them within one token. `table`: an `information_table`."""
+    figure = go.Figure(layout=_layout("bits"))
+    series = (
+        ("first_choice_bits", "all tokens", ACCENT, "solid", "circle"),
+        ("left_bits", "within the same token", SECOND, "dash", "diamond"),
+    )
+    for column, name, colour, dash, symbol in series:
+        figure.add_scatter(
+            x=list(layers),
+            y=table[column],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "dash": dash, "width": 2},
+            marker={"color": colour, "symbol": symbol, "size": 8},
+            hovertemplate=f"%{{x}}, {name}: %{{y:.3f}} bits<extra></extra>",
+        )
+    return figure
+
+
+def halves(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
+    """Each specialist found in one half of the documents: its difference there (across), and in the other half (up).
+
+    `table` is a `held_out_table`; `names` says what its rows are called. On the line both are the same.
+    """
+    most = float(max(table["fitted"].max(), table["held_out"].max(), 0.01)) * 1.05
+    least = float(min(table["held_out"].min(), 0)) * 1.05
+    figure = go.Figure(layout=_layout("in the other half"))
+    figure.add_scatter(
+        x=[0, most],
+        y=[0, most],
+        mode="lines",
+        line={"color": TEXT, "dash": "dot", "width": 1},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    for confirmed, name, colour, symbol in (
+        (True, "confirmed", ACCENT, "circle"),
+        (False, "not confirmed", SECOND, "x"),
+    ):
+        rows = table["confirmed"] == confirmed
+        figure.add_scatter(
+            x=table["fitted"][rows],
+            y=table["held_out"][rows],
+            name=f"{name} ({int(rows.sum())})",
+            mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 7, "opacity": 0.7},
+            text=[label for label, kept in zip(names, rows, strict=True) if kept],
+            hovertemplate="%{text}<br>found at %{x:+.1%}, held out %{y:+.1%}<extra></extra>",
+        )
+    xaxis = {
+        "type": "linear",
+        "title": {"text": "difference in the half where it was found"},
+        "tickformat": "+.0%",
+        "range": [0, most],
+    }
+    return figure.update_layout(xaxis=xaxis, yaxis={"tickformat": "+.0%", "range": [least, most]})
+
+
+def _layout(y_title: str) -> go.Layout:
+    return chart_layout(_HEIGHT, {"title": {"text": "layer"}}, {"title": {"text": y_title}, "rangemode": "tozero"})

@@ -1,0 +1,149 @@
+"""One expert of a profile, table by table: its tokens, its partners, those most like it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from moe_viz.metrics.coactivation import coactivation
+from moe_viz.metrics.domains import CONFIDENCE, DRAWS
+from moe_viz.metrics.load import load
+from moe_viz.metrics.scores import Array
+from moe_viz.metrics.similarity import load_divergence
+from moe_viz.metrics.specialists import Specialists, site_columns
+from moe_viz.metrics.tokens import visible
+from moe_viz.metrics.vocabulary import MINIMUM
+from moe_viz.profiles.token_table import CELL
+from moe_viz.profiles.value import FIRST, LATER, VIEWS, Counts, ExpertProfile
+
+_Z = 1.96
+"""Of a 95 % interval."""
+
+
+def taken_tokens(
+    profile: ExpertProfile, site: int, expert: int, view: str = "input", minimum: int = MINIMUM
+) -> pd.DataFrame:
+    """The tokens that an expert takes, those it takes most surely first.
+
+    Columns: token (its text made visible), token_id, taken (at any rank, at least), missed (at most so
+    many more), met (how often it stands in the text), share (taken / met), at_least (lower end of
+    Wilson's 95 % interval of the share, by which rows are sorted), lift (share / the expert's
+    share of all tokens). Only tokens met `minimum` times or more: a token met once goes whole to somebody.
+    """
+    index = VIEWS.index(view)
+    table, met = profile.token_tables[index], profile.occurrences[index]
+    taken: Counts = np.zeros(len(met), dtype=np.int64)
+    missed = 0
+    for rank in (LATER, FIRST):
+        cell = (rank * len(profile.sites) + site) * profile.experts + expert
+        start, end = np.searchsorted(table.keys, [cell * CELL, (cell + 1) * CELL])
+        taken[table.keys[start:end] - cell * CELL] += table.counts[start:end]
+        missed += int(table.missed[cell])
+    token = np.flatnonzero((taken > 0) & (met >= minimum))
+    share = taken[token] / met[token]
+    overall = profile.counts()[:, site, expert].sum() / profile.tokens.sum()
+    rows = pd.DataFrame(
+        {
+            "token": [visible(profile.token_texts.get(t, f"token {t}"), spaces=True) for t in token.tolist()],
+            "token_id": token,
+            "taken": taken[token],
+            "missed": missed,
+            "met": met[token],
+            "share": share,
+            "at_least": _wilson_low(share, met[token]),
+            "lift": share / overall if overall else np.nan,
+        }
+    )
+    return rows.sort_values("at_least", ascending=False, ignore_index=True)
+
+
+def _wilson_low(share: Array, n: Counts) -> Array:
+    """Lower end of Wilson's interval of a share of `n` (Journal of the American Statistical Association 22, 1927)."""
+    centre = share + _Z**2 / (2 * n)
+    spread = _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    low: Array = (centre - spread) / (1 + _Z**2 / n)
+    return np.maximum(low, 0)
+
+
+def domain_shares(
+    profile: ExpertProfile, specialists: Specialists, site: int, expert: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    """How one expert serves each domain, in the profile's order.
+
+    Columns: domain, documents (or blocks of them), tokens (that used the expert), share (of the domain's
+    tokens), low, high (documents drawn anew within the domain, percentiles at `CONFIDENCE`; NaN for a
+    single document), q, marked.
+    """
+    counts, labels = profile.by_document()
+    tail = (1 - CONFIDENCE) / 2
+    documents = np.bincount(labels, minlength=len(profile.domains))
+    low, high = np.full((2, len(documents)), np.nan)
+    for domain in np.flatnonzero(documents > 1):
+        own = labels == domain
+        weights = rng.multinomial(documents[domain], np.full(documents[domain], 1 / documents[domain]), DRAWS)
+        drawn = (weights @ counts[own, site, expert]) / (weights @ profile.block_tokens[own])
+        low[domain], high[domain] = np.quantile(drawn, [tail, 1 - tail])
+    return pd.DataFrame(
+        {
+            "domain": profile.domains,
+            "documents": documents,
+            "tokens": profile.counts()[:, site, expert].astype(np.int64),
+            "share": specialists.use[:, site, expert],
+            "low": low,
+            "high": high,
+            "q": specialists.q[:, site, expert],
+            "marked": specialists.marked[:, site, expert],
+        }
+    )
+
+
+def partners(profile: ExpertProfile, site: int, expert: int) -> dict[str, pd.DataFrame]:
+    """With which experts an expert shares its tokens: "before", "beside" and "after" it, where there are any.
+
+    Columns: site, name, layer, expert, share (of this expert's tokens that took the other one too),
+    and lift (that share / the other one's share of all tokens), the largest lift first.
+    """
+    counts, tokens = profile.counts().sum(axis=0), profile.tokens.sum()
+    found: dict[str, tuple[int, Array]] = {}
+    if site:
+        found["before"] = (site - 1, profile.transitions[site - 1, :, expert].astype(np.float64))
+    if profile.sites[site].top_k > 1:
+        found["beside"] = (site, coactivation(profile)[site, expert] * counts[site, expert])
+    if site + 1 < len(profile.sites):
+        found["after"] = (site + 1, profile.transitions[site, expert].astype(np.float64))
+    return {where: _partners(profile, at, both, counts, site, expert, tokens) for where, (at, both) in found.items()}
+
+
+def _partners(
+    profile: ExpertProfile, at: int, both: Array, counts: Array, site: int, expert: int, tokens: int
+) -> pd.DataFrame:
+    there = np.arange(profile.sites[at].num_experts)
+    own = counts[site, expert]
+    share = both[there] / own if own else np.full(len(there), np.nan)
+    overall = counts[at, there] / tokens
+    lift = np.divide(share, overall, out=np.full(len(there), np.nan), where=overall > 0)
+    rows = pd.DataFrame(
+        {**site_columns(profile, np.full(len(there), at)), "expert": there, "share": share, "lift": lift}
+    )
+    return rows.dropna().sort_values("lift", ascending=False, ignore_index=True)
+
+
+def most_alike(profile: ExpertProfile, use: Array, site: int, expert: int) -> pd.DataFrame:
+    """The other experts of all layers, by how alike they serve the domains; `use [domain site expert]`.
+
+    Columns: site, name, layer, expert, divergence: of Jensen and Shannon, in bits, between the two
+    experts' distributions over domains, every domain weighing the same. 0: the same domains in
+    the same proportions; 1: no domain in common.
+    """
+    of_expert = np.moveaxis(use, 0, -1)
+    divergence = load_divergence(of_expert, of_expert[site, expert])
+    divergence[site, expert] = np.nan
+    others = np.nonzero(~np.isnan(divergence))
+    rows = pd.DataFrame({**site_columns(profile, others[0]), "expert": others[1], "divergence": divergence[others]})
+    return rows.sort_values("divergence", ignore_index=True)
+
+
+def loads(profile: ExpertProfile, site: int) -> pd.DataFrame:
+    """One row an expert of a router: expert, tokens (that used it), load (share of the assignments)."""
+    counts = profile.counts().sum(axis=0)[site, : profile.sites[site].num_experts]
+    return pd.DataFrame({"expert": np.arange(len(counts)), "tokens": counts.astype(np.int64), "load": load(counts)})

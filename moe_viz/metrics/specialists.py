@@ -1,0 +1,191 @@
+"""The specialists of a profile: which are marked, by how much, and whether it holds elsewhere."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from moe_viz.metrics.domains import (
+    CONFIDENCE,
+    DRAWS,
+    Estimate,
+    GivenToken,
+    Labels,
+    by_domain,
+    drawn_anew,
+    estimated_domain_information,
+    members,
+)
+from moe_viz.metrics.load import load
+from moe_viz.metrics.scores import Array
+from moe_viz.metrics.specialization import (
+    Interval,
+    benjamini_hochberg,
+    expert_use,
+    risk_difference,
+    specialist_p_values,
+)
+from moe_viz.profiles.value import ExpertProfile
+
+LEVEL = 0.05
+"""The false-discovery rate that is kept among all that are marked."""
+
+
+class Specialists(NamedTuple):
+    """How each expert serves each domain, every array `[domain site expert]`; NaN where it cannot be told."""
+
+    use: Array
+    """Share of the domain's tokens that use the expert."""
+    difference: Array
+    """Less the mean share of the other domains'."""
+    low: Array
+    high: Array
+    """The interval of the difference: documents drawn anew within their domains, percentiles."""
+    q: Array
+    """Adjusted p-value over all domains, layers and experts together."""
+
+    @property
+    def marked(self) -> NDArray[np.bool_]:
+        """Those that stand up to chance, at a false-discovery rate of `LEVEL`."""
+        return (self.q <= LEVEL) & (self.difference > 0)
+
+
+def find_specialists(profile: ExpertProfile, rng: np.random.Generator) -> Specialists:
+    """Every expert against every domain of a profile, with its interval and its test."""
+    counts, labels = profile.by_document()
+    use = expert_use(profile.counts(), profile.tokens_by_domain())
+    q = benjamini_hochberg(specialist_p_values(counts, labels, rng))
+    return Specialists(use, risk_difference(use), *_difference_interval(counts, labels, _top_k(profile), rng), q)
+
+
+def _difference_interval(counts: Array, labels: Labels, top_k: Array, rng: np.random.Generator) -> Interval:
+    of_domain = members(labels)
+    weights = np.stack([drawn_anew(of_domain, rng) for _ in range(DRAWS)])
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.empty((2, len(of_domain), *counts.shape[1:]))
+    for site, k in enumerate(top_k):  # one at a time: all draws of all sites need not fit into memory
+        use = load(np.tensordot(weights, counts[:, site], axes=(-1, 0))) * k
+        drawn = risk_difference(use.swapaxes(0, 1))
+        low[:, site], high[:, site] = np.quantile(drawn, [tail, 1 - tail], axis=1)
+    return Interval(low, high)
+
+
+class HeldOut(NamedTuple):
+    """Specialists that half of the documents show, looked at in the other half; arrays `[domain site expert]`."""
+
+    found: NDArray[np.bool_]
+    """Marked in the first half."""
+    fitted: Array
+    """The difference in the half in which they were found ..."""
+    held_out: Array
+    """... and in the other, which had no part in choosing them."""
+    confirmed: NDArray[np.bool_]
+    """Of those found, the ones that stand up to chance in the other half too, at `LEVEL`."""
+
+
+def held_out(profile: ExpertProfile, rng: np.random.Generator) -> HeldOut | None:
+    """Find specialists in half of each domain's documents, and test just these in the other half.
+
+    None where a domain has a single document.
+    """
+    counts, labels = profile.by_document()
+    if np.bincount(labels).min() < 2:
+        return None
+    first = np.zeros(len(labels), dtype=np.bool_)
+    for domain in range(len(profile.domains)):
+        own = rng.permutation(np.flatnonzero(labels == domain))
+        first[own[: (len(own) + 1) // 2]] = True
+    differences, p = [], []
+    for half in (first, ~first):
+        use = load(by_domain(counts[half], labels[half])) * _top_k(profile)[:, None]
+        differences.append(risk_difference(use))
+        p.append(specialist_p_values(counts[half], labels[half], rng))
+    found = (benjamini_hochberg(p[0]) <= LEVEL) & (differences[0] > 0)
+    again = benjamini_hochberg(np.where(found, p[1], np.nan)) <= LEVEL
+    return HeldOut(found, differences[0], differences[1], again & (differences[1] > 0))
+
+
+def information_by_site(profile: ExpertProfile, rng: np.random.Generator) -> Estimate:
+    """`estimated_domain_information` of each site, one after the other to spare memory."""
+    counts, labels = profile.by_document()
+    parts = [estimated_domain_information(counts[:, [site]], labels, rng) for site in range(len(profile.sites))]
+    return Estimate(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+
+
+def use_table(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:
+    """One row a (domain, site, expert): domain, site, name, layer, expert, tokens (that used it), share,
+    difference, low, high, q, marked.
+    """
+    counts = profile.counts()
+    domain, site, expert = np.nonzero(~np.isnan(counts))
+    at = domain, site, expert
+    return pd.DataFrame(
+        {
+            "domain": np.array(profile.domains, dtype=object)[domain],
+            **site_columns(profile, site),
+            "expert": expert,
+            "tokens": counts[at].astype(np.int64),
+            "share": specialists.use[at],
+            "difference": specialists.difference[at],
+            "low": specialists.low[at],
+            "high": specialists.high[at],
+            "q": specialists.q[at],
+            "marked": specialists.marked[at],
+        }
+    )
+
+
+def held_out_table(profile: ExpertProfile, halves: HeldOut) -> pd.DataFrame:
+    """One row a specialist found in the first half: domain, site, name, layer, expert, fitted, held_out, confirmed."""
+    at = domain, site, expert = np.nonzero(halves.found)
+    return pd.DataFrame(
+        {
+            "domain": np.array(profile.domains, dtype=object)[domain],
+            **site_columns(profile, site),
+            "expert": expert,
+            "fitted": halves.fitted[at],
+            "held_out": halves.held_out[at],
+            "confirmed": halves.confirmed[at],
+        }
+    )
+
+
+def information_table(
+    profile: ExpertProfile, estimate: Estimate, first_choice: Array, given_token: list[GivenToken]
+) -> pd.DataFrame:
+    """One row a site, in bits: bits, low, high, null_mean, null_largest of the domain information;
+    first_choice_bits, of first choices alone; and left_bits of them within one token, its null
+    taken off, with left_null, tokens and share_of_text that this could be told of.
+    """
+    left = pd.DataFrame(given_token)
+    return pd.DataFrame(
+        {
+            **site_columns(profile, np.arange(len(profile.sites))),
+            "bits": estimate.value,
+            "low": estimate.low,
+            "high": estimate.high,
+            "null_mean": estimate.null_mean,
+            "null_largest": estimate.null_largest,
+            "first_choice_bits": first_choice,
+            "left_bits": left["bits"] - left["null_mean"],
+            "left_null": left["null_mean"],
+            "tokens": left["tokens"],
+            "share_of_text": left["share_of_text"],
+        }
+    )
+
+
+def site_columns(profile: ExpertProfile, site: NDArray[np.integer]) -> dict[str, np.ndarray]:
+    """The columns that say which router a row is of: site (its index), name, layer."""
+    return {
+        "site": site,
+        "name": np.array([router.name for router in profile.sites], dtype=object)[site],
+        "layer": np.array([router.layer for router in profile.sites])[site],
+    }
+
+
+def _top_k(profile: ExpertProfile) -> Array:
+    return np.array([site.top_k for site in profile.sites], dtype=np.float64)

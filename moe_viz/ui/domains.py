@@ -1,0 +1,296 @@
+"""The parts of the Domains page: who serves what, how much that tells, and which of it stands up to chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from moe_viz.figures.domains import all_layers, given_token, halves, information
+from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
+from moe_viz.metrics.domains import DRAWS
+from moe_viz.metrics.given_token import OCCURRENCES
+from moe_viz.metrics.scores import Array
+from moe_viz.metrics.specialists import LEVEL, held_out_table
+from moe_viz.metrics.specialization import MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
+from moe_viz.trace import Floats
+from moe_viz.ui.numbers import folded_tables
+from moe_viz.ui.profile import Profiled, choose_layer, heading, profile_provenance
+
+_PERCENT = st.column_config.NumberColumn(format="percent")
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a cell of the heatmaps can show."""
+
+    title: str
+    kind: Kind
+    values: Callable[[Profiled], Array]
+    """`[domain site expert]`"""
+    reading: str
+    formula: str
+    source: str
+
+
+_VIEWS = (
+    _View(
+        "Share of the domain’s tokens",
+        "use",
+        lambda profiled: profiled.specialists.use,
+        "Each cell is the share of the domain’s tokens that the expert took; a row sums to the experts a token has.",
+        "N(tokens of the domain that took the expert) / N(tokens of the domain)",
+        "Domain specialization, OLMoE (arXiv 2409.02060, equation 7). Even: experts per token over experts.",
+    ),
+    _View(
+        "Against the expert’s overall share",
+        "use difference",
+        lambda profiled: profiled.specialists.use - profiled.overall,
+        "Each cell is how much more of the domain’s tokens the expert took than of all tokens: 0 is no preference.",
+        "share of the domain’s tokens − share of all tokens",
+        "Domains with more tokens weigh more in the share of all tokens.",
+    ),
+    _View(
+        "Against the other domains",
+        "use difference",
+        lambda profiled: profiled.specialists.difference,
+        "Each cell is how much more of the domain’s tokens the expert took than of the other domains’ on average.",
+        "share of the domain’s tokens − mean over the other domains of their shares",
+        "The risk difference; with two domains the Δ of SteerMoE (A¹/N¹ − A²/N²). Domains weigh the same.",
+    ),
+)
+
+
+def heatmaps(profiled: Profiled) -> None:
+    """All layers small, one large; a cell leads to its expert."""
+    if st.session_state.pop("to expert", False):
+        st.switch_page("pages/experts.py")
+    views = _VIEWS if len(profiled.names) > 1 else _VIEWS[:1]
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    with left:
+        titles = [view.title for view in views]
+        title = st.segmented_control("Each cell", titles, default=titles[0], required=True, key="cell of domains")
+    with right:
+        site = choose_layer(profiled)
+    view = next(view for view in views if view.title == title)
+    values = view.values(profiled)[list(profiled.domains)].astype(np.float32)
+    limit = float(np.nanmax(np.abs(values), initial=0)) or 1.0
+    large, small = st.columns([1.35, 1], gap="large")
+    with large:
+        _one_layer(profiled, view, values, limit, site)
+    with small:
+        _every_layer(profiled, view, values, limit, site)
+    folded_tables({"domains-experts": lambda: profiled.uses})
+    profile_provenance(profiled)
+
+
+def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, site: int) -> None:
+    router, order = profiled.profile.sites[site], list(profiled.domains)
+    experts = router.num_experts
+    heading(
+        f"{profiled.layers[site]}: domains × experts",
+        view.formula,
+        view.source,
+        f"n: {profiled.size}. All tokens count, at any rank of the choice."
+        f" A dot: a specialist, at a false-discovery rate of {LEVEL:.0%}.",
+    )
+
+    def keep() -> None:
+        cell = clicked_cell(st.session_state["domains large"].selection.points)
+        if cell is not None:
+            st.session_state["expert"] = cell[1]
+            st.session_state["to expert"] = True
+
+    counts = profiled.profile.counts()[order, site, :experts]
+    figure = layers_by_experts(
+        values[:, site, :experts],
+        [escape(profiled.names[domain]) for domain in order],
+        kind=view.kind,
+        limit=limit,
+        hover={"tokens": counts},
+        marked=profiled.specialists.marked[order, site, :experts] if profiled.tested else None,
+    )
+    alt = (
+        f"{view.title} in {profiled.layers[site]}, a row a domain, a column an expert; the table below has the numbers"
+    )
+    st.plotly_chart(figure, key="domains large", on_select=keep, selection_mode="points", alt=alt)
+    dots = " A dot marks a specialist." if profiled.tested else ""
+    st.caption(f"{view.reading}{dots} Click a cell to see its expert.")
+
+
+def _every_layer(profiled: Profiled, view: _View, values: Floats, limit: float, site: int) -> None:
+    st.markdown("**Every layer**")
+
+    def keep() -> None:
+        for point in st.session_state["domains small"].selection.points:
+            st.session_state["layer"] = profiled.layers[int(np.ravel(point["customdata"])[0])]
+
+    panels = [values[:, i, : router.num_experts] for i, router in enumerate(profiled.profile.sites)]
+    figure = all_layers(
+        panels,
+        profiled.layers,
+        [f"{router.num_experts} experts" for router in profiled.profile.sites],
+        diverging=view.kind == "use difference",
+        limit=limit,
+        selected=site,
+    )
+    alt = f"{view.title} in every layer; the table below has the numbers"
+    st.plotly_chart(figure, key="domains small", on_select=keep, selection_mode="points", alt=alt)
+    st.caption("The same for each layer, on the same scale. Click one to see it large.")
+
+
+def informations(profiled: Profiled) -> None:
+    """How much the experts tell of the domain, and what is left of it once the token is known."""
+    if len(profiled.names) == 1:
+        st.info("There is one domain only: nothing to compare it with. Bring a second one.")
+        return
+    table = profiled.information
+    left, right = st.columns(2, gap="large")
+    with left:
+        heading(
+            "What the expert tells of the domain",
+            "I(domain; expert) = Σ p(d, e) log₂ p(d, e) / (p(d) p(e))",
+            "Every domain weighs the same, every choice of a token counts. Interval: basic bootstrap, documents drawn"
+            " anew within their domains (Davison and Hinkley 1997, equation 5.6), 95 %.",
+            f"Null: the documents’ domain labels shuffled. {DRAWS} draws of each. n: {profiled.size}.",
+        )
+        figure = information(table, profiled.layers, interval=profiled.interval)
+        st.plotly_chart(figure, key="information", alt=_said(profiled, table["bits"]))
+        rules = profiled.profile.sites
+        most = min(len(profiled.names), max(router.num_experts / router.top_k for router in rules))
+        st.caption(
+            f"0: the expert tells nothing of the kind of text; more than {np.log2(most):.2f} bits it cannot tell here."
+            " Below the dashed line it could be chance. "
+            + ("" if profiled.interval else "There is no interval: a domain has a single text. Bring several of each.")
+        )
+    with right:
+        heading(
+            "What is left once the token is known",
+            "I(domain; first expert | token) − the same with experts drawn without regard to the domain",
+            f"Of tokens met {OCCURRENCES:,} times or more; their mean, by occurrences. The other line: I(domain; first"
+            " expert) of all tokens, every domain weighing the same.",
+            f"Here: {int(table['tokens'].max()):,} tokens, {table['share_of_text'].max():.0%} of the text.",
+        )
+        if not table["tokens"].any():
+            st.caption(f"No token stands {OCCURRENCES:,} times in this text, so that this cannot be told.")
+        else:
+            figure = given_token(table, profiled.layers)
+            st.plotly_chart(figure, key="given token", alt=_said(profiled, table["left_bits"]))
+            st.caption(
+                "Domains differ in their words, and routers look at the word. The dashed line cannot come from that: it"
+                f" compares each token with itself in other domains, for the {int(table['tokens'].max()):,} tokens"
+                f" common enough ({table['share_of_text'].max():.0%} of the text). Near 0: the layer looks at the token"
+                " alone."
+            )
+    folded_tables({"domain-information": lambda: table})
+    profile_provenance(profiled)
+
+
+def specialists(profiled: Profiled) -> None:
+    """Which experts are marked, and whether they hold in texts that had no part in choosing them."""
+    if len(profiled.names) == 1:
+        return
+    if not profiled.tested:
+        st.info(
+            f"No expert is tested: that takes {MINIMUM_DOCUMENTS} texts of a domain or more, and as many of the others."
+        )
+        return
+    left, right = st.columns([1.35, 1], gap="large")
+    with left:
+        _marked(profiled)
+    with right:
+        _halves(profiled)
+    profile_provenance(profiled)
+
+
+def _marked(profiled: Profiled) -> None:
+    uses = profiled.uses
+    marked = uses[uses["marked"]].sort_values("difference", ascending=False, ignore_index=True)
+    tested = int(uses["q"].notna().sum())
+    heading(
+        f"Specialists: {len(marked):,} of {tested:,}",
+        "marked: q ≤ 0.05 and a difference above 0",
+        "p: Welch’s t of the expert’s load in the domain’s documents against all others, one-sided, with the null of"
+        f" shuffled labels ({DRAWS} draws, put together over experts; Tusher, Tibshirani and Chu 2001). q: adjusted by"
+        " Benjamini and Hochberg (1995) over all domains, layers and experts.",
+        f"Left out: documents of fewer than {MINIMUM_ASSIGNMENTS} choices, domains of fewer than"
+        f" {MINIMUM_DOCUMENTS} documents. n: {profiled.size}.",
+    )
+    if marked.empty:
+        st.caption("No expert takes more of a domain than chance would give it.")
+        return
+    names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
+    shown = pd.DataFrame(
+        {
+            "layer": [profiled.layers[site] for site in marked["site"]],
+            "expert": marked["expert"],
+            "domain": marked["domain"].map(names),
+            "share": marked["share"],
+            "more than others": marked["difference"],
+            "from": marked["low"],
+            "to": marked["high"],
+            "q": marked["q"],
+        }
+    )
+    columns = dict.fromkeys(("share", "more than others", "from", "to"), _PERCENT)
+    columns["q"] = st.column_config.NumberColumn(format="%.4f")
+    if not profiled.interval:
+        shown = shown.drop(columns=["from", "to"])
+
+    def keep() -> None:
+        for row in st.session_state["specialists"].selection.rows:
+            st.session_state["layer"] = profiled.layers[int(marked["site"][row])]
+            st.session_state["expert"] = int(marked["expert"][row])
+            st.session_state["to expert"] = True
+
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=320,
+        column_config=columns,
+        key="specialists",
+        on_select=keep,
+        selection_mode="single-row",
+    )
+    st.caption(
+        "The largest differences first, with their 95 % interval. Select a row to see its expert."
+        f" Of all that are marked, about {LEVEL:.0%} may be there by chance."
+    )
+    folded_tables({"specialists": lambda: marked})
+
+
+def _halves(profiled: Profiled) -> None:
+    split = profiled.halves
+    heading(
+        "Held out against fitted",
+        "difference in the half where it was found, against the other half",
+        "Each domain’s documents are cut in two at random; specialists are found in one half alone, and only these are"
+        " tested in the other, adjusted for their number.",
+        f"Confirmed: q ≤ {LEVEL:g} in the other half too. n: {profiled.size}.",
+    )
+    if split is None or not split.found.any():
+        st.caption("Half of the documents is too few to find a specialist in.")
+        return
+    table = held_out_table(profiled.profile, split)
+    names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
+    labels = [
+        f"{escape(names[domain])}, {profiled.layers[site]}, expert {expert}"
+        for domain, site, expert in zip(table["domain"], table["site"], table["expert"], strict=True)
+    ]
+    said = f"{int(table['confirmed'].sum()):,} of {len(table):,} confirmed"
+    st.plotly_chart(halves(table, labels), key="halves", alt=said)
+    st.caption(
+        f"{said} in texts that had no part in choosing them. Their mean difference was"
+        f" {table['fitted'].mean():+.1%} where they were found and {table['held_out'].mean():+.1%} in the other half."
+        " Far below the line: an effect of the choice."
+    )
+    folded_tables({"held-out": lambda: table})
+
+
+def _said(profiled: Profiled, bits: pd.Series) -> str:
+    """A chart's values in words."""
+    return ", ".join(f"{layer}: {value:.2f} bits" for layer, value in zip(profiled.layers, bits, strict=True))

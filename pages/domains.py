@@ -1,0 +1,14 @@
+"""Which experts serve which kind of text, and how sure that is."""
+
+from moe_viz.ui.entry import through_app
+
+through_app()
+
+from moe_viz.ui.domains import heatmaps, informations, specialists
+from moe_viz.ui.profiles import chosen_profile
+
+profiled = chosen_profile("Which experts serve which kind of text")
+if profiled:
+    heatmaps(profiled)
+    informations(profiled)
+    specialists(profiled)

@@ -1,0 +1,16 @@
+"""One expert at a time: whom it serves, which tokens it takes, with whom it works."""
+
+from moe_viz.ui.entry import through_app
+
+through_app()
+
+from moe_viz.ui.experts import choose_expert, partners, share_and_load, summary, tokens_and_alike
+from moe_viz.ui.profiles import chosen_profile
+
+profiled = chosen_profile("An atlas of experts")
+if profiled:
+    chosen = choose_expert(profiled)
+    summary(profiled, *chosen)
+    share_and_load(profiled, *chosen)
+    tokens_and_alike(profiled, *chosen)
+    partners(profiled, *chosen)

@@ -1,0 +1,50 @@
+"""The Experts page through `app.py`: one expert of a profile, and the ways to others."""
+
+from __future__ import annotations
+
+import pytest
+
+from moe_viz.ui.profile import recorded
+from tests.app.steps import clean
+from tests.app.test_domains import charts, on, said
+
+
+def test_an_expert_is_shown_with_its_domains_tokens_and_partners(app):
+    on(app, "experts").selectbox(key="layer").set_value("L5").run()
+    app.selectbox(key="expert").set_value(13).run()
+    clean(app)
+    profile = recorded().profile
+    taken = int(profile.counts()[:, 5, 13].sum())
+    assert app.metric[0].value == f"{taken:,}"
+    assert charts(app)[0]["layout"]["yaxis"]["ticktext"][0] == "German"
+    assert "·und" in app.dataframe[0].value["token"].tolist()
+    assert (app.dataframe[0].value["met"] >= 10).all()
+    assert "At the router before (L4)" in said(app)
+    assert "At the router after" not in said(app)
+
+
+@pytest.mark.parametrize("view", ["predicted", "next"])
+def test_tokens_are_told_by_what_is_expected_and_what_comes(app, view):
+    on(app, "experts").button_group(key="token view").set_value(view).run()
+    clean(app)
+    assert len(app.dataframe[0].value)
+
+
+def test_an_expert_that_another_layer_lacks_gives_way_to_the_first(app, monkeypatch):
+    from tests.invented_profile import make_profile
+
+    on(app, "experts", make_profile(experts=[4, 9], top_k=[1, 3]), monkeypatch)
+    app.selectbox(key="layer").set_value("L1").run()
+    app.selectbox(key="expert").set_value(8).run()
+    clean(app)
+    app.selectbox(key="layer").set_value("L0").run()
+    clean(app)
+    assert app.selectbox(key="expert").value == 0
+
+
+def test_the_page_says_when_no_token_is_met_often_enough(app, monkeypatch):
+    from tests.invented_profile import make_profile
+
+    on(app, "experts", make_profile(1, documents=1), monkeypatch)
+    assert "It took none of the tokens that were met 10 times or more." in said(app)
+    assert "There is no interval: a domain has a single text." in said(app)

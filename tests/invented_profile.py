@@ -1,0 +1,19 @@
+"""Invented profiles: random traces by domain, each a document."""
+
+from __future__ import annotations
+
+from moe_viz.profiles.value import ExpertProfile
+from tests.invented import make_trace
+
+
+def make_profile(domains: int = 3, documents: int = 6, **options: object) -> ExpertProfile:
+    """So many domains of so many traces each, made with these `options`; no domain is a speciality of any expert."""
+    return ExpertProfile.of_traces(
+        {
+            f"domain {domain:02}": [
+                make_trace(**{"tokens": 24, "generated": 0} | options, seed=100 * domain + document)
+                for document in range(documents)
+            ]
+            for domain in range(domains)
+        }
+    )
