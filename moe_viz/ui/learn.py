@@ -13,6 +13,7 @@ _STYLE = """
 [data-testid="stMainBlockContainer"] { max-width: 76rem; margin-inline: auto; }
 [data-testid="stMainBlockContainer"] :is([data-testid="stMarkdownContainer"] p, label p) { font-size: 1.08rem; }
 [data-testid="stMainBlockContainer"] [data-testid="stCaptionContainer"] p { font-size: .95rem; }
+[data-testid="stMainBlockContainer"] [data-testid="stMetricValue"] p { font-size: 2rem; }
 </style>
 """
 
