@@ -17,7 +17,6 @@ _ENDS = {
     "length": "as many as asked for",
     "context": "the model’s context is full",
     "end of text": "the model ended the text",
-    "stopped": "stopped",
 }
 
 
@@ -103,7 +102,7 @@ def progress(own: Session) -> None:
             st.progress(own.job.generated / own.job.max_new_tokens, _under_way(own.job), width="stretch")
             st.button("Stop", key="stop", on_click=own.stop, disabled=own.job.stopping.is_set())
         elif own.ended:
-            st.caption(_over(own.ended))
+            st.caption(_over(own.ended, own.stopped))
 
 
 def _under_way(job: Job) -> str:
@@ -116,9 +115,13 @@ def _under_way(job: Job) -> str:
     return f"{job.generated:,} of {job.max_new_tokens:,} tokens{_speed(job)}"
 
 
-def _over(job: Job) -> str:
-    why = "" if job.error else f" · {_ENDS.get(job.end or 'stopped')}"
-    return f"{job.generated:,} tokens generated{_speed(job)}{why}"
+def _over(job: Job, stopped: bool) -> str:
+    said = f"{job.generated:,} tokens generated{_speed(job)}"
+    if job.error:
+        return said
+    if job.end in _ENDS:
+        return f"{said} · {_ENDS[job.end]}"
+    return f"{said} · {'stopped' if stopped else 'stopped, because its page was left'}"
 
 
 def _speed(job: Job) -> str:

@@ -56,6 +56,8 @@ class Session(Holder):
         """The continuation that is under way."""
         self.ended: Job | None = None
         """The continuation that `shown` came from, once it is over."""
+        self.stopped = False
+        """Whether the last continuation was stopped from this page, and not because nobody looked."""
         self.failure: str | None = None
         """Why the last thing that was asked for could not be had."""
         self.gone = False
@@ -85,12 +87,13 @@ class Session(Holder):
             asked.text, self.owner, max_new_tokens=how.new_tokens, sampling=how.sampling, chat=how.chat
         )
         self.stop()
-        self.job, self.ended, self.failure = job, None, None
+        self.job, self.ended, self.failure, self.stopped = job, None, None, False
         self._pending, self._stream, self._taken = asked, uuid4().hex, 0.0
 
     def stop(self) -> None:
         """Stop the continuation that is under way, if one is; what there is of it stays."""
         if self.job:
+            self.stopped = True
             self.job.stop()
 
     def look(self) -> bool:

@@ -187,6 +187,14 @@ def test_a_text_that_waits_is_withdrawn_when_its_page_is_left(app, monkeypatch):
     assert request.cancelled()
 
 
+def test_a_continuation_that_nobody_looks_at_ends_and_says_so(app, monkeypatch):
+    monkeypatch.setattr("moe_viz.engine.job.Job.abandoned", lambda job, _: job.generated > 3)
+    app.run()
+    until_over(continue_text(app))
+    assert "stopped, because its page was left" in said(app)
+    assert 3 < shown(app).trace.generated.sum() < 50
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_result_that_was_let_go_is_measured_again_on_request(app, page):
     app.run().switch_page(page).run()
