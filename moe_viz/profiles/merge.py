@@ -101,7 +101,6 @@ def _blocks(
     pooled = np.zeros(len(groups), dtype=np.bool_)
     for profile, row in zip(profiles, rows, strict=True):
         pooled[row] |= profile.pooled
-    key = np.where(pooled[group], key % np.uint64(most), key)
     pooled |= np.bincount(_distinct(group, key)[0][:, 0].astype(np.int64), minlength=len(groups)) > most
     key = np.where(pooled[group], key % np.uint64(most), key)
     blocks, block = _distinct(group, key)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moe_viz.metrics import specialization
 from moe_viz.metrics.domains import by_domain
 from moe_viz.metrics.load import load
 from moe_viz.metrics.specialization import (
@@ -101,6 +102,14 @@ def test_an_expert_of_one_domain_alone_is_certain():
     p = specialist_p_values(counts, np.repeat([0, 1], 10), np.random.default_rng(1), 100)
     assert (p[0, 0, 0], p[1, 0, 1]) == (1 / 201, 1 / 201)
     assert (p[0, 0, 1], p[1, 0, 0]) == (1, 1)
+
+
+def test_the_statistic_is_welchs_t():
+    values = np.random.default_rng(0).normal(size=(9, 2)) ** 2
+    inside = np.arange(9) < 4
+    a, b = values[inside], values[~inside]
+    expected = (a.mean(0) - b.mean(0)) / np.sqrt(a.var(0, ddof=1) / 4 + b.var(0, ddof=1) / 5)
+    np.testing.assert_allclose(specialization._welch(inside[None].astype(float), values)[0], expected)
 
 
 def test_benjamini_hochberg_of_their_own_example():

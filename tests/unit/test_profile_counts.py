@@ -134,6 +134,9 @@ def test_documents_beyond_the_bound_are_pooled_the_same_in_any_order(monkeypatch
     assert whole.pooled.tolist() == [True]
     assert len(whole.block_key) <= 32
     assert whole.block_documents.sum() == 90
+    one_more = make_trace(tokens=3, seed=90, generated=0)
+    added = whole.merge(ExpertProfile.of_traces({"a": [one_more]}))
+    assert without_runs(added) == without_runs(ExpertProfile.of_traces({"a": [*traces, one_more]}))
     parts = [ExpertProfile.of_traces({"a": traces[i::4]}) for i in (2, 0, 3, 1)]
     assert not any(part.pooled.any() for part in parts)
     assert without_runs(parts[0].merge(parts[1]).merge(parts[2].merge(parts[3]))) == without_runs(whole)
