@@ -5,10 +5,10 @@ from moe_viz.ui.entry import through_app
 through_app()
 
 from moe_viz.ui.domains import heatmaps, informations, specialists
-from moe_viz.ui.profiles import chosen_profile
+from moe_viz.ui.profiles import chosen_profile, measure
 
 profiled = chosen_profile("Which experts serve which kind of text")
-if profiled:
-    heatmaps(profiled)
-    informations(profiled)
-    specialists(profiled)
+measure()
+heatmaps(profiled)
+informations(profiled)
+specialists(profiled)

@@ -8,9 +8,8 @@ from moe_viz.ui.experts import choose_expert, partners, share_and_load, summary,
 from moe_viz.ui.profiles import chosen_profile
 
 profiled = chosen_profile("An atlas of experts")
-if profiled:
-    chosen = choose_expert(profiled)
-    summary(profiled, *chosen)
-    share_and_load(profiled, *chosen)
-    tokens_and_alike(profiled, *chosen)
-    partners(profiled, *chosen)
+chosen = choose_expert(profiled)
+summary(profiled, *chosen)
+share_and_load(profiled, *chosen)
+tokens_and_alike(profiled, *chosen)
+partners(profiled, *chosen)

@@ -19,7 +19,7 @@ from moe_viz.metrics.specialists import LEVEL, held_out_table
 from moe_viz.metrics.specialization import MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
 from moe_viz.trace import Floats
 from moe_viz.ui.numbers import folded_tables
-from moe_viz.ui.profile import Profiled, choose_layer, heading, profile_provenance
+from moe_viz.ui.profile import Profiled, ask_for_expert, choose_layer, go_to_asked_expert, heading, profile_provenance
 
 _PERCENT = st.column_config.NumberColumn(format="percent")
 
@@ -67,8 +67,7 @@ _VIEWS = (
 
 def heatmaps(profiled: Profiled) -> None:
     """All layers small, one large; a cell leads to its expert."""
-    if st.session_state.pop("to expert", False):
-        st.switch_page("pages/experts.py")
+    go_to_asked_expert()
     views = _VIEWS if len(profiled.names) > 1 else _VIEWS[:1]
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     with left:
@@ -102,8 +101,7 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
     def keep() -> None:
         cell = clicked_cell(st.session_state["domains large"].selection.points)
         if cell is not None:
-            st.session_state["expert"] = cell[1]
-            st.session_state["to expert"] = True
+            ask_for_expert(profiled.layers[site], cell[1])
 
     counts = profiled.profile.counts()[order, site, :experts]
     figure = layers_by_experts(
@@ -243,9 +241,7 @@ def _marked(profiled: Profiled) -> None:
 
     def keep() -> None:
         for row in st.session_state["specialists"].selection.rows:
-            st.session_state["layer"] = profiled.layers[int(marked["site"][row])]
-            st.session_state["expert"] = int(marked["expert"][row])
-            st.session_state["to expert"] = True
+            ask_for_expert(profiled.layers[int(marked["site"][row])], int(marked["expert"][row]))
 
     st.dataframe(
         shown,

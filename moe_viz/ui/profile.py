@@ -135,6 +135,19 @@ def recorded() -> Profiled:
     return Profiled(ExpertProfile.load(RECORDED), "recorded")
 
 
+def ask_for_expert(layer: str, expert: int) -> None:
+    """Have the next run look at this expert; a callback cannot change the page itself."""
+    st.session_state["layer"], st.session_state["expert"] = layer, expert
+    st.session_state["to expert"] = True
+
+
+def go_to_asked_expert() -> None:
+    """Go to the Experts page if one was asked for there."""
+    st.session_state.setdefault("expert", 0)  # of a key that is new with the page, the address would not hear
+    if st.session_state.pop("to expert", False):
+        st.switch_page("pages/experts.py")
+
+
 def choose_layer(profiled: Profiled) -> int:
     """Draw the choice of a layer, which the address keeps. Returns the router's index."""
     layers = profiled.layers
