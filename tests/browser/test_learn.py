@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from moe_viz.lessons.texts import lessons
 from tests.browser.conftest import opened
-from tests.browser.test_look import AXE
+from tests.browser.steps import serious
 
 LESSONS = list(lessons())
 
@@ -30,10 +30,7 @@ def go_to(page, name) -> None:
 def test_axe_finds_nothing_serious(chromium, address, scheme, name):
     with opened(chromium, color_scheme=scheme) as page:
         open_lesson(page, address, name)
-        page.evaluate(AXE.read_text())
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    serious = [f for f in found if f["impact"] in {"serious", "critical"}]
-    assert not serious, [(f["id"], [n["html"][:200] for n in f["nodes"]][:3]) for f in serious]
+        assert serious(page) == []
 
 
 @pytest.mark.parametrize("name", LESSONS)
