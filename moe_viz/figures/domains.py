@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
 from moe_viz.figures.template import TEMPLATE, chart_layout
 from moe_viz.figures.theme import ACCENT, DIVERGING, NEUTRAL, SECOND, SEQUENTIAL, TEXT
 
 _HEIGHT = 320  # pixels
 _PANEL, _TITLE = 150, 28  # pixels
+_GAP = 0.08
+"""Between two panels, of a panel's room."""
+_NAME = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 12, "color": TEXT}}
 _STEPS = 255
 
 
@@ -35,59 +37,71 @@ def all_layers(
     """
     columns = next(most for most, sites in ((3, 6), (4, 12), (6, 24), (8, np.inf)) if len(panels) <= sites)
     rows = -(-len(panels) // columns)
-    height = rows * (_PANEL + _TITLE) + 12
-    figure = make_subplots(
-        rows,
-        columns,
-        subplot_titles=titles,
-        horizontal_spacing=0.12 / columns,
-        vertical_spacing=_TITLE / height if rows > 1 else 0,
-    )
-    colours = DIVERGING if diverging else SEQUENTIAL
+    height = rows * (_PANEL + _TITLE)
+    data, axes, names = [], {}, []  # by hand: make_subplots takes most of a second for 48 layers
     for site, panel in enumerate(panels):
-        place = {"row": site // columns + 1, "col": site % columns + 1}
+        number = str(site + 1) if site else ""
+        row, column = divmod(site, columns)
+        left, top = column / columns, 1 - row / rows - _TITLE / height
         # 256 steps of colour are all that can be seen, and a small part of the page's weight
-        level = panel / limit if not diverging else (panel / limit + 1) / 2
+        level = (panel / limit + 1) / 2 if diverging else panel / limit
         z = np.rint(np.clip(level, 0, 1) * _STEPS).astype(np.uint8)
-        figure.add_trace(
-            go.Heatmap(z=z, zmin=0, zmax=_STEPS, colorscale=colours, showscale=False, hoverinfo="skip"), **place
-        )
-        figure.add_trace(_target(panel, site, titles[site], hover[site]), **place)
-        figure.update_xaxes(_bare(-0.5, panel.shape[1] - 0.5), **place)
-        figure.update_yaxes(_bare(panel.shape[0] - 0.5, -0.5), **place)
-        if site == selected:
-            number = site + 1 if site else ""
-            frame = {"xref": f"x{number} domain", "yref": f"y{number} domain", "x0": 0, "x1": 1, "y0": 0, "y1": 1}
-            figure.add_shape(type="rect", **frame, line={"color": ACCENT, "width": 4})
-    figure.update_annotations(font={"size": 12, "color": TEXT})
-    return figure.update_layout(
-        template=TEMPLATE,
-        height=height,
-        margin={"t": _TITLE, "b": 4, "l": 4, "r": 4},
-        hovermode="closest",
-        hoverdistance=-1,
-        showlegend=False,
+        at = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+        data += [
+            {"type": "heatmap", "z": z, "coloraxis": "coloraxis", "hoverinfo": "skip", **at},
+            _target(panel, site, f"{titles[site]}<br>{hover[site]}") | at,
+        ]
+        bare = {"visible": False, "fixedrange": True}
+        across, down = [left, left + (1 - _GAP) / columns], [max(0.0, top - _PANEL / height), top]
+        axes[f"xaxis{number}"] = bare | {
+            "domain": across,
+            "range": [-0.5, panel.shape[1] - 0.5],
+            "anchor": f"y{number}",
+        }
+        axes[f"yaxis{number}"] = bare | {
+            "domain": down,
+            "range": [panel.shape[0] - 0.5, -0.5],
+            "anchor": f"x{number}",
+        }
+        names.append({"text": titles[site], "x": sum(across) / 2, "y": top, "yanchor": "bottom"} | _NAME)
+    number = str(selected + 1) if selected else ""
+    frame = {"xref": f"x{number} domain", "yref": f"y{number} domain", "x0": 0, "x1": 1, "y0": 0, "y1": 1}
+    return go.Figure(
+        data=data,
+        layout={
+            "template": TEMPLATE,
+            "height": height + 8,
+            "margin": {"t": 0, "b": 8, "l": 4, "r": 4},
+            "hovermode": "closest",
+            "hoverdistance": -1,
+            "showlegend": False,
+            "coloraxis": {
+                "colorscale": DIVERGING if diverging else SEQUENTIAL,
+                "cmin": 0,
+                "cmax": _STEPS,
+                "showscale": False,
+            },
+            "annotations": names,
+            "shapes": [{"type": "rect", "line": {"color": ACCENT, "width": 4}, **frame}],
+            **axes,
+        },
     )
 
 
-def _target(panel: NDArray[np.floating], site: int, title: str, hover: str) -> go.Scatter:
+def _target(panel: NDArray[np.floating], site: int, hover: str) -> dict[str, Any]:
     """The invisible point of a panel that can be clicked."""
     hidden = {"marker": {"opacity": 0}}
-    return go.Scatter(
-        x=[(panel.shape[1] - 1) / 2],
-        y=[(panel.shape[0] - 1) / 2],
-        mode="markers",
-        marker={"opacity": 0, "size": 60},
-        selected=hidden,
-        unselected=hidden,
-        customdata=[site],
-        hovertemplate=f"{title}<br>{hover}<extra></extra>",
-    )
-
-
-def _bare(start: float, end: float) -> dict[str, Any]:
-    """An axis without anything on it."""
-    return {"visible": False, "fixedrange": True, "range": [start, end]}
+    return {
+        "type": "scatter",
+        "x": [(panel.shape[1] - 1) / 2],
+        "y": [(panel.shape[0] - 1) / 2],
+        "mode": "markers",
+        "marker": {"opacity": 0, "size": 60},
+        "selected": hidden,
+        "unselected": hidden,
+        "customdata": [site],
+        "hovertemplate": f"{hover}<extra></extra>",
+    }
 
 
 def information(table: pd.DataFrame, layers: Sequence[str], *, interval: bool) -> go.Figure:

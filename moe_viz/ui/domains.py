@@ -146,7 +146,8 @@ def informations(profiled: Profiled) -> None:
     if len(profiled.names) == 1:
         st.info("There is one domain only: nothing to compare it with. Bring a second one.")
         return
-    table = profiled.information
+    with st.spinner("Drawing documents anew"):
+        table = profiled.information
     left, right = st.columns(2, gap="large")
     with left:
         heading(
@@ -182,7 +183,7 @@ def informations(profiled: Profiled) -> None:
                 "Domains differ in their words, and routers look at the word. The dashed line cannot come from that: it"
                 f" compares each token with itself in other domains, for the {int(table['tokens'].max()):,} tokens"
                 f" common enough ({table['share_of_text'].max():.0%} of the text). Near 0: the layer looks at the token"
-                " alone."
+                " alone. The other line is of all the text, and may lie below."
             )
     folded_tables({"domain-information": lambda: table})
     profile_provenance(profiled)
@@ -260,7 +261,8 @@ def _marked(profiled: Profiled) -> None:
 
 
 def _halves(profiled: Profiled) -> None:
-    split = profiled.halves
+    with st.spinner("Testing halves of the documents"):
+        split = profiled.halves
     heading(
         "Held out against fitted",
         "difference in the half where it was found, against the other half",

@@ -14,6 +14,7 @@ from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.vocabulary import MINIMUM
 from moe_viz.profiles.value import VIEWS
+from moe_viz.ui.contexts import contexts
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import Profiled, choose_layer, heading, profile_provenance
 
@@ -125,6 +126,7 @@ def tokens_and_alike(profiled: Profiled, site: int, expert: int) -> None:
         _tokens(profiled, site, expert)
     with right:
         _alike(profiled, site, expert)
+    contexts(profiled, site, expert)
     profile_provenance(profiled)
 
 

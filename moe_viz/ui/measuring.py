@@ -7,7 +7,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -40,6 +40,7 @@ class Measuring:
 
     def __init__(self, engine: Engine, owner: str, corpus: str, texts: Texts) -> None:
         """Start at once. `owner` is the session's name at the engine; `corpus` says in words what the texts are."""
+        self.texts = texts
         self._work = work = _Work(engine, owner, corpus, texts)
         weakref.finalize(self, work.stopping.set)
         threading.Thread(target=work.measure, name="moe_viz-profile", daemon=True).start()
@@ -91,6 +92,14 @@ class Measuring:
         self._work.stopping.set()
 
 
+def _in_turn(texts: Texts) -> Iterator[tuple[str, str]]:
+    """A text of each domain, then the next of each: what is stopped early has something of all."""
+    for number in range(max(map(len, texts.values()), default=0)):
+        for domain, own in texts.items():
+            if number < len(own):
+                yield domain, own[number][:CHARACTERS]
+
+
 class _Asked(NamedTuple):
     domain: str
     text: str
@@ -107,7 +116,7 @@ class _Work:
         self.profile: ExpertProfile | None = None
         self.error: str | None = None
         self._engine, self._owner, self._corpus = engine, owner, corpus
-        self._left = deque((domain, text[:CHARACTERS]) for domain, own in texts.items() for text in own)
+        self._left = deque(_in_turn(texts))
         self.total = len(self._left)
         self._asked: deque[_Asked] = deque()
         self._parts: list[ExpertProfile] = []

@@ -26,8 +26,9 @@ from moe_viz.metrics.specialists import (
 )
 from moe_viz.metrics.specialization import MINIMUM_DOCUMENTS
 from moe_viz.metrics.tokens import visible
-from moe_viz.probes import TITLES
+from moe_viz.probes import TITLES, probe_texts
 from moe_viz.profiles.value import ExpertProfile
+from moe_viz.ui.measuring import Texts
 from moe_viz.ui.model import plain
 from moe_viz.ui.shown import origin_text
 
@@ -43,6 +44,8 @@ class Profiled:
 
     profile: ExpertProfile
     origin: Literal["measured", "recorded"]
+    texts: Texts
+    """What it is of."""
 
     @cached_property
     def domains(self) -> tuple[int, ...]:
@@ -132,7 +135,7 @@ class Profiled:
 @st.cache_resource(show_spinner=False)
 def recorded() -> Profiled:
     """The bundled model's profile over the probes, for everybody."""
-    return Profiled(ExpertProfile.load(RECORDED), "recorded")
+    return Profiled(ExpertProfile.load(RECORDED), "recorded", probe_texts())
 
 
 def ask_for_expert(layer: str, expert: int) -> None:

@@ -91,5 +91,5 @@ def _arrive(own: Measuring) -> None:
     st.session_state["measuring"] = None
     st.session_state["not measured"] = own.error
     if own.profile is not None:
-        st.session_state["measured"] = Profiled(own.profile, "measured")
+        st.session_state["measured"] = Profiled(own.profile, "measured", own.texts)
         st.session_state["profile"] = _MEASURED

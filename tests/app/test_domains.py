@@ -18,7 +18,7 @@ from tests.invented_profile import make_profile
 def on(app, page: str, profile: ExpertProfile | None = None, monkeypatch=None):
     """A page, of an invented profile in place of the recorded one."""
     if profile is not None:
-        shown = Profiled(profile, "recorded")
+        shown = Profiled(profile, "recorded", {domain: ["a text"] for domain in profile.domains})
         monkeypatch.setattr(profiles, "recorded", lambda: shown)
     app.run().switch_page(f"pages/{page}.py").run()
     clean(app)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+import moe_viz
+from moe_viz.probes import probe_texts
+from moe_viz.ui.contexts import CHARACTERS, TEXTS
 from moe_viz.ui.profile import recorded
 from tests.app.steps import clean
 from tests.app.test_domains import charts, on, said
+from tests.invented_profile import make_profile
 
 
 def test_an_expert_is_shown_with_its_domains_tokens_and_partners(app):
@@ -30,9 +34,31 @@ def test_tokens_are_told_by_what_is_expected_and_what_comes(app, view):
     assert len(app.dataframe[0].value)
 
 
-def test_an_expert_that_another_layer_lacks_gives_way_to_the_first(app, monkeypatch):
-    from tests.invented_profile import make_profile
+def fold_out(app, key: str) -> None:
+    app.session_state[key] = True
+    app.run()
+    clean(app)
 
+
+def test_contexts_are_read_from_the_texts_of_its_best_domain(app):
+    on(app, "experts").selectbox(key="layer").set_value("L5").run()
+    app.selectbox(key="expert").set_value(13).run()
+    fold_out(app, "contexts")
+    table = next(frame.value for frame in app.dataframe if "before" in frame.value)
+    with moe_viz.load() as model:
+        traces = [model.trace(text[:CHARACTERS]) for text in probe_texts()["german"][:TEXTS]]
+    taken = sum(int((trace.expert_ids[5] == 13).sum()) for trace in traces)
+    assert len(table) == taken
+    assert f"{taken:,} of the {sum(map(len, traces)):,} tokens of {TEXTS} texts" in said(app)
+
+
+def test_contexts_of_another_model_than_the_one_in_use_are_not_shown(app, monkeypatch):
+    on(app, "experts", make_profile(), monkeypatch)
+    fold_out(app, "contexts")
+    assert "Another model is in use" in said(app)
+
+
+def test_an_expert_that_another_layer_lacks_gives_way_to_the_first(app, monkeypatch):
     on(app, "experts", make_profile(experts=[4, 9], top_k=[1, 3]), monkeypatch)
     app.selectbox(key="layer").set_value("L1").run()
     app.selectbox(key="expert").set_value(8).run()
@@ -43,8 +69,6 @@ def test_an_expert_that_another_layer_lacks_gives_way_to_the_first(app, monkeypa
 
 
 def test_the_page_says_when_no_token_is_met_often_enough(app, monkeypatch):
-    from tests.invented_profile import make_profile
-
     on(app, "experts", make_profile(1, documents=1), monkeypatch)
     assert "It took none of the tokens that were met 10 times or more." in said(app)
     assert "There is no interval: a domain has a single text." in said(app)

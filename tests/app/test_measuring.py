@@ -99,6 +99,14 @@ def test_it_stops_and_keeps_what_is_counted():
     assert not own.profile.complete
 
 
+def test_what_is_stopped_early_has_something_of_every_domain():
+    own = Measuring(FakeEngine(hold=True), "me", "texts", {name: [f"{name} {n}" for n in range(9)] for name in "abc"})
+    while own.done < 3:
+        time.sleep(0.01)
+    own.stop()
+    assert finished(own).profile.domains == ("a", "b", "c")
+
+
 def test_it_stops_when_nobody_holds_it():
     own = Measuring(FakeEngine(hold=True), "me", "texts", {"a": [f"text {n}" for n in range(50)]})
     work = own._work
