@@ -22,7 +22,7 @@ from moe_viz.profiles.value import (
     Run,
     capacity_of,
 )
-from moe_viz.routing import Routing
+from moe_viz.routed import Routed
 from moe_viz.trace import RouterSite, RoutingTrace
 
 GROUP_SHARE = 8
@@ -85,7 +85,7 @@ def _of_trace(domain: str, trace: RoutingTrace) -> ExpertProfile:
     if trace.next_tokens is not None:
         guesses = zip(trace.next_tokens.token_ids[:, 0].tolist(), trace.next_tokens.texts, strict=True)
         texts = {token: row[0] for token, row in guesses} | texts
-    return replace(count([Window(domain, key, True, Routing.of(trace))], trace.sites, run), token_texts=texts)
+    return replace(count([Window(domain, key, True, Routed.of(trace))], trace.sites, run), token_texts=texts)
 
 
 def _scores(batch: Batch) -> tuple[Counts, Counts, Counts]:

@@ -23,7 +23,7 @@ from moe_viz.profiles.corpus import Document, Source, open_corpus
 from moe_viz.profiles.count import count
 from moe_viz.profiles.merge import merged, model_identity
 from moe_viz.profiles.value import ExpertProfile, Run
-from moe_viz.routing import Routing
+from moe_viz.routed import Routed
 from moe_viz.trace import RouterSite, TokenIds
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class _Reader:
     """Text to tokens, and tokens to routing, of one model."""
 
     def __init__(self, model: MoEModel, most: int | None) -> None:
-        from moe_viz.model.routings import routed_sites
+        from moe_viz.model.read_routed import routed_sites
 
         if model.tokenizer is None:
             raise InputError("this model was attached without a tokenizer, which a corpus of text needs")
@@ -132,11 +132,11 @@ class _Reader:
         windows = [ids[start : start + length] for start in range(0, len(ids), length)]
         return _Tokenized(document.domain, key, windows, document.share)
 
-    def routings(self, windows: list[TokenIds]) -> list[Routing]:
+    def routings(self, windows: list[TokenIds]) -> list[Routed]:
         """How the model routes each."""
-        from moe_viz.model.routings import read_routings
+        from moe_viz.model.read_routed import read_routed
 
-        return read_routings(self._model, windows)
+        return read_routed(self._model, windows)
 
     def named(self, state: _State) -> ExpertProfile:
         """The profile of a run so far, with its tokens' texts."""

@@ -15,10 +15,10 @@ from moe_viz import ExpertProfile, InputError
 from moe_viz.__main__ import main
 from moe_viz.metrics.domains import domain_information
 from moe_viz.metrics.losses import load_balancing_loss, pooled_load_balancing_loss
-from moe_viz.model.routings import read_routings, routed_sites
+from moe_viz.model.read_routed import read_routed, routed_sites
 from moe_viz.probes import probe_texts
 from moe_viz.profiles.batch import document_key
-from moe_viz.routing import Routing
+from moe_viz.routed import Routed
 from tests.tiny_models import CONFIGS, tiny_model, token_ids
 
 PROBES = Path(moe_viz.__file__).parent / "demo" / "probes.moeprofile"
@@ -35,16 +35,16 @@ def demo():
 def test_a_corpus_run_reads_what_a_trace_reads(name):
     model = moe_viz.attach(tiny_model(name))
     windows = [np.array(token_ids(count), dtype=np.int32) for count in (17, 1, 5)]
-    for ids, routing in zip(windows, read_routings(model, windows), strict=True):
+    for ids, routing in zip(windows, read_routed(model, windows), strict=True):
         trace = model.trace(token_ids=ids.tolist())
         assert routed_sites(model) == trace.sites
-        for part, expected in zip(routing, Routing.of(trace), strict=True):
+        for part, expected in zip(routing, Routed.of(trace), strict=True):
             np.testing.assert_array_equal(part, expected)
 
 
 def test_nothing_is_left_on_the_model(demo):
     before = [module.__dict__.get("forward") for module in demo.hf_model.modules()]
-    read_routings(demo, [np.arange(5, 15, dtype=np.int32)])
+    read_routed(demo, [np.arange(5, 15, dtype=np.int32)])
     assert [module.__dict__.get("forward") for module in demo.hf_model.modules()] == before
 
 
@@ -109,14 +109,14 @@ def test_the_command_writes_goes_on_and_says_what_it_found(tmp_path, capsys, mon
     monkeypatch.setattr("moe_viz.profiles.run.BATCH_TOKENS", 100)
     with monkeypatch.context() as patched:
         calls = iter([None, None])
-        inner = read_routings
+        inner = read_routed
 
         def interrupted(*args):
             if next(calls, KeyboardInterrupt) is KeyboardInterrupt:
                 raise KeyboardInterrupt
             return inner(*args)
 
-        patched.setattr("moe_viz.model.routings.read_routings", interrupted)
+        patched.setattr("moe_viz.model.read_routed.read_routed", interrupted)
         assert main(command) == 1
     printed = capsys.readouterr()
     assert "stopped; " in printed.err

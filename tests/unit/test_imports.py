@@ -20,7 +20,7 @@ MUST_NOT_BRING = {
     "moe_viz.profile_command": HEAVY,
     "moe_viz.probes": HEAVY,
     "moe_viz.profiles": HEAVY - {"pandas"},
-    "moe_viz.routing": HEAVY,
+    "moe_viz.routed": HEAVY,
     "moe_viz.metrics": {"torch", "transformers", "streamlit", "plotly"},
     "moe_viz.figures": {"torch", "transformers", "streamlit"},
     "moe_viz.components": {"torch", "transformers", "streamlit"},

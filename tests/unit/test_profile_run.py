@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 import moe_viz
 from moe_viz import ExpertProfile, InputError, Provenance, RouterSite, Scoring
-from moe_viz.model import routings
+from moe_viz.model import read_routed as reader
 from moe_viz.profiles import profile_file, run
 from moe_viz.profiles.run import Progress
-from moe_viz.routing import Routing
+from moe_viz.routed import Routed
 
 SITES = tuple(RouterSite(f"layers.{i}", i, 4, 2, scoring=Scoring("softmax", True)) for i in range(2))
 TEXTS = {
@@ -48,7 +48,7 @@ class StandIn:
         return Provenance("stand-in", self.revision, "none", "float32", "none", "tests", (), "2026-01-01T00:00:00")
 
 
-def read(_model: StandIn, windows: Sequence[np.ndarray]) -> list[Routing]:
+def read(_model: StandIn, windows: Sequence[np.ndarray]) -> list[Routed]:
     found = []
     for ids in windows:
         seen = np.random.default_rng(ids).normal(size=(2, len(ids), 4)).astype(np.float32)
@@ -56,7 +56,7 @@ def read(_model: StandIn, windows: Sequence[np.ndarray]) -> list[Routing]:
         weights = np.exp(np.take_along_axis(seen, order, axis=-1))
         predicted = (ids + 1) % 97
         found.append(
-            Routing(ids, np.zeros(len(ids), bool), order, weights / weights.sum(-1, keepdims=True), seen, predicted)
+            Routed(ids, np.zeros(len(ids), bool), order, weights / weights.sum(-1, keepdims=True), seen, predicted)
         )
     return found
 
@@ -64,8 +64,8 @@ def read(_model: StandIn, windows: Sequence[np.ndarray]) -> list[Routing]:
 @pytest.fixture(autouse=True)
 def small_batches() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(routings, "read_routings", read)
-        patched.setattr(routings, "routed_sites", lambda _model: SITES)
+        patched.setattr(reader, "read_routed", read)
+        patched.setattr(reader, "routed_sites", lambda _model: SITES)
         patched.setattr(run, "BATCH_TOKENS", 30)
         patched.setattr(run, "SAVE_SECONDS", 0.0)
         yield patched
@@ -132,7 +132,7 @@ def killing(patched: pytest.MonkeyPatch, calls: int, where: str, hard: bool) -> 
             dead.append(hard)
             raise Killed
 
-    def reading(model: StandIn, windows: Sequence[np.ndarray]) -> list[Routing]:
+    def reading(model: StandIn, windows: Sequence[np.ndarray]) -> list[Routed]:
         count("read")
         return read(model, windows)
 
@@ -143,7 +143,7 @@ def killing(patched: pytest.MonkeyPatch, calls: int, where: str, hard: bool) -> 
         return write(profile)
 
     write = profile_file.write
-    patched.setattr(routings, "read_routings", reading)
+    patched.setattr(reader, "read_routed", reading)
     patched.setattr(profile_file, "write", writing)
     return lambda _progress: count("progress")
 
@@ -170,12 +170,12 @@ def test_a_run_can_be_stopped_and_kept_and_gone_on_with(tmp_path):
 def test_ctrl_c_keeps_what_is_done(tmp_path, small_batches):
     calls = iter([False] * 4 + [True])
 
-    def interrupted(model: StandIn, windows: Sequence[np.ndarray]) -> list[Routing]:
+    def interrupted(model: StandIn, windows: Sequence[np.ndarray]) -> list[Routed]:
         if next(calls):
             raise KeyboardInterrupt
         return read(model, windows)
 
-    small_batches.setattr(routings, "read_routings", interrupted)
+    small_batches.setattr(reader, "read_routed", interrupted)
     small_batches.setattr(run, "SAVE_SECONDS", 1e9)
     with pytest.raises(KeyboardInterrupt):
         moe_viz.profile(StandIn(), TEXTS, out=tmp_path / "x.moeprofile")

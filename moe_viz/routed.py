@@ -7,7 +7,7 @@ from typing import NamedTuple
 from moe_viz.trace import Flags, Floats, Ids, RoutingTrace, TokenIds
 
 
-class Routing(NamedTuple):
+class Routed(NamedTuple):
     """One run of tokens through one stack of routers; the arrays mean what they mean in `RoutingTrace`."""
 
     token_ids: TokenIds
@@ -24,7 +24,7 @@ class Routing(NamedTuple):
     """`[token]`: the most probable next token after each; None where the model gives none."""
 
     @classmethod
-    def of(cls, trace: RoutingTrace) -> Routing:
+    def of(cls, trace: RoutingTrace) -> Routed:
         """The routing in a trace."""
         following = trace.next_tokens
         return cls(

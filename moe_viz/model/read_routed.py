@@ -14,16 +14,16 @@ import numpy as np
 from moe_viz.model.capture import to_host
 from moe_viz.model.moe_model import MoEModel
 from moe_viz.model.tokens import Tokens
-from moe_viz.routing import Routing
+from moe_viz.routed import Routed
 from moe_viz.trace import RouterSite, TokenIds
 
 
 def routed_sites(model: MoEModel) -> tuple[RouterSite, ...]:
-    """The routers that `read_routings` reads: of an encoder-decoder model, the encoder's."""
+    """The routers that `read_routed` reads: of an encoder-decoder model, the encoder's."""
     return tuple(site for site in model.sites if site.stack == model.sites[0].stack)
 
 
-def read_routings(model: MoEModel, windows: Sequence[TokenIds]) -> list[Routing]:
+def read_routed(model: MoEModel, windows: Sequence[TokenIds]) -> list[Routed]:
     """How `model` routes each run of token ids, with one forward pass a run.
 
     Raises CaptureError if a router was missed.
@@ -31,16 +31,16 @@ def read_routings(model: MoEModel, windows: Sequence[TokenIds]) -> list[Routing]
     if model.hf_model.config.is_encoder_decoder:
         blank = [("",) * len(ids) for ids in windows]
         return [
-            Routing.of(model.trace_tokens(Tokens(tuple(ids.tolist()), texts, texts))[0])
+            Routed.of(model.trace_tokens(Tokens(tuple(ids.tolist()), texts, texts))[0])
             for ids, texts in zip(windows, blank, strict=True)
         ]
     return [_routing(model, ids) for ids in windows]
 
 
-def _routing(model: MoEModel, ids: TokenIds) -> Routing:
+def _routing(model: MoEModel, ids: TokenIds) -> Routed:
     inputs = {"use_cache": False, "input_ids": model.row([ids.tolist()])}
     output, done = model.read(inputs, {"decoder": len(ids)})
-    return Routing(ids, np.zeros(len(ids), dtype=np.bool_), *done["decoder"], predicted=_most_probable(model, output))
+    return Routed(ids, np.zeros(len(ids), dtype=np.bool_), *done["decoder"], predicted=_most_probable(model, output))
 
 
 def _most_probable(model: MoEModel, output: Any) -> TokenIds | None:
