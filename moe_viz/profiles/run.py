@@ -12,25 +12,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from moe_viz.errors import InputError
-from moe_viz.model.tokens import TokenTexts
 from moe_viz.profiles.batch import Window, document_key
 from moe_viz.profiles.corpus import Document, Source, open_corpus
 from moe_viz.profiles.count import count
 from moe_viz.profiles.merge import merged, model_identity
+from moe_viz.profiles.reading import Reader, Tokenized, batches, chunks
 from moe_viz.profiles.value import ExpertProfile, Run
-from moe_viz.routed import Routed
-from moe_viz.trace import RouterSite, TokenIds
+from moe_viz.trace import RouterSite
 
 if TYPE_CHECKING:
     from moe_viz.model.moe_model import MoEModel
 
-BATCH_TOKENS = 4096
-"""So many tokens, or one document, are counted at a time."""
 SAVE_SECONDS = 30.0
 PENDING_BYTES = 2**26
 """Counts of batches are added up when they take so much memory."""
@@ -73,20 +68,20 @@ def profile(
     if max_tokens_per_document is not None and max_tokens_per_document < 1:
         raise InputError(f"max_tokens_per_document is {max_tokens_per_document}; expected 1 or more")
     source = open_corpus(corpus)
-    reader = _Reader(model, max_tokens_per_document)
+    reader = Reader(model, max_tokens_per_document)
     path = None if out is None else Path(out)
     fresh = Run(model.provenance(), source.name, max_tokens_per_document, model.context, 0, 0, 0, "", complete=False)
     begun = state = _State(fresh, ()) if path is None or not path.exists() else _kept(path, fresh, reader.sites)
     documents = _behind(source.documents, state.run, path)
     clock = _Clock(state.run.tokens)
     try:
-        for batch in _batches(documents, reader):
+        for batch in batches(documents, reader):
             state = state.with_batch(batch, reader)
             if progress is not None:
                 progress(clock.progress(state.run, batch[-1].share))
             if path is not None and clock.time_to_save():
                 state = state.added_up()
-                reader.named(state).save(path)
+                state.profile(reader).save(path)
             if stop is not None and stop():
                 break
         else:
@@ -94,58 +89,10 @@ def profile(
     finally:
         if path is not None and state.parts and state is not begun:
             state = state.added_up()
-            reader.named(state).save(path)
+            state.profile(reader).save(path)
     if not state.parts:
         raise InputError(f"{source.name}: there is no text in it")
-    return reader.named(state)
-
-
-class _Tokenized(NamedTuple):
-    domain: str
-    key: int
-    windows: list[TokenIds]
-    """None, if the text is empty."""
-    share: float | None
-
-
-class _Reader:
-    """Text to tokens, and tokens to routing, of one model."""
-
-    def __init__(self, model: MoEModel, most: int | None) -> None:
-        from moe_viz.model.read_routed import routed_sites
-
-        if model.tokenizer is None:
-            raise InputError("this model was attached without a tokenizer, which a corpus of text needs")
-        self._model, self._tokenizer, self._most = model, model.tokenizer, most
-        self._names: dict[int, str] = {}
-        self.sites = routed_sites(model)
-
-    def tokenized(self, document: Document) -> _Tokenized:
-        """The document in windows of the model's context."""
-        text = document.text
-        key = document_key(text.encode("utf-8", "surrogatepass"))
-        ids = np.zeros(0, dtype=np.int32)
-        if text.strip():
-            clean = text.encode("utf-8", "replace").decode()  # a lone surrogate is no character
-            ids = np.array(self._tokenizer(clean, verbose=False)["input_ids"][: self._most], dtype=np.int32)
-        length = self._model.context or max(1, len(ids))
-        windows = [ids[start : start + length] for start in range(0, len(ids), length)]
-        return _Tokenized(document.domain, key, windows, document.share)
-
-    def routings(self, windows: list[TokenIds]) -> list[Routed]:
-        """How the model routes each."""
-        from moe_viz.model.read_routed import read_routed
-
-        return read_routed(self._model, windows)
-
-    def named(self, state: _State) -> ExpertProfile:
-        """The profile of a run so far, with its tokens' texts."""
-        whole = state.added_up().parts[0]
-        met = np.flatnonzero(whole.occurrences.any(axis=0)).tolist()
-        for token in met:
-            if token not in self._names:
-                self._names[token] = whole.token_texts.get(token) or TokenTexts(self._tokenizer)[token]
-        return replace(whole, token_texts={token: self._names[token] for token in met})
+    return state.profile(reader)
 
 
 @dataclass(frozen=True)
@@ -155,10 +102,10 @@ class _State:
     run: Run
     parts: tuple[ExpertProfile, ...]
 
-    def with_batch(self, batch: list[_Tokenized], reader: _Reader) -> _State:
+    def with_batch(self, batch: list[Tokenized], reader: Reader) -> _State:
         """With these documents counted."""
         parts, run = self.parts, self.run
-        for chunk in _chunks(batch):
+        for chunk in chunks(batch):
             routings = reader.routings([ids for _document, _opens, ids in chunk])
             windows = [
                 Window(document.domain, document.key, opens, routing)
@@ -187,6 +134,10 @@ class _State:
         if not self.parts or (len(self.parts) == 1 and self.parts[0].runs == (self.run,)):
             return self
         return _State(self.run, (merged(self.parts, (self.run,)),))
+
+    def profile(self, reader: Reader) -> ExpertProfile:
+        """The profile so far."""
+        return reader.named(self.added_up().parts[0])
 
 
 class _Clock:
@@ -246,34 +197,6 @@ def _behind(documents: Iterable[Document], run: Run, path: Path | None) -> Itera
             f"{path} holds the first {done:,} documents of this corpus as it was, but they are no longer the same;"
             " name another file, or remove it"
         )
-
-
-def _batches(documents: Iterable[Document], reader: _Reader) -> Iterator[list[_Tokenized]]:
-    batch: list[_Tokenized] = []
-    tokens = 0
-    for document in documents:
-        batch.append(reader.tokenized(document))
-        tokens += sum(map(len, batch[-1].windows))
-        if tokens >= BATCH_TOKENS:
-            yield batch
-            batch, tokens = [], 0
-    if batch:
-        yield batch
-
-
-def _chunks(batch: list[_Tokenized]) -> Iterator[list[tuple[_Tokenized, bool, TokenIds]]]:
-    """The windows of a batch, with whether each opens its document, about `BATCH_TOKENS` at a time."""
-    chunk: list[tuple[_Tokenized, bool, TokenIds]] = []
-    tokens = 0
-    for document in batch:
-        for index, ids in enumerate(document.windows):
-            chunk.append((document, index == 0, ids))
-            tokens += len(ids)
-            if tokens >= BATCH_TOKENS:
-                yield chunk
-                chunk, tokens = [], 0
-    if chunk:
-        yield chunk
 
 
 def _size(part: ExpertProfile) -> int:

@@ -106,7 +106,7 @@ def test_the_command_writes_goes_on_and_says_what_it_found(tmp_path, capsys, mon
         rows = (json.dumps({"text": text}) for text in probe_texts()[domain][:3])
         (corpus / f"{domain}.jsonl").write_text("\n".join(rows), encoding="utf-8")
     command = ["profile", "--model", "demo", "--corpus", str(corpus), "--out", str(out), "--max-tokens", "60"]
-    monkeypatch.setattr("moe_viz.profiles.run.BATCH_TOKENS", 100)
+    monkeypatch.setattr("moe_viz.profiles.reading.BATCH_TOKENS", 100)
     with monkeypatch.context() as patched:
         calls = iter([None, None])
         inner = read_routed

@@ -14,7 +14,6 @@ from moe_viz.metrics.domains import information_given_token
 from moe_viz.metrics.given_token import profile_information_given_token
 from moe_viz.metrics.load import gini, largest_difference
 from moe_viz.metrics.losses import load_balancing_loss, profile_load_balancing_loss, z_loss
-from moe_viz.metrics.profile_tables import router_table, specialist_table, token_table
 from moe_viz.metrics.repetition import repetition
 from moe_viz.metrics.similarity import domain_divergence, load_divergence
 from moe_viz.metrics.vocabulary import token_shares, vocabulary_specialization
@@ -218,39 +217,3 @@ def test_the_loss_of_a_profile_takes_all_text_for_one_batch():
     profile = ExpertProfile.of_traces(traces)
     assert profile_load_balancing_loss(profile)[0] == pytest.approx(1)
     np.testing.assert_allclose(load_balancing_loss(profile.counts(), profile.mean_probabilities()), [[2], [2]])
-
-
-def test_tables_name_what_was_planted():
-    rng = np.random.default_rng(0)
-    traces = {}
-    for domain, favourite in (("verse", 2), ("code", 5), ("law", None)):
-        of_domain = []
-        for _ in range(12):
-            ids = random_routing(60, 8, 2, seed=int(rng.integers(2**31)))
-            if favourite is not None:
-                another = (favourite + rng.integers(1, 8, ids.shape[:2])) % 8
-                planted = np.stack([np.full(another.shape, favourite), another], axis=-1)
-                ids = np.where(rng.random((1, 60, 1)) < 0.4, planted, ids)
-            of_domain.append(routed(ids, rng.integers(0, 30, 60), of=8))
-        traces[domain] = of_domain
-    profile = ExpertProfile.of_traces(traces)
-    table = specialist_table(profile, np.random.default_rng(0))
-    assert len(table) == 3 * 8
-    best = table.sort_values("p_value").head(2)
-    assert set(zip(best["domain"], best["expert"], strict=True)) == {("verse", 2), ("code", 5)}
-    assert (best["q_value"] <= 0.1).all()
-    assert ((table["low"] <= table["use"]) & (table["use"] <= table["high"])).all()
-    np.testing.assert_allclose(table["use"] - table["elsewhere"], table["difference"])
-    np.testing.assert_allclose(table.groupby("domain")["use"].sum(), 2)
-    np.testing.assert_allclose(table["times_uniform"], table["use"] * 4)
-    routers = router_table(profile, np.random.default_rng(0))
-    assert len(routers) == 1
-    assert (routers["low"] > routers["null"]).all()
-    assert routers["load_balancing_loss"].isna().all()  # no logits
-    tokens = token_table(profile, 0, 2, minimum=20)
-    np.testing.assert_allclose(tokens["share"], tokens["taken"] / tokens["occurrences"])
-    assert (tokens["share"].diff().dropna() <= 0).all()
-    assert (tokens["occurrences"] >= 20).all()
-    for site, expert in ((1, 0), (0, 8), (-1, 0)):
-        with pytest.raises(IndexError, match=r"has (sites|experts) 0 to"):
-            token_table(profile, site, expert)

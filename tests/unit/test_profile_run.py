@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import moe_viz
 from moe_viz import ExpertProfile, InputError, Provenance, RouterSite, Scoring
 from moe_viz.model import read_routed as reader
-from moe_viz.profiles import profile_file, run
+from moe_viz.profiles import profile_file, reading, run
 from moe_viz.profiles.run import Progress
 from moe_viz.routed import Routed
 
@@ -66,7 +66,7 @@ def small_batches() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(reader, "read_routed", read)
         patched.setattr(reader, "routed_sites", lambda _model: SITES)
-        patched.setattr(run, "BATCH_TOKENS", 30)
+        patched.setattr(reading, "BATCH_TOKENS", 30)
         patched.setattr(run, "SAVE_SECONDS", 0.0)
         yield patched
 
@@ -95,7 +95,7 @@ def test_documents_can_be_cut():
 def test_how_the_documents_are_batched_does_not_matter(small_batches):
     whole = moe_viz.profile(StandIn(), TEXTS)
     for size, pending in ((1, 0), (5, 0), (10**6, 10**9)):
-        small_batches.setattr(run, "BATCH_TOKENS", size)
+        small_batches.setattr(reading, "BATCH_TOKENS", size)
         small_batches.setattr(run, "PENDING_BYTES", pending)
         assert moe_viz.profile(StandIn(), TEXTS) == whole
 
@@ -132,7 +132,7 @@ def killing(patched: pytest.MonkeyPatch, calls: int, where: str, hard: bool) -> 
             dead.append(hard)
             raise Killed
 
-    def reading(model: StandIn, windows: Sequence[np.ndarray]) -> list[Routed]:
+    def routing(model: StandIn, windows: Sequence[np.ndarray]) -> list[Routed]:
         count("read")
         return read(model, windows)
 
@@ -143,7 +143,7 @@ def killing(patched: pytest.MonkeyPatch, calls: int, where: str, hard: bool) -> 
         return write(profile)
 
     write = profile_file.write
-    patched.setattr(reader, "read_routed", reading)
+    patched.setattr(reader, "read_routed", routing)
     patched.setattr(profile_file, "write", writing)
     return lambda _progress: count("progress")
 
