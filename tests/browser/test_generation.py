@@ -47,6 +47,11 @@ def wait_for_more(page: Page, than: int) -> int:
     return generated(page).count()
 
 
+def words(page: Page) -> str:
+    """The text of the chips."""
+    return "".join(label.split(": ", 1)[1].split(",")[0] for label in labels(page)).replace("·", " ")
+
+
 @pytest.fixture
 def ready(page, address):
     """A page whose model is there."""
@@ -110,6 +115,21 @@ def test_stop_answers_within_a_second_and_keeps_what_there_is(ready):
     assert 20 < there < 512
     ready.wait_for_timeout(800)
     assert generated(ready).count() == there
+
+
+def test_two_people_at_once_do_not_disturb_each_other(ready, chromium, address):
+    """One stops; the other's text goes on to its end, and neither sees the other's."""
+    with opened(chromium) as other:
+        start(other, address)
+        continue_text(ready, 50)
+        type_text(other, "Somebody else wrote this")
+        other.get_by_role("button", name="Continue the text").click()
+        wait_for_more(other, 1)
+        stop(other).click()
+        expect(other.get_by_text("tokens generated ·")).to_contain_text("stopped")
+        expect(ready.get_by_text("50 tokens generated")).to_be_visible()
+        assert words(other).startswith("Somebody else wrote this")
+        assert words(ready).startswith("The river was quiet")
 
 
 def test_a_page_is_left_and_found_again(ready):
