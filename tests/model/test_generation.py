@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -149,6 +150,7 @@ def test_a_trace_may_be_taken_in_another_thread_while_the_text_grows(demo):
         try:
             while not generation.ended:
                 seen.append(generation.trace())
+                time.sleep(0.01)  # as a page that looks now and then
         except Exception as error:  # noqa: BLE001 - whatever it is, the test must fail with it
             failures.append(error)
 
