@@ -10,40 +10,29 @@ import transformers
 
 from benchmarks import capture, engine, gpu, load, page, profile
 
+REPORTS = {
+    "capture": (capture.report, "| CPU time with capture over without | ratio | without |\n|---|---|---|"),
+    "gpu": (gpu.report, "| on the GPU | measured |\n|---|---|"),
+    "profile": (
+        profile.report,
+        "| a corpus's throughput over that of the same forward passes alone | ratio | pairs |\n|---|---|---|",
+    ),
+    "engine": (engine.report, "| many requests at once | measured |\n|---|---|"),
+    "load": (load.report, "| people on one server | measured |\n|---|---|"),
+    "page": (page.report, "| on the page | measured | times |\n|---|---|---|"),
+}
+
 
 def main() -> None:
-    wanted = sys.argv[1:] or ["capture", "gpu", "profile", "engine", "load", "page"]
+    wanted = sys.argv[1:] or list(REPORTS)
     print(f"{platform.machine()}, {torch.get_num_threads()} cores, Python {platform.python_version()},")
     print(f"torch {torch.__version__}, transformers {transformers.__version__}\n")
-    if "capture" in wanted:
-        print("| CPU time with capture over without | ratio | without |\n|---|---|---|")
-        for line in capture.report():
-            print(line, flush=True)
-        print()
-    if "gpu" in wanted:
-        print("| on the GPU | measured |\n|---|---|")
-        for line in gpu.report():
-            print(line, flush=True)
-        print()
-    if "profile" in wanted:
-        print("| a corpus's throughput over that of the same forward passes alone | ratio | pairs |\n|---|---|---|")
-        for line in profile.report():
-            print(line, flush=True)
-        print()
-    if "engine" in wanted:
-        print("| many requests at once | measured |\n|---|---|")
-        for line in engine.report():
-            print(line, flush=True)
-        print()
-    if "load" in wanted:
-        print("| people on one server | measured |\n|---|---|")
-        for line in load.report():
-            print(line, flush=True)
-        print()
-    if "page" in wanted:
-        print("| on the page | measured | times |\n|---|---|---|")
-        for line in page.report():
-            print(line, flush=True)
+    for name, (report, heading) in REPORTS.items():
+        if name in wanted:
+            print(heading)
+            for line in report():
+                print(line, flush=True)
+            print()
 
 
 if __name__ == "__main__":

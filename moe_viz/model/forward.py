@@ -57,8 +57,7 @@ def traces_of(model: Attached, texts: Sequence[Tokens], decoder: Tokens | None) 
 
 def _rounding(model: Attached, texts: int) -> tuple[str, ...]:
     """What a reader must know of a pass over several texts: in float32 rounding parts no near-tie."""
-    dtype = model.provenance().dtype
-    if texts == 1 or dtype == "float32":
+    if texts == 1 or (dtype := model.provenance().dtype) == "float32":
         return ()
     others = f"Read with {texts - 1} other text(s) in {dtype}"
     note = f"{others}: between experts of nearly one score the choice may differ from that in a pass alone."

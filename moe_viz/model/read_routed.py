@@ -20,7 +20,7 @@ from moe_viz.trace import RouterSite, TokenIds
 
 def routed_sites(model: MoEModel) -> tuple[RouterSite, ...]:
     """The routers that `read_routed` reads: of an encoder-decoder model, the encoder's."""
-    return tuple(site for site in model.sites if site.stack == model.sites[0].stack)
+    return model.sites_of(model.sites[0].stack)
 
 
 def read_routed(model: MoEModel, windows: Sequence[TokenIds]) -> list[Routed]:
@@ -28,7 +28,7 @@ def read_routed(model: MoEModel, windows: Sequence[TokenIds]) -> list[Routed]:
 
     Raises CaptureError if a router was missed.
     """
-    if model.hf_model.config.is_encoder_decoder:
+    if model.two_stacks:
         blank = [("",) * len(ids) for ids in windows]
         return [
             Routed.of(model.trace_tokens(Tokens(tuple(ids.tolist()), texts, texts))[0])

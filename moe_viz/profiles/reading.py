@@ -42,7 +42,7 @@ class Reader:
         if model.tokenizer is None:
             raise InputError("this model was attached without a tokenizer, which a corpus of text needs")
         self._model, self._tokenizer, self._most = model, model.tokenizer, most
-        self._texts: dict[int, str] = {}
+        self._texts = TokenTexts(model.tokenizer)
         self.sites = routed_sites(model)
 
     def tokenized(self, document: Document) -> Tokenized:
@@ -65,11 +65,9 @@ class Reader:
 
     def named(self, profile: ExpertProfile) -> ExpertProfile:
         """The profile with its tokens' texts."""
+        known = profile.token_texts
         met = np.flatnonzero(profile.occurrences.any(axis=0)).tolist()
-        for token in met:
-            if token not in self._texts:
-                self._texts[token] = profile.token_texts.get(token) or TokenTexts(self._tokenizer)[token]
-        return replace(profile, token_texts={token: self._texts[token] for token in met})
+        return replace(profile, token_texts={token: known.get(token) or self._texts[token] for token in met})
 
 
 def batches(documents: Iterable[Document], reader: Reader) -> Iterator[list[Tokenized]]:

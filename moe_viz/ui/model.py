@@ -182,12 +182,17 @@ def facts_of(info: ModelInfo) -> dict[str, str]:
         "parameters": f"{count_text(info.count.total)}, {count_text(info.count.active)} a token",
         "context": context_text(info.context),
         "runs on": f"{info.provenance.device}, {info.provenance.dtype}",
-        "takes": ", ".join(f"{memory_text(size)} on {device}" for device, size in info.memory),
+        "takes": taken_text(info),
         "weights": info.provenance.revision or "no revision known",
     }
     if decoder[0].shared_experts:
         facts["shared"] = f"{decoder[0].shared_experts} expert(s) for every token"
     return facts
+
+
+def taken_text(info: ModelInfo) -> str:
+    """The memory that a model's weights take, as measured."""
+    return ", ".join(f"{memory_text(size)} on {device}" for device, size in info.memory)
 
 
 def context_text(context: int | None) -> str:

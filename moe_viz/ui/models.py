@@ -7,8 +7,7 @@ import streamlit as st
 from moe_viz.model.checked import proven
 from moe_viz.model.info import ModelInfo
 from moe_viz.ui.architecture import Portrait, portraits
-from moe_viz.ui.model import context_text, engine, failure, model_name, plain
-from moe_viz.ui.words import memory_text
+from moe_viz.ui.model import context_text, engine, failure, model_name, plain, taken_text
 
 
 def loaded_model() -> None:
@@ -43,7 +42,7 @@ def _portrait(info: ModelInfo, key: str) -> Portrait:
         facts={
             "family": origin.family,
             "runs on": f"{origin.device}, {origin.dtype}",
-            "takes": ", ".join(f"{memory_text(size)} on {device}" for device, size in info.memory),
+            "takes": taken_text(info),
             "weights": origin.revision or "no revision known",
             "context": context_text(info.context),
             "self-test": info.self_test.sentence,

@@ -12,6 +12,7 @@ from moe_viz.lessons.recorded import final
 from moe_viz.lessons.sizes import Sizes, known_sizes
 from moe_viz.lessons.texts import Lesson, common
 from moe_viz.probes import TITLES
+from moe_viz.ui.lessons.kind import choose_kind
 from moe_viz.ui.numbers import folded_tables
 
 _BYTES, _GIGA = 2, 1e9
@@ -22,15 +23,7 @@ _LOOKED_AT = 8
 def draw(lesson: Lesson) -> None:
     """Measured beside uniform, then what it means for memory."""
     st.markdown(lesson.say("intro"))
-    kind: str = st.selectbox(
-        lesson.say("kind"),
-        list(TITLES),
-        index=list(TITLES).index("chess"),
-        format_func=TITLES.__getitem__,
-        key="batch_kind",
-        bind="query-params",
-        width=420,
-    )
+    kind = choose_kind(lesson.say("kind"), "chess", "batch_kind")
     recorded = final()
     experts, top_k = recorded.experts, recorded.top_k
     alone = experts_used(recorded.of(kind), experts)

@@ -14,8 +14,9 @@ from moe_viz.figures.theme import SECOND
 from moe_viz.lessons import capacity
 from moe_viz.lessons.texts import Lesson
 from moe_viz.metrics.scores import site_scores
-from moe_viz.probes import TITLES, probe_texts
+from moe_viz.probes import probe_texts
 from moe_viz.trace import NO_EXPERT, RoutingTrace
+from moe_viz.ui.lessons.kind import choose_kind
 from moe_viz.ui.model import engine, model_name, plain
 from moe_viz.ui.numbers import numbers
 from moe_viz.ui.shown import Shown
@@ -28,15 +29,7 @@ _ALL = f"border-bottom:3px solid {SECOND};text-decoration:line-through;text-deco
 def draw(lesson: Lesson) -> None:
     """The batch, its places, and who loses."""
     st.markdown(lesson.say("intro"))
-    kind: str = st.selectbox(
-        lesson.say("kind"),
-        list(TITLES),
-        index=list(TITLES).index("python"),
-        format_func=TITLES.__getitem__,
-        key="capacity_kind",
-        bind="query-params",
-        width=420,
-    )
+    kind = choose_kind(lesson.say("kind"), "python", "capacity_kind")
     text = st.text_area(lesson.say("text"), probe_texts()[kind][0], height=120, key=f"batch of {kind}")
     try:
         with st.spinner(lesson.say("loading")):
