@@ -106,6 +106,7 @@ def test_the_map_keeps_what_was_chosen_while_it_grows(ready):
     assert kept.evaluate("chip => chip.isConnected"), "the map is made anew at the end"
 
 
+@pytest.mark.alone
 def test_stop_answers_within_a_second_and_keeps_what_there_is(ready):
     continue_text(ready)
     wait_for_more(ready, 20)

@@ -41,6 +41,7 @@ def test_a_phone_shows_it_without_sideways_scrolling(chromium, address, name):
         assert wide <= 1
 
 
+@pytest.mark.alone
 def test_a_lesson_is_usable_within_a_second_of_opening(page, address):
     for name in LESSONS:  # each once, so that what it imports is there
         open_lesson(page, address, name)
