@@ -23,8 +23,6 @@ Counts = NDArray[np.int64]
 _BITS = 32
 CELL = 2**_BITS
 """An entry's key is cell × CELL + token id, so that entries are sorted by cell, then by token."""
-_DENSE = 2**24
-"""Up to so many (cell, token) pairs they are added up in an array of all of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,16 +115,11 @@ def _added_up(keys: Counts, counts: Counts | None) -> tuple[Counts, Counts]:
     """The distinct keys, rising, and the sum of each one's counts (by custom 1 each)."""
     if not len(keys):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    cells, tokens = keys >> _BITS, keys & (CELL - 1)
-    width = int(tokens.max()) + 1
-    size = (int(cells.max()) + 1) * width
-    if size <= min(_DENSE, 16 * len(keys)):
-        sums = np.bincount(cells * width + tokens, weights=counts, minlength=size)
-        found = np.flatnonzero(sums)
-        return found // width * CELL + found % width, sums[found].astype(np.int64)
     if counts is None:
-        return np.unique(keys, return_counts=True)
-    order = np.argsort(keys)
-    keys, counts = keys[order], counts[order]
+        keys = np.sort(keys)
+    else:
+        order = np.argsort(keys, kind="stable")  # quick where stretches are in order, as those of tables are
+        keys, counts = keys[order], counts[order]
     first = np.flatnonzero(np.diff(keys, prepend=-1))
-    return keys[first], np.add.reduceat(counts, first)
+    sums = np.diff(first, append=len(keys)) if counts is None else np.add.reduceat(counts, first)
+    return keys[first], sums
