@@ -99,10 +99,12 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
         f" A dot: a specialist, at a false-discovery rate of {LEVEL:.0%}.",
     )
 
+    layer = profiled.layers[site]  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
+
     def keep() -> None:
         cell = clicked_cell(st.session_state["domains large"].selection.points)
         if cell is not None:
-            ask_for_expert(profiled.layers[site], cell[1])
+            ask_for_expert(layer, cell[1])
 
     counts = profiled.profile.counts()[order, site, :experts]
     figure = layers_by_experts(
@@ -124,9 +126,11 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
 def _every_layer(profiled: Profiled, view: _View, values: Floats, limit: float, site: int) -> None:
     st.markdown("**Every layer**")
 
+    layers = profiled.layers
+
     def keep() -> None:
         for point in st.session_state["domains small"].selection.points:
-            st.session_state["layer"] = profiled.layers[int(np.ravel(point["customdata"])[0])]
+            st.session_state["layer"] = layers[int(np.ravel(point["customdata"])[0])]
 
     panels = [values[:, i, : router.num_experts] for i, router in enumerate(profiled.profile.sites)]
     figure = all_layers(
@@ -241,9 +245,11 @@ def _marked(profiled: Profiled) -> None:
     if not profiled.interval:
         shown = shown.drop(columns=["from", "to"])
 
+    layers = profiled.layers
+
     def keep() -> None:
         for row in st.session_state["specialists"].selection.rows:
-            ask_for_expert(profiled.layers[int(marked["site"][row])], int(marked["expert"][row]))
+            ask_for_expert(layers[int(marked["site"][row])], int(marked["expert"][row]))
 
     st.dataframe(
         shown,

@@ -214,10 +214,11 @@ def _others(profiled: Profiled, table: pd.DataFrame, key: str, columns: list[str
         st.caption("None: it took no token.")
         return
     rows = table.head(_MOST)
+    layers = profiled.layers  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
 
     def keep() -> None:
         for row in st.session_state[key].selection.rows:
-            st.session_state["layer"] = profiled.layers[int(rows["site"][row])]
+            st.session_state["layer"] = layers[int(rows["site"][row])]
             st.session_state["expert"] = int(rows["expert"][row])
 
     shown = rows[["expert", *columns]].copy()
