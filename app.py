@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from moe_viz.ui.chart import choose_picture_format
 from moe_viz.ui.log import log_as_asked
 from moe_viz.ui.look import ICON, look
 from moe_viz.ui.model import model_sidebar
@@ -27,4 +28,5 @@ page.run()
 with about_model:
     model_sidebar()  # late: it starts the import of torch, which would hold up the first paint
 with st.sidebar:
+    choose_picture_format()
     server_status()

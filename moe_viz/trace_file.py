@@ -13,6 +13,7 @@ from moe_viz.trace import NextTokens, Provenance, RouterSite, RoutingTrace, Scor
 MAX_BYTES = 2**31
 """The largest trace that is read, compressed or not."""
 _FILE = FileKind("trace", 1, TraceFileError, TraceError)
+_WHOLE = ("layer", "num_experts", "top_k", "shared_experts", "zero_experts")
 _ARRAYS = ("token_ids", "generated", "expert_ids", "gate_weights", "router_logits")
 
 
@@ -70,8 +71,9 @@ def _texts(values: Any) -> tuple[str, ...]:
 
 def provenance_from(fields: dict[str, Any]) -> Provenance:
     """A `Provenance` from its fields as JSON keeps them."""
-    versions = tuple((name, version) for name, version in fields["versions"])
-    return Provenance(**{**fields, "versions": versions, "notes": tuple(fields["notes"])})
+    texts: dict[str, Any] = {name: None if value is None else str(value) for name, value in fields.items()}
+    versions = tuple((str(name), str(version)) for name, version in fields["versions"])
+    return Provenance(**{**texts, "versions": versions, "notes": tuple(map(str, fields["notes"]))})
 
 
 def site_from(fields: dict[str, Any]) -> RouterSite:
@@ -80,4 +82,5 @@ def site_from(fields: dict[str, Any]) -> RouterSite:
     if scoring is not None:
         lists: dict[str, Any] = {name: tuple(value) for name, value in scoring.items() if isinstance(value, list)}
         scoring = Scoring(**{**scoring, **lists})
-    return RouterSite(**{**fields, "scoring": scoring})
+    numbers = {name: int(fields[name]) for name in _WHOLE if name in fields}
+    return RouterSite(**{**fields, **numbers, "name": str(fields["name"]), "scoring": scoring})

@@ -55,6 +55,8 @@ def check(profile: ExpertProfile) -> None:
     """Raise ProfileError if the parts contradict each other."""
     if not profile.sites or not profile.groups or not profile.runs:
         raise ProfileError("a profile needs at least one router, one domain and one run")
+    if any(site.num_experts < 1 or site.top_k < 1 for site in profile.sites):
+        raise ProfileError("a router must have at least one expert, and choose at least one")
     if list(profile.groups) != sorted(set(profile.groups)):
         raise ProfileError("a profile's groups must be sorted, each once")
     for name, shape in shapes(profile).items():
@@ -63,6 +65,8 @@ def check(profile: ExpertProfile) -> None:
             raise ProfileError(f"{name} is {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}")
         if name not in SIGNED and array.dtype != np.bool_ and (array < 0).any():
             raise ProfileError(f"{name} has a count below 0")
+    if (profile.tokens < 1).any():
+        raise ProfileError("a domain has no token")
     _check_blocks(profile)
     cells = len(profile.sites) * profile.experts
     for name, table, width in (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, fields
@@ -39,9 +40,12 @@ def write(profile: ExpertProfile) -> bytes:
     return _FILE.write(header, arrays)
 
 
-def read(content: bytes) -> ExpertProfile:
-    """The profile in a file's content. Raises ProfileFileError, which says what is wrong with it."""
-    return _FILE.read(content, _profile, MAX_BYTES)
+def read(content: bytes, limit: int | None = None) -> ExpertProfile:
+    """The profile in a file's content. Raises ProfileFileError, which says what is wrong with it.
+
+    One that decompresses to more than `limit` bytes, by custom `MAX_BYTES`, is not read.
+    """
+    return _FILE.read(content, _profile, MAX_BYTES if limit is None else limit)
 
 
 def read_path(path: Path) -> ExpertProfile:
@@ -92,14 +96,31 @@ def _table(arrays: Arrays, name: str, capacity: int) -> TokenTable:
 def _profile(header: dict[str, Any], arrays: Arrays) -> ExpertProfile:
     tables = [_table(arrays, name, int(capacity)) for name, capacity in zip(_TABLES, header["capacities"], strict=True)]
     del arrays["header"]
+    # Half a surrogate pair is no character, and no table takes it; JSON can hold one, so it becomes a question mark.
+    header = json.loads(json.dumps(header, ensure_ascii=False).encode("utf-8", "replace"))
     return ExpertProfile(
         sites=tuple(site_from(site) for site in header["sites"]),
         groups=tuple(Group(str(group["domain"]), bool(group["generated"])) for group in header["groups"]),
-        runs=tuple(Run(**{**run, "provenance": provenance_from(run["provenance"])}) for run in header["runs"]),
+        runs=tuple(_run(run) for run in header["runs"]),
         token_texts={int(token): str(text) for token, text in header["token_texts"]},
         token_tables=tuple(tables[:-1]),
         group_table=tables[-1],
         **{name: _as(array, TYPES.get(name, np.int64)) for name, array in arrays.items()},
+    )
+
+
+def _run(fields: dict[str, Any]) -> Run:
+    most, window = fields["max_tokens_per_document"], fields["window"]
+    return Run(
+        provenance=provenance_from(fields["provenance"]),
+        corpus=str(fields["corpus"]),
+        max_tokens_per_document=None if most is None else int(most),
+        window=None if window is None else int(window),
+        documents=int(fields["documents"]),
+        skipped=int(fields["skipped"]),
+        tokens=int(fields["tokens"]),
+        digest=str(fields["digest"]),
+        complete=bool(fields["complete"]),
     )
 
 

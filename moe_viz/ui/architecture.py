@@ -13,6 +13,7 @@ from moe_viz.figures.topology import topology
 from moe_viz.metrics.topology import kinds_of_layer, topology_table
 from moe_viz.model.info import Architecture
 from moe_viz.model.parameter_count import ParameterCount
+from moe_viz.ui.chart import chart
 from moe_viz.ui.model import plain
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.words import count_text, facts_html, memory_text
@@ -95,7 +96,7 @@ def _layers(portrait: Portrait) -> None:
     st.markdown("**Layers and experts**")
     kinds = _kinds(portrait)
     said = "; ".join(f"{layers}: {words}" for layers, words in kinds.items())
-    st.plotly_chart(topology(portrait.layers), key=f"layers {portrait.key}", alt=said)
+    chart(topology(portrait.layers), key=f"layers {portrait.key}", alt=said)
     reading = "Each row is a layer, the first on top"
     if portrait.several_routers:
         reading = "Each row is a router, of which a layer has several; the first layer is on top"
@@ -125,7 +126,7 @@ def _weights(portrait: Portrait) -> None:
     st.markdown("**Where the weights sit**")
     parts = {"all weights": count.total} | count.parts
     labels = [f"{part}  {count_text(weights) if weights else '–'}" for part, weights in parts.items()]
-    st.plotly_chart(shares(portrait.weights, labels), key=f"weights {portrait.key}", alt=", ".join(labels))
+    chart(shares(portrait.weights, labels), key=f"weights {portrait.key}", alt=", ".join(labels))
     reading = (
         "Each bar is a part's share of all weights: what every token uses, what a router chose for one token, and what"
         " lies idle for it. A token reads one row of the input embeddings; they count whole."

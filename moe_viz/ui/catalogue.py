@@ -13,6 +13,7 @@ from moe_viz.figures.catalogue import total_against_active
 from moe_viz.model.info import Architecture, architecture
 from moe_viz.ui.architecture import Portrait, portraits
 from moe_viz.ui.catalogue_table import COLUMNS, catalogue_table, difference
+from moe_viz.ui.chart import chart
 from moe_viz.ui.model import Choice, coming, context_text, engine, failure, load, model_name, plain, refused
 from moe_viz.ui.models import loaded_portrait
 from moe_viz.ui.numbers import folded_tables
@@ -84,11 +85,10 @@ def _sizes(built: dict[str, Architecture], marked: set[str]) -> None:
             st.session_state["look"] = point["customdata"][0]
 
     figure = total_against_active(table, marked)
-    st.plotly_chart(
+    chart(
         figure,
         key="sizes",
         on_select=choose,
-        selection_mode="points",
         alt="Weights in all against weights that one token uses; the table below has the numbers",
     )
     st.caption(

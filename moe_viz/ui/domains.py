@@ -18,6 +18,7 @@ from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialists import LEVEL, held_out_table
 from moe_viz.metrics.specialization import MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
 from moe_viz.trace import Floats
+from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import Profiled, ask_for_expert, choose_layer, go_to_asked_expert, heading, profile_provenance
 
@@ -98,10 +99,12 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
         f" A dot: a specialist, at a false-discovery rate of {LEVEL:.0%}.",
     )
 
+    layer = profiled.layers[site]  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
+
     def keep() -> None:
         cell = clicked_cell(st.session_state["domains large"].selection.points)
         if cell is not None:
-            ask_for_expert(profiled.layers[site], cell[1])
+            ask_for_expert(layer, cell[1])
 
     counts = profiled.profile.counts()[order, site, :experts]
     figure = layers_by_experts(
@@ -115,7 +118,7 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
     alt = (
         f"{view.title} in {profiled.layers[site]}, a row a domain, a column an expert; the table below has the numbers"
     )
-    st.plotly_chart(figure, key="domains large", on_select=keep, selection_mode="points", alt=alt)
+    chart(figure, key="domains large", on_select=keep, alt=alt)
     dots = " A dot marks a specialist." if profiled.tested else ""
     st.caption(f"{view.reading}{dots} Click a cell to see its expert.")
 
@@ -123,9 +126,11 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
 def _every_layer(profiled: Profiled, view: _View, values: Floats, limit: float, site: int) -> None:
     st.markdown("**Every layer**")
 
+    layers = profiled.layers
+
     def keep() -> None:
         for point in st.session_state["domains small"].selection.points:
-            st.session_state["layer"] = profiled.layers[int(np.ravel(point["customdata"])[0])]
+            st.session_state["layer"] = layers[int(np.ravel(point["customdata"])[0])]
 
     panels = [values[:, i, : router.num_experts] for i, router in enumerate(profiled.profile.sites)]
     figure = all_layers(
@@ -137,7 +142,7 @@ def _every_layer(profiled: Profiled, view: _View, values: Floats, limit: float, 
         selected=site,
     )
     alt = f"{view.title} in every layer; the table below has the numbers"
-    st.plotly_chart(figure, key="domains small", on_select=keep, selection_mode="points", alt=alt)
+    chart(figure, key="domains small", on_select=keep, alt=alt)
     st.caption("The same for each layer, on the same scale. Click one to see it large.")
 
 
@@ -158,7 +163,7 @@ def informations(profiled: Profiled) -> None:
             f"Null: the documents’ domain labels shuffled. {DRAWS} draws of each. n: {profiled.size}.",
         )
         figure = information(table, profiled.layers, interval=profiled.interval)
-        st.plotly_chart(figure, key="information", alt=_said(profiled, table["bits"]))
+        chart(figure, key="information", alt=_said(profiled, table["bits"]))
         rules = profiled.profile.sites
         most = min(len(profiled.names), max(router.num_experts / router.top_k for router in rules))
         st.caption(
@@ -178,7 +183,7 @@ def informations(profiled: Profiled) -> None:
             st.caption(f"No token stands {OCCURRENCES:,} times in this text, so that this cannot be told.")
         else:
             figure = given_token(table, profiled.layers)
-            st.plotly_chart(figure, key="given token", alt=_said(profiled, table["left_bits"]))
+            chart(figure, key="given token", alt=_said(profiled, table["left_bits"]))
             st.caption(
                 "Domains differ in their words, and routers look at the word. The dashed line cannot come from that: it"
                 f" compares each token with itself in other domains, for the {int(table['tokens'].max()):,} tokens"
@@ -240,9 +245,11 @@ def _marked(profiled: Profiled) -> None:
     if not profiled.interval:
         shown = shown.drop(columns=["from", "to"])
 
+    layers = profiled.layers
+
     def keep() -> None:
         for row in st.session_state["specialists"].selection.rows:
-            ask_for_expert(profiled.layers[int(marked["site"][row])], int(marked["expert"][row]))
+            ask_for_expert(layers[int(marked["site"][row])], int(marked["expert"][row]))
 
     st.dataframe(
         shown,
@@ -280,7 +287,7 @@ def _halves(profiled: Profiled) -> None:
         for domain, site, expert in zip(table["domain"], table["site"], table["expert"], strict=True)
     ]
     said = f"{int(table['confirmed'].sum()):,} of {len(table):,} confirmed"
-    st.plotly_chart(halves(table, labels), key="halves", alt=said)
+    chart(halves(table, labels), key="halves", alt=said)
     st.caption(
         f"{said} in texts that had no part in choosing them. Their mean difference was"
         f" {table['fitted'].mean():+.1%} where they were found and {table['held_out'].mean():+.1%} in the other half."

@@ -14,6 +14,7 @@ from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.vocabulary import MINIMUM
 from moe_viz.profiles.value import VIEWS
+from moe_viz.ui.chart import chart
 from moe_viz.ui.contexts import contexts
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import Profiled, choose_layer, heading, profile_provenance
@@ -89,7 +90,7 @@ def _share(profiled: Profiled, site: int, expert: int) -> None:
         float(profiled.overall[site, expert]),
     )
     said = ", ".join(f"{name}: {share:.1%}" for name, share in zip(table["name"], table["share"], strict=True))
-    st.plotly_chart(figure, key="share by domain", alt=said)
+    chart(figure, key="share by domain", alt=said)
     st.caption(
         "Each point is the share of a domain’s tokens that took this expert, the largest on top. The solid line is its"
         " share of all tokens, the dotted one what it would take if all experts took the same."
@@ -112,7 +113,7 @@ def _loads(profiled: Profiled, site: int, expert: int) -> None:
             st.session_state["expert"] = int(point["x"])
 
     said = f"expert {expert}: {table['load'][expert]:.1%} of the assignments of {profiled.layers[site]}"
-    st.plotly_chart(loads(table, expert), key="loads", on_select=keep, selection_mode="points", alt=said)
+    chart(loads(table, expert), key="loads", on_select=keep, alt=said)
     st.caption(
         "Each bar is an expert’s share of the layer’s assignments; this one is in colour. Click a bar to see it."
     )
@@ -213,10 +214,11 @@ def _others(profiled: Profiled, table: pd.DataFrame, key: str, columns: list[str
         st.caption("None: it took no token.")
         return
     rows = table.head(_MOST)
+    layers = profiled.layers  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
 
     def keep() -> None:
         for row in st.session_state[key].selection.rows:
-            st.session_state["layer"] = profiled.layers[int(rows["site"][row])]
+            st.session_state["layer"] = layers[int(rows["site"][row])]
             st.session_state["expert"] = int(rows["expert"][row])
 
     shown = rows[["expert", *columns]].copy()

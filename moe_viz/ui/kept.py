@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
-from moe_viz.ui.shown import Shown
+from moe_viz.settings import settings
 
 
-class Holder:
+class Kept(Protocol):
+    """Something to show."""
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes, about."""
+
+
+Something = TypeVar("Something", bound=Kept)
+
+
+class Holder(Generic[Something]):
     """Whoever holds something to show, for as long as there is room for it."""
 
-    def __init__(self) -> None:
-        self.shown: Shown | None = None
+    def __init__(self, shown: Something | None = None) -> None:
+        self.shown = shown
 
     def let_go(self) -> None:
         """Called when there is no room any more: hold it no longer."""
@@ -30,10 +42,10 @@ class Room:
     def __init__(self, most_bytes: Callable[[], int]) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        self._sizes: WeakKeyDictionary[Holder, int] = WeakKeyDictionary()
+        self._sizes: WeakKeyDictionary[Holder[Any], int] = WeakKeyDictionary()
         """The least recently seen first."""
 
-    def seen(self, holder: Holder) -> None:
+    def seen(self, holder: Holder[Any]) -> None:
         """Somebody looks at what `holder` has; make room for it."""
         with self._lock:
             self._sizes.pop(holder, None)
@@ -46,3 +58,7 @@ class Room:
                     other.let_go()
                     self._sizes[other] = 0
                     over -= size
+
+
+ROOM = Room(lambda: settings().results_megabytes * 10**6)
+"""For all that the sessions of this server have measured or opened."""

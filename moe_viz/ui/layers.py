@@ -11,6 +11,7 @@ import streamlit as st
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.figures.layers import effective_experts, entropies
 from moe_viz.metrics.tokens import tokens_of_expert
+from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import numbers
 from moe_viz.ui.shown import Shown
 
@@ -77,7 +78,7 @@ def heatmap(shown: Shown) -> tuple[int, int] | None:
         selected=selected,
         hover={"tokens taken": _matrix(shown, "count")},
     )
-    st.plotly_chart(figure, key="heatmap", on_select=keep, selection_mode="points")
+    chart(figure, key="heatmap", on_select=keep)
     st.caption(f"{view.reading} Click a cell to see the tokens that its expert took.")
     numbers(shown, {"layers-experts": lambda: shown.experts})
     return selected
@@ -119,11 +120,11 @@ def layer_figures(shown: Shown) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown("**Effective number of experts**")
-        st.plotly_chart(effective_experts(shown.layers), key="effective experts")
+        chart(effective_experts(shown.layers), key="effective experts")
         st.caption("The filled bar is e to the entropy of the load: so many evenly used experts would be as uneven.")
     with right:
         st.markdown("**Entropy**")
-        st.plotly_chart(entropies(shown.layers), key="entropies")
+        chart(entropies(shown.layers), key="entropies")
         st.caption(
             "Of the load: 1 means that all experts of the layer share the text evenly. Of the router: 1 means that"
             " it cannot tell the experts apart for a token."

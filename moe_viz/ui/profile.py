@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,7 @@ from moe_viz.probes import TITLES, probe_texts
 from moe_viz.profiles.value import ExpertProfile
 from moe_viz.ui.measuring import Texts
 from moe_viz.ui.model import plain
-from moe_viz.ui.shown import origin_text
+from moe_viz.ui.shown import bytes_of, how_it_came, origin_text
 
 RECORDED = Path(__file__).parents[1] / "demo" / "probes.moeprofile"
 """The bundled model over the probes."""
@@ -43,9 +44,9 @@ class Profiled:
     """A profile and what pages need of it again and again, worked out once."""
 
     profile: ExpertProfile
-    origin: Literal["measured", "recorded"]
+    origin: Literal["measured", "opened", "recorded"]
     texts: Texts
-    """What it is of."""
+    """What it is of; empty for one that was opened: its file has no texts."""
 
     @cached_property
     def domains(self) -> tuple[int, ...]:
@@ -67,7 +68,7 @@ class Profiled:
         sites = self.profile.sites
         several = Counter(site.layer for site in sites)
         return tuple(
-            f"L{site.layer}" if several[site.layer] == 1 else f"L{site.layer} {site.name.rpartition('.')[2]} {index}"
+            f"L{site.layer}" if several[site.layer] == 1 else f"L{site.layer} {_last_word(site.name)} {index}"
             for index, site in enumerate(sites)
         )
 
@@ -120,6 +121,12 @@ class Profiled:
         return self.profile.counts().sum(axis=0) / self.profile.tokens.sum()
 
     @property
+    def bytes(self) -> int:
+        """How much memory it takes, with what was worked out of it so far."""
+        worked_out = (vars(self).get(name) for name in ("specialists", "uses", "halves", "information", "overall"))
+        return bytes_of(self.profile) + bytes_of(self.texts) + sum(map(bytes_of, worked_out))
+
+    @property
     def size(self) -> str:
         """How much text it is of."""
         runs = self.profile.runs
@@ -130,6 +137,11 @@ class Profiled:
             f"{documents:,} texts of {domains} {'domain' if domains == 1 else 'domains'},"
             f" {int(self.profile.tokens.sum()):,} tokens{stopped}"
         )
+
+
+def _last_word(path: str) -> str:
+    """The last part of a module's path; a file may hold any signs, so letters and digits alone."""
+    return "".join(re.findall(r"\w", path.rpartition(".")[2]))[:_LONGEST_NAME]
 
 
 @st.cache_resource(show_spinner=False)
@@ -173,6 +185,6 @@ def heading(title: str, formula: str, *sentences: str) -> None:
 def profile_provenance(profiled: Profiled) -> None:
     """Where the numbers come from, under every figure."""
     for run in profiled.profile.runs:
-        origin = origin_text(run.provenance, len(profiled.profile.sites), profiled.origin)
+        origin = origin_text(run.provenance, len(profiled.profile.sites), how_it_came(profiled.origin))
         said = f"{run.corpus}: {profiled.size} · {origin}"
         st.caption(plain(" ".join((said, *run.provenance.notes))))

@@ -1,19 +1,38 @@
-"""Which profile is looked at: the recorded one, or what is measured now."""
+"""Which profile is looked at: the recorded one, what was measured now, or what was opened from a file."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from moe_viz.errors import EngineError, MoeVizError
 from moe_viz.probes import probe_texts
+from moe_viz.profiles.profile_file import MAX_BYTES, read, write
+from moe_viz.settings import settings
 from moe_viz.ui.bringing import bring, own_texts
+from moe_viz.ui.kept import ROOM, Holder
 from moe_viz.ui.measuring import Measuring, Texts
 from moe_viz.ui.model import engine, model_name, plain
 from moe_viz.ui.profile import Profiled, recorded
 from moe_viz.ui.session import session
 
-_RECORDED, _MEASURED = "Recorded", "Measured"
+_RECORDED, _MEASURED, _OPENED = "Recorded", "Measured", "Opened"
+_HELD = {_MEASURED: "measured", _OPENED: "opened profile"}
+"""Where the session holds those that are its own."""
+_AGAIN = {_MEASURED: "Measure it again.", _OPENED: "Open its file again."}
+_IN_MEMORY = 8
+"""So many times larger than in its file, decompressed, a profile is at most in memory."""
 _EVERY = 0.5
 """How often a page looks at what is being measured, in seconds."""
+
+
+class HeldProfile(Holder[Profiled]):
+    """A profile on a page, for as long as there is room for it."""
+
+    def file(self) -> bytes:
+        """The profile as a `.moeprofile` file. Raises EngineError if it was let go."""
+        if self.shown is None:
+            raise EngineError("this profile is no longer kept; measure it again")
+        return write(self.shown.profile)
 
 
 def chosen_profile(title: str) -> Profiled:
@@ -22,18 +41,42 @@ def chosen_profile(title: str) -> Profiled:
     under_way: Measuring | None = st.session_state.get("measuring")
     if under_way is not None and under_way.over:
         _arrive(under_way)
-    measured: Profiled | None = st.session_state.get("measured")
-    chosen = recorded()
-    if measured is None:
-        st.caption(_about_recorded())
-    else:
-        which = st.segmented_control(
-            "Profile", [_RECORDED, _MEASURED], required=True, key="profile", persist_state="session"
-        )
-        chosen = measured if which == _MEASURED else chosen
+    if reason := st.session_state.get("not opened"):
+        st.error(plain(reason), icon=":material/error:")
+    own = _choice()
+    chosen = own.shown or recorded()
     with st.spinner("Testing every expert against chance"):
         _ = chosen.specialists  # worked out once
+    if chosen.origin != "recorded":
+        ROOM.seen(own)
+    _saved_profiles(own)
     return chosen
+
+
+def looked_at() -> Profiled:
+    """What a page would show, without drawing the choice."""
+    held: HeldProfile | None = st.session_state.get(_HELD.get(st.session_state.get("profile", _RECORDED), ""))
+    return (held.shown if held else None) or recorded()
+
+
+def _choice() -> HeldProfile:
+    """Draw the choice, if there is one. Returns what is chosen; of what was let go, the recorded one in its place."""
+    held: dict[str, HeldProfile] = {
+        name: st.session_state[key] for name, key in _HELD.items() if key in st.session_state
+    }
+    if not held:
+        st.caption(_about_recorded())
+        return HeldProfile(recorded())
+    which = st.segmented_control("Profile", [_RECORDED, *held], required=True, key="profile", persist_state="session")
+    if which not in held:
+        return HeldProfile(recorded())
+    if held[which].shown is None:
+        st.info(
+            f"The server had no room any more for the profile that was {which.lower()}; those seen longest ago go"
+            f" first. {_AGAIN[which]} Below is the recorded one."
+        )
+        return HeldProfile(recorded())
+    return held[which]
 
 
 def _about_recorded() -> str:
@@ -41,6 +84,38 @@ def _about_recorded() -> str:
     if model_name() == recorded().profile.runs[0].provenance.model:
         return said
     return f"{said} {plain(model_name())}, the model in use, is not measured yet."
+
+
+def _saved_profiles(own: HeldProfile) -> None:
+    """Profiles as files, in the sidebar: save what is shown, open what was saved."""
+
+    def opened() -> None:
+        st.session_state["not opened"] = None
+        file = st.session_state["profile file"]
+        if file is None:
+            return
+        limit = min(MAX_BYTES, settings().results_megabytes * 10**6 // _IN_MEMORY)
+        try:
+            _hold(_OPENED, Profiled(read(file.getvalue(), limit), "opened", {}))
+        except MoeVizError as error:
+            st.session_state["not opened"] = f"{file.name}: {error}"
+
+    with st.sidebar.expander("Saved profiles"):
+        st.download_button(
+            "Save this profile",
+            data=own.file,
+            file_name="profile.moeprofile",
+            mime="application/octet-stream",
+            on_click="ignore",
+            key="save profile",
+        )
+        st.file_uploader("Open a profile", type=["moeprofile"], key="profile file", on_change=opened)
+
+
+def _hold(name: str, profiled: Profiled) -> None:
+    """Have the session hold a profile, and look at it."""
+    st.session_state[_HELD[name]] = HeldProfile(profiled)
+    st.session_state["profile"] = name
 
 
 def measure() -> None:
@@ -91,5 +166,4 @@ def _arrive(own: Measuring) -> None:
     st.session_state["measuring"] = None
     st.session_state["not measured"] = own.error
     if own.profile is not None:
-        st.session_state["measured"] = Profiled(own.profile, "measured", own.texts)
-        st.session_state["profile"] = _MEASURED
+        _hold(_MEASURED, Profiled(own.profile, "measured", own.texts))

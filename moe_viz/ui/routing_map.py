@@ -23,6 +23,7 @@ from moe_viz.ui.continuing import EVERY, progress
 from moe_viz.ui.numbers import numbers
 from moe_viz.ui.session import Session
 from moe_viz.ui.shown import Shown
+from moe_viz.ui.to_atlas import to_atlas
 
 _map = st.components.v2.component("moe_viz_routing_map", js=ROUTING_MAP_JS, css=ROUTING_MAP_CSS)
 _panel = st.components.v2.component("moe_viz_token_panel", js=TOKEN_PANEL_JS, css=TOKEN_PANEL_CSS)
@@ -53,6 +54,7 @@ def _map_and_panel(shown: Shown) -> None:
     with right:
         token = min(int(chosen.token or 0), len(shown.trace) - 1)
         _panel(key="panel", data=pack_token_panel(_panel_of(shown, token)))
+        to_atlas(shown.trace, token)
         tables = {"router-scores": lambda: router_table(shown.trace, token)}
         if shown.trace.next_tokens is not None:
             tables["next-tokens"] = lambda: next_token_table(shown.trace, token)
@@ -61,7 +63,7 @@ def _map_and_panel(shown: Shown) -> None:
 
 def map_alone(shown: Shown, key: str) -> Any:
     """The map without the panel. Returns its state, with the chosen `token`."""
-    return _map(key=key, data=shown.payload, default={"token": 0}, on_token_change=lambda: None)
+    return _map(key=key, data=shown.payload, default={"token": shown.first_token}, on_token_change=lambda: None)
 
 
 def _panel_of(shown: Shown, token: int) -> TokenPanel:

@@ -10,9 +10,8 @@ from uuid import uuid4
 import streamlit as st
 
 from moe_viz.errors import EngineError
-from moe_viz.settings import settings
 from moe_viz.trace_file import write
-from moe_viz.ui.kept import Holder, Room
+from moe_viz.ui.kept import ROOM, Holder
 from moe_viz.ui.shown import Shown
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 _BYTES_A_SECOND = 1_000_000
 """No more than that is sent to a page of a trace that grows: a long one is shown anew less often."""
-
-_room = Room(lambda: settings().results_megabytes * 10**6)
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Asked:
     continuation: Continuation | None = None
 
 
-class Session(Holder):
+class Session(Holder[Shown]):
     """What one session asked for, and what came of it."""
 
     def __init__(self) -> None:
@@ -126,7 +123,7 @@ class Session(Holder):
 
     def _put(self, shown: Shown, asked: Asked | None) -> None:
         self.shown, self.asked, self.gone = shown, asked, False
-        _room.seen(self)
+        ROOM.seen(self)
 
     def _due(self, job: Job) -> bool:
         """Whether there is more to show than is shown, and it is time to show it."""
@@ -159,5 +156,5 @@ class Session(Holder):
 def session() -> Session:
     """The session whose page is being drawn; what it shows counts as just seen."""
     own: Session = st.session_state.setdefault("session", Session())
-    _room.seen(own)
+    ROOM.seen(own)
     return own

@@ -5,7 +5,8 @@ pandas is imported where a table is made: before there is a trace, a page does w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +17,7 @@ from moe_viz.components import pack_routing_map
 from moe_viz.components.routing_map.pack import expert_colours
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.scores import Array, router_entropy
-from moe_viz.trace import NextTokens, Provenance, RoutingTrace
+from moe_viz.trace import Provenance, RoutingTrace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,8 @@ class Shown:
     """How many tokens it will have at most while it grows."""
     before: NDArray[np.uint8] | None = None
     """`colours` of the moment before, kept as far as they can be."""
+    at: tuple[int, int] | None = None
+    """The router, by its index, and the token to look at first."""
 
     @cached_property
     def payload(self) -> bytes:
@@ -48,7 +51,14 @@ class Shown:
             colours=self.colours,
             stream=self.stream,
             expected=self.expected,
+            initial_token=self.first_token,
+            initial_site=self.at[0] if self.at else None,
         )
+
+    @property
+    def first_token(self) -> int:
+        """The token that is looked at first."""
+        return self.at[1] if self.at else 0
 
     @cached_property
     def colours(self) -> NDArray[np.uint8]:
@@ -76,19 +86,23 @@ class Shown:
 
     @cached_property
     def _trace_bytes(self) -> int:
-        return _bytes(self.trace)
+        return bytes_of(self.trace)
 
     @property
     def bytes(self) -> int:
         """How much memory it takes, with what was worked out of it so far; the payload always counts."""
         worked_out = (vars(self).get(name) for name in ("entropy", "colours", "layers", "experts"))
-        return self._trace_bytes + len(self.payload) + sum(map(_bytes, worked_out))
+        return self._trace_bytes + len(self.payload) + sum(map(bytes_of, worked_out))
 
     @property
     def provenance(self) -> str:
         """Where the numbers of every figure of this trace come from, on one line."""
-        how = {"opened": "opened from a file; measured"}.get(self.origin, self.origin)
-        return origin_text(self.trace.provenance, len(self.trace.sites), how)
+        return origin_text(self.trace.provenance, len(self.trace.sites), how_it_came(self.origin))
+
+
+def how_it_came(origin: str) -> str:
+    """What stands before the time of measuring."""
+    return {"opened": "opened from a file; measured"}.get(origin, origin)
 
 
 def origin_text(p: Provenance, routers: int, how: str) -> str:
@@ -98,14 +112,16 @@ def origin_text(p: Provenance, routers: int, how: str) -> str:
     return f"{p.model}{revision} · {p.device} {p.dtype} · read at {routers} of {routers} routers · {how} {when}"
 
 
-def _bytes(value: object) -> int:
+def bytes_of(value: object) -> int:
     """Memory that a value takes: of arrays and tables what they say, of texts about."""
     if isinstance(value, np.ndarray):
         return value.nbytes
     if isinstance(value, str):
         return 60 + len(value)
-    if isinstance(value, tuple):
-        return sum(map(_bytes, value))
-    if isinstance(value, RoutingTrace | NextTokens):
-        return sum(_bytes(getattr(value, field.name)) for field in fields(value))
+    if isinstance(value, Mapping):
+        return sum(map(bytes_of, value.values()))
+    if isinstance(value, tuple | list):
+        return sum(map(bytes_of, value))
+    if is_dataclass(value):
+        return sum(bytes_of(getattr(value, field.name)) for field in fields(value))
     return int(value.memory_usage().sum()) if hasattr(value, "memory_usage") else 0

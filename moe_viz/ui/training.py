@@ -15,6 +15,7 @@ from moe_viz.figures.training import by_domain, by_layer
 from moe_viz.metrics.timelapse import load_over_training, loss_over_training, routing_over_training
 from moe_viz.probes import TITLES
 from moe_viz.timelapse import DEMO, TimeLapse
+from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables, numbers
 from moe_viz.ui.routing_map import map_alone
 from moe_viz.ui.shown import Shown
@@ -111,7 +112,7 @@ def charts() -> None:
     for column, recording in zip(st.columns(2, gap="large"), both, strict=True):
         with column:
             st.markdown(f"**{recording.name}**")
-            st.plotly_chart(_chart(recording, view, updates, (0, 1.06 * largest)), key=f"chart {recording.name}")
+            chart(_chart(recording, view, updates, (0, 1.06 * largest)), key=f"chart {recording.name}")
     st.caption(view.reading)
     slug = view.title.lower().replace(" ", "-")
     folded_tables({f"{slug}-{r.file}": partial(_table, r, view) for r in both})
@@ -153,7 +154,7 @@ def loads(after: int) -> None:
                 continue
             matrix = recording.loads[frame]
             rows = [f"L{layer}" for layer in range(len(matrix))]
-            st.plotly_chart(layers_by_experts(matrix, rows, kind="load", limit=largest), key=f"loads {recording.name}")
+            chart(layers_by_experts(matrix, rows, kind="load", limit=largest), key=f"loads {recording.name}")
     st.caption(
         "Each cell is the share of its layer's assignments that the expert took, over all probe texts, every kind of"
         " text weighing the same; a row sums to 100 %."

@@ -239,7 +239,7 @@ def test_a_page_holds_on_to_nothing_that_was_let_go(app, page, monkeypatch):
     app.text_area(key="text").input(TEXT)
     show_routing(app).click().run()
     trace = weakref.ref(shown(app).trace)
-    monkeypatch.setattr("moe_viz.ui.session._room._most_bytes", lambda: 0)
+    monkeypatch.setattr("moe_viz.ui.kept.ROOM._most_bytes", lambda: 0)
     look_at(other := type(app).from_file(app._script_path, default_timeout=60), make_trace())
     other.run()
     gc.collect()

@@ -147,7 +147,9 @@ function createRoutingMap(parentElement) {
     clearTimeout(keyTimer);
     const known = last.get(next.header.stream);
     token = known?.token ?? Math.min(next.header.initial_token, next.count - 1);
-    site = before && site < count ? site : known?.site ?? count - 1; // the last: as a rule it tells kinds of text apart best
+    const asked = known ? null : next.header.initial_site;
+    // The last: as a rule it tells kinds of text apart best.
+    site = asked ?? (before && site < count ? site : known?.site ?? count - 1);
     strip.load(routing);
     map.load(routing);
     toolbar.load(routing);

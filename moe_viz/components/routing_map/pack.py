@@ -44,6 +44,7 @@ def pack_routing_map(
     neutral: str,
     *,
     initial_token: int = 0,
+    initial_site: int | None = None,
     colours: Bytes | None = None,
     stream: str = "",
     expected: int = 0,
@@ -51,7 +52,8 @@ def pack_routing_map(
     """The trace, ready for the browser.
 
     entropy: `[site token]` of the router's distribution, in nats, NaN where unknown.
-    palette, neutral: colours as `#rrggbb`. initial_token: chosen when the map first appears.
+    palette, neutral: colours as `#rrggbb`. initial_token, initial_site: chosen when the map first
+    shows this stream; without a site it stays in the layer that it shows, or begins with the last.
     colours: as `expert_colours` gives them, which is the default. stream: the same for every
     moment of a trace that grows; by default a digest of the trace. expected: how many tokens it
     grows to at most.
@@ -79,6 +81,7 @@ def pack_routing_map(
         "palette": list(palette),
         "neutral": neutral,
         "initial_token": initial_token,
+        "initial_site": initial_site,
         "stream": stream,
         "expected": max(expected, len(trace)),
         "weight_bits": 16,

@@ -13,6 +13,7 @@ from moe_viz.lessons.live import SECONDS, Run, start
 from moe_viz.lessons.recorded import recording
 from moe_viz.lessons.small_moe import EXPERTS, REPORT_EVERY, STEPS, Balancing, Recipe, Report
 from moe_viz.lessons.texts import Lesson
+from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables
 
 _KINDS: tuple[Balancing, ...] = ("none", "loss", "bias")
@@ -82,7 +83,7 @@ def _watch(lesson: Lesson, names: dict[Balancing, str], running: bool) -> None:
 
 def _draw_runs(lesson: Lesson, names: dict[Balancing, str], shown: dict[Balancing, list[Report]]) -> None:
     steps = [f"{step}" for step in range(0, STEPS + 1, REPORT_EVERY)]
-    st.plotly_chart(
+    chart(
         lines(
             {names[kind]: [report.max_violation for report in reports] for kind, reports in shown.items()},
             steps,
@@ -100,7 +101,7 @@ def _draw_runs(lesson: Lesson, names: dict[Balancing, str], shown: dict[Balancin
             )
             loads = np.array(last.loads)
             busy = [int(loads.argmax())]
-            st.plotly_chart(expert_bars(loads, busy, lesson.say("axis_expert"), ".0%"), key=f"loads {kind}")
+            chart(expert_bars(loads, busy, lesson.say("axis_expert"), ".0%"), key=f"loads {kind}")
     st.caption(lesson.say("reading", most=EXPERTS - 1))
 
 
@@ -113,7 +114,7 @@ def _recorded(lesson: Lesson) -> None:
     """The bundled model and its twin, at the last moment that both have."""
     st.subheader(lesson.say("twin"), anchor=False)
     updates, ours, twin = _violations()
-    st.plotly_chart(
+    chart(
         lines(
             {lesson.say("with"): ours["worst"], lesson.say("without"): twin["worst"]},
             [f"{n:,}" for n in updates],

@@ -12,6 +12,7 @@ from moe_viz.lessons.recorded import final
 from moe_viz.lessons.sizes import Sizes, known_sizes
 from moe_viz.lessons.texts import Lesson, common
 from moe_viz.probes import TITLES
+from moe_viz.ui.chart import chart
 from moe_viz.ui.lessons.kind import choose_kind
 from moe_viz.ui.numbers import folded_tables
 
@@ -35,7 +36,7 @@ def draw(lesson: Lesson) -> None:
         lesson.say("line_uniform"): uniform,
     }
     labels = [str(n) for n in SIZES]
-    st.plotly_chart(
+    chart(
         lines(
             {name: values.tolist() for name, values in series.items()},
             labels,
@@ -94,7 +95,7 @@ def _memory(lesson: Lesson) -> None:
         )
     )
     each = [_gigabytes(known, size) / size for size in SIZES]
-    st.plotly_chart(
+    chart(
         lines(
             {name: each},
             [str(size) for size in SIZES],

@@ -16,6 +16,7 @@ from moe_viz.lessons.texts import Lesson
 from moe_viz.metrics.scores import site_scores
 from moe_viz.probes import probe_texts
 from moe_viz.trace import NO_EXPERT, RoutingTrace
+from moe_viz.ui.chart import chart
 from moe_viz.ui.lessons.kind import choose_kind
 from moe_viz.ui.model import engine, model_name, plain
 from moe_viz.ui.numbers import numbers
@@ -86,7 +87,7 @@ def _batch(lesson: Lesson, trace: RoutingTrace, site: int, factor: float) -> Non
         y_title=lesson.say("axis_wanted"),
         line=(room, lesson.say("line")),
     )
-    st.plotly_chart(bars, key="wanted")
+    chart(bars, key="wanted")
     st.markdown(
         lesson.say(
             "explain",
@@ -115,7 +116,7 @@ def _experts_choose(lesson: Lesson, trace: RoutingTrace, site: int, room: int) -
     st.markdown(lesson.say("choice", room=min(room, len(trace)), none=int((each == 0).sum()), most=int(each.max())))
     counted = np.bincount(each)
     bars = expert_bars(counted, [0], lesson.say("axis_number"), "d", y_title=lesson.say("axis_tokens"))
-    st.plotly_chart(bars, key="chosen")
+    chart(bars, key="chosen")
 
 
 def _marked(lesson: Lesson, trace: RoutingTrace, part: capacity.Flags, every: capacity.Flags) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from moe_viz.figures.heatmap import layers_by_experts
 from moe_viz.figures.lessons import lines
 from moe_viz.lessons.texts import Lesson, common
+from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.training import Recording, recordings
 
@@ -58,9 +59,7 @@ def _moment(lesson: Lesson, playing: bool) -> None:
     }
     frame = updates.index(after)
     labels = [f"{n:,}" for n in updates]
-    st.plotly_chart(
-        lines(series, labels, lesson.say("axis_updates"), names[measure], marked=frame), key="learned measure"
-    )
+    chart(lines(series, labels, lesson.say("axis_updates"), names[measure], marked=frame), key="learned measure")
     now, end = _means(table, after), _means(table, updates[-1])
     st.markdown(
         lesson.say(
@@ -77,7 +76,7 @@ def _moment(lesson: Lesson, playing: bool) -> None:
     st.markdown(lesson.say("loads"))
     loads = _recording().loads
     rows = [f"L{layer}" for layer in range(loads.shape[1])]
-    st.plotly_chart(layers_by_experts(loads[frame], rows, kind="load", limit=float(loads.max())), key="learned loads")
+    chart(layers_by_experts(loads[frame], rows, kind="load", limit=float(loads.max())), key="learned loads")
 
 
 def _means(table: pd.DataFrame, after: int) -> pd.Series[float]:

@@ -10,6 +10,7 @@ from moe_viz.lessons.memory import BITS, DEVICES, fetched_per_token, gigabytes, 
 from moe_viz.lessons.recorded import final, recording
 from moe_viz.lessons.sizes import Sizes, known_sizes
 from moe_viz.lessons.texts import Lesson
+from moe_viz.ui.chart import chart
 from moe_viz.ui.model import engine, model_name, plain
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.words import memory_text
@@ -37,7 +38,7 @@ def draw(lesson: Lesson) -> None:
     bits = BITS[precision]
     held = gigabytes(known.total, bits)
     used = gigabytes(known.active, bits)
-    st.plotly_chart(
+    chart(
         stacked(
             {
                 lesson.say("part_used"): [gigabytes(known.active, b) for b in BITS.values()],

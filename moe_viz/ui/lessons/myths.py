@@ -9,6 +9,7 @@ from moe_viz.figures.lessons import expert_bars
 from moe_viz.lessons.myths import facts, shares_of_expert
 from moe_viz.lessons.texts import Lesson, common
 from moe_viz.probes import TITLES
+from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables
 
 _MYTHS = (
@@ -45,4 +46,4 @@ def _expert(lesson: Lesson) -> None:
     figure = expert_bars(shares, [int(shares.argmax())], lesson.say("axis_kind"), ".0%")
     names = list(TITLES.values())
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, title_text="")
-    st.plotly_chart(figure.update_layout(height=360), key="expert")
+    chart(figure.update_layout(height=360), key="expert")

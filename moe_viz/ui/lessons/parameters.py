@@ -9,6 +9,7 @@ from moe_viz.catalogue import KnownModel, find_model
 from moe_viz.figures.lessons import stacked
 from moe_viz.lessons.sizes import Sizes, known_sizes
 from moe_viz.lessons.texts import Lesson
+from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables
 
 MIXTRAL, DEEPSEEK = "Mixtral 8x7B", "DeepSeek-V3"
@@ -61,7 +62,7 @@ def _bars(lesson: Lesson, sizes: Sizes) -> None:
         lesson.say("part_idle"): [idle / _BILLION, 0],
     }
     rows = [lesson.say("row_total"), lesson.say("row_active")]
-    st.plotly_chart(stacked(parts, rows, lesson.say("axis")), key="sizes")
+    chart(stacked(parts, rows, lesson.say("axis")), key="sizes")
 
 
 def _explained(lesson: Lesson, name: str, known: Sizes) -> None:

@@ -10,6 +10,7 @@ from moe_viz.figures.lessons import expert_bars, vectors, weights_by_rule
 from moe_viz.lessons import scoring
 from moe_viz.lessons.one_token import Steps, sentence, steps
 from moe_viz.lessons.texts import Lesson, common
+from moe_viz.ui.chart import chart
 from moe_viz.ui.model import plain
 from moe_viz.ui.numbers import folded_tables
 
@@ -52,7 +53,7 @@ def _steps(lesson: Lesson, done: Steps, k: int) -> None:
     first = int(done.logits.argmax())
     chosen = [int(expert) for expert in done.chosen]
     st.markdown(lesson.say("step_hidden", dim=len(done.hidden)))
-    st.plotly_chart(vectors(done.hidden[None], [""], lesson.say("axis_hidden")), key="hidden")
+    chart(vectors(done.hidden[None], [""], lesson.say("axis_hidden")), key="hidden")
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(
@@ -60,10 +61,10 @@ def _steps(lesson: Lesson, done: Steps, k: int) -> None:
                 "step_logits", dim=len(done.hidden), experts=experts, first=first, largest=float(done.logits[first])
             )
         )
-        st.plotly_chart(expert_bars(done.logits, chosen, lesson.say("axis_expert"), ".1f"), key="logits")
+        chart(expert_bars(done.logits, chosen, lesson.say("axis_expert"), ".1f"), key="logits")
     with right:
         st.markdown(lesson.say("step_scores"))
-        st.plotly_chart(expert_bars(done.scores, chosen, lesson.say("axis_expert"), ".0%"), key="scores")
+        chart(expert_bars(done.scores, chosen, lesson.say("axis_expert"), ".0%"), key="scores")
     listed = ", ".join(map(str, chosen))
     st.markdown(lesson.say("step_choice", k=k, chosen=listed, share=done.share, left_out=experts - k))
     st.markdown(lesson.say("step_weights", weights=" + ".join(f"{weight:.2f}" for weight in done.weights)))
@@ -72,7 +73,7 @@ def _steps(lesson: Lesson, done: Steps, k: int) -> None:
     total = lesson.say("row_total")
     products = done.weights[:, None] * done.outputs
     rows.append(f"<b>{total}</b>")
-    st.plotly_chart(vectors(np.vstack([products, done.total]), rows, lesson.say("axis_hidden")), key="sum")
+    chart(vectors(np.vstack([products, done.total]), rows, lesson.say("axis_hidden")), key="sum")
     st.caption(lesson.say("own_k" if k == OWN_K else "other_k", k=OWN_K))
 
 
@@ -83,7 +84,7 @@ def _rules(lesson: Lesson, done: Steps, k: int) -> None:
     bias = st.slider(lesson.say("bias", expert=pushed), 0.0, 1.0, 0.1, 0.01, key="router_bias", bind="query-params")
     weights = scoring.side_by_side(done.logits, k, bias)
     labels = [lesson.say(rule.name) for rule in scoring.RULES]
-    st.plotly_chart(weights_by_rule(weights, labels, lesson.say("axis_expert")), key="rules")
+    chart(weights_by_rule(weights, labels, lesson.say("axis_expert")), key="rules")
     by_name = dict(zip((rule.name for rule in scoring.RULES), weights, strict=True))
     if by_name["rule_bias"][pushed]:
         st.markdown(lesson.say("bias_in", expert=pushed))
