@@ -24,10 +24,10 @@ def bars(
     x_title: str,
     tick_format: str,
     *,
-    line: tuple[float, str] | None = None,
+    line: float | None = None,
 ) -> go.Figure:
-    """One bar for each of `names`; the one at `marked` stands out."""
-    figure = expert_bars(values, [marked], x_title, tick_format, line=line)
+    """One bar for each of `names`; the one at `marked` stands out. `line`: a height to draw across."""
+    figure = expert_bars(values, [marked], x_title, tick_format, line=None if line is None else (line, ""))
     step = tick_step(len(names))
     return figure.update_xaxes(tickvals=list(range(0, len(names), step)), ticktext=list(names[::step]))
 

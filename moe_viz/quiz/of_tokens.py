@@ -18,6 +18,7 @@ from moe_viz.quiz.question import (
     Kind,
     Question,
     Text,
+    around,
     choosing,
     different_words,
     experts_of,
@@ -35,8 +36,6 @@ _HALF = 0.5
 _APART = 0.1
 """How much more unsure the router must be of the right token than of any other: a share of ln(experts)."""
 _DRAWS = 200
-_AROUND = 12
-"""Tokens shown on either side of one."""
 _PAIRS = 4
 """Pairs of places that are looked at, of one token."""
 _ANSWERS = {"every": 1, "most": 3, "few": 3, "none": 1}
@@ -180,14 +179,7 @@ def _same_token(texts: Sequence[Text], rng: Random) -> Question | None:
         {"token": shown_token(trace, one.token), "layers": layers, "same": int(same.sum())},
         tuple(Choice(key, {}) for key in answers),
         answers.index(answer),
-        tuple(
-            passage(
-                texts[place.text],
-                range(max(0, place.token - _AROUND), min(len(texts[place.text].trace), place.token + _AROUND + 1)),
-                {place.token: GIVEN},
-            )
-            for place in (one, other)
-        ),
+        tuple(around(texts[place.text], range(place.token, place.token + 1)) for place in (one, other)),
         pd.DataFrame(
             {
                 "layer": [layer_name(trace, site) for site in choosing(trace)],

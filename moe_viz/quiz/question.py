@@ -25,6 +25,8 @@ GIVEN = -1
 CHOICES = 4
 WINDOW = 80
 """No more tokens of a text are shown."""
+_AROUND = 12
+"""So many tokens are shown on either side of what a question is about."""
 CLOSE = 0.95
 """A first choice is not sure where the second largest gating weight is a larger share of the largest."""
 
@@ -149,6 +151,12 @@ def passage(text: Text, tokens: range, marks: Mapping[int, int] | None = None, c
         tokens.stop < len(trace),
         choice,
     )
+
+
+def around(text: Text, tokens: range) -> Passage:
+    """These tokens of a text, marked as what the question is about, and what stands around them."""
+    shown = range(max(0, tokens.start - _AROUND), min(len(text.trace), tokens.stop + _AROUND))
+    return passage(text, shown, dict.fromkeys(tokens, GIVEN))
 
 
 def experts_of(trace: RoutingTrace, site: int, token: int) -> list[tuple[int, float]]:

@@ -18,13 +18,16 @@ from moe_viz.ui.predict.words import letter, say
 _RANKS = 16
 """No more of the largest shares are drawn."""
 
+_SIZE = 15
+"""Of the letters at a figure's axes, in pixels: to be read from the back of a room."""
 SHOWN_BEFORE = frozenset({"hidden_text"})
 """Kinds whose figure belongs to the question."""
 
 
 def evidence(question: Question) -> None:
     """Draw the figure, and how to read it."""
-    st.plotly_chart(_FIGURES[question.kind](question), key=f"evidence {question.kind}", alt=say(question, "reading"))
+    figure = _FIGURES[question.kind](question).update_xaxes(tickfont_size=_SIZE).update_yaxes(tickfont_size=_SIZE)
+    st.plotly_chart(figure, key=f"evidence {question.kind}", alt=say(question, "answer"))
     st.caption(say(question, "reading"))
 
 
@@ -78,7 +81,7 @@ def _same_token(question: Question) -> go.Figure:
 def _share_held(question: Question) -> go.Figure:
     table = question.evidence
     asked = int(np.flatnonzero(table["asked"])[0])
-    even = (float(question.numbers["even"]), _axis(question, "even"))
+    even = float(question.numbers["even"])
     return bars(table["held"].to_numpy(), table["layer"].tolist(), asked, _axis(question), ".0%", line=even)
 
 

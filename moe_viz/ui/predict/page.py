@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from moe_viz.errors import MoeVizError
+from moe_viz.figures.theme import SERIES
 from moe_viz.lessons.texts import predict, predict_kind
 from moe_viz.quiz.asking import MAX_SEED, OWN, Asked, ask
 from moe_viz.quiz.question import Question
@@ -18,7 +18,7 @@ from moe_viz.ui.learn import STYLE
 from moe_viz.ui.model import engine, model_name, plain
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.predict.evidence import SHOWN_BEFORE, evidence
-from moe_viz.ui.predict.passages import passages
+from moe_viz.ui.predict.passages import cells, passages
 from moe_viz.ui.predict.round import Round
 from moe_viz.ui.predict.words import letter, say, say_choice, say_measured, text_name
 from moe_viz.ui.session import Asked as AskedText
@@ -31,12 +31,15 @@ _MOST_CHARACTERS = 2000
 _SEEDS = 10_000
 """A seed that nobody chose is below that: short enough to be read out."""
 
-_STYLE = """
+_STYLE = f"""
 <style>
-[data-testid="stMainBlockContainer"] h2 { font-size: 1.7rem; padding-bottom: .4rem; }
-[class*="st-key-choice"] button { min-height: 3.4rem; justify-content: flex-start; text-align: left; }
-[class*="st-key-choice"] button p { font-size: 1.2rem; }
-[class*="st-key-result"] p { font-size: 1.2rem; }
+[data-testid="stMainBlockContainer"] h2 {{ font-size: 1.75rem; line-height: 1.3; padding-block: 0 .2rem; }}
+[class*="st-key-choice"] button {{ min-height: 3.6rem; padding-inline: 1.1rem; }}
+[class*="st-key-choice"] button > div {{ justify-content: flex-start; text-align: left; width: 100%; }}
+[class*="st-key-choice"] button p, [class*="st-key-result"] p {{ font-size: 1.22rem; }}
+[class*="st-key-result"] [data-testid="stCaptionContainer"] p {{ font-size: 1rem; }}
+[class*="-right"][class*="st-key-result"] {{ outline: 3px solid {SERIES[2]}; }}
+[class*="-chosen"][class*="st-key-result"] {{ outline: 3px dashed {SERIES[1]}; }}
 </style>
 """
 
@@ -166,7 +169,7 @@ def _heading(own_round: Round, question: Question) -> None:
 
 
 def _choices(own_round: Round, question: Question) -> None:
-    for index, (cell, choice) in enumerate(zip(_cells(question), question.choices, strict=True)):
+    for index, (cell, choice) in enumerate(zip(cells(len(question.choices)), question.choices, strict=True)):
         cell.button(
             f"**{letter(index)}** &ensp;{say_choice(question, choice)}",
             key=f"choice {own_round.number} {index}",
@@ -176,25 +179,29 @@ def _choices(own_round: Round, question: Question) -> None:
         )
 
 
-def _cells(question: Question) -> list[DeltaGenerator]:
-    """A place for each choice, two in a row, in the order of their letters on a phone and by keyboard too."""
-    return [cell for _ in range(0, len(question.choices), 2) for cell in st.columns(2)][: len(question.choices)]
-
-
 def _results(question: Question, answer: int) -> None:
     """Every choice with what was measured of it, the right one and the one that was chosen marked; then the verdict."""
-    for index, (cell, choice) in enumerate(zip(_cells(question), question.choices, strict=True)):
-        icon = ":material/check_circle:" if index == question.right else ":material/cancel:" if index == answer else ""
-        measured = say_measured(question, choice)
-        with cell.container(border=True, key=f"result {index}"):
-            st.markdown(f"**{letter(index)}** &ensp;{say_choice(question, choice)} {icon}")
-            if measured:
+    for index, (cell, choice) in enumerate(zip(cells(len(question.choices)), question.choices, strict=True)):
+        state, icon = "other", ""
+        if index == question.right:
+            state, icon = "right", ":material/check_circle:"
+        elif index == answer:
+            state, icon = "chosen", ":material/cancel:"
+        with cell.container(border=True, key=f"result {index} {state}"):
+            st.markdown(f"**{letter(index)}** &ensp;{say_choice(question, choice)} &ensp;{icon}")
+            if measured := say_measured(question, choice):
                 st.caption(measured)
     if answer == question.right:
         st.success(f"**{predict('right')}** {say(question, 'answer')}", icon=":material/check:")
     else:
-        said = predict("chosen", choice=say_choice(question, question.choices[answer]))
-        st.info(f"**{predict('wrong')}** {said} {say(question, 'answer')}", icon=":material/undo:")
+        st.info(f"**{predict('wrong')}** {_chosen(question, answer)} {say(question, 'answer')}", icon=":material/undo:")
+
+
+def _chosen(question: Question, answer: int) -> str:
+    """What was chosen, with what was measured of it."""
+    choice = question.choices[answer]
+    said, measured = say_choice(question, choice), say_measured(question, choice)
+    return predict("chosen_measured", choice=said, measured=measured) if measured else predict("chosen", choice=said)
 
 
 def _controls(own_round: Round) -> None:

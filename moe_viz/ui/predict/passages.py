@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from moe_viz.figures.theme import GRID, INK, PALETTE
 from moe_viz.lessons.texts import predict
@@ -17,9 +18,9 @@ _GIVEN_COLOUR, _CHOICE_COLOUR = PALETTE[11], PALETTE[3]
 _STYLE = f"""
 <style>
 .moe-text {{ border: 1px solid {GRID}; border-radius: .6rem; padding: .7rem 1rem .9rem; font-size: 1.12rem;
-  line-height: 2.05; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem; overflow-y: auto; }}
+  line-height: 1.8; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem; overflow-y: auto; }}
 .moe-text-name {{ opacity: .8; font-size: .92rem; padding-bottom: .15rem; }}
-.moe-token {{ color: {INK}; border-radius: .3rem; padding: .12rem .1rem; font-weight: 600; }}
+.moe-token {{ color: {INK}; border-radius: .3rem; padding: .12rem .1rem; margin-right: 2px; font-weight: 600; }}
 .moe-letter {{ color: {INK}; font-size: .78rem; font-weight: 800; border: 1.5px solid {INK}; border-radius: 50%;
   padding: .02rem .34rem; margin: 0 .2rem 0 .1rem; }}
 </style>
@@ -29,11 +30,17 @@ _STYLE = f"""
 def passages(shown: tuple[Passage, ...]) -> None:
     """Draw them, side by side where there are several."""
     st.html(_STYLE)
-    columns = st.columns(min(len(shown), 2))
-    for index, passage in enumerate(shown):
-        columns[index % len(columns)].html(_html(passage))
-    if any(GIVEN in passage.marks.values() for passage in shown) and len(shown) == 1:
-        st.html(f"<div class='moe-text-name'>{_token('  ', GIVEN)} {escape(predict('given'))}</div>")
+    for cell, passage in zip(cells(len(shown)), shown, strict=True):
+        cell.html(_html(passage))
+    if any(GIVEN in passage.marks.values() for passage in shown):
+        swatch = f"<span class='moe-token' style='background:{_GIVEN_COLOUR}'>&emsp;</span>"
+        st.html(f"<div class='moe-text-name'>{swatch} {escape(predict('given'))}</div>")
+
+
+def cells(count: int) -> list[DeltaGenerator]:
+    """Places, two in a row; on a phone and by keyboard they keep their order."""
+    across = min(count, 2)
+    return [cell for _ in range(0, count, across) for cell in st.columns(across)][:count]
 
 
 def _html(passage: Passage) -> str:
@@ -51,12 +58,15 @@ def _html(passage: Passage) -> str:
 
 
 def _token(words: str, mark: int) -> str:
-    """One that is marked; the space before it stays outside of its frame."""
+    """One that is marked; the space before it stays outside of its frame, unless it has nothing else."""
     bare = words.lstrip(" ")
-    space = words[: len(words) - len(bare)]
+    space, after = words[: len(words) - len(bare)], ""
+    shown = _lines(bare)
+    if not words.strip():
+        space, shown, after = "", visible(words, spaces=True), "\n" * words.count("\n")
     colour = _GIVEN_COLOUR if mark == GIVEN else _CHOICE_COLOUR
     badge = "" if mark == GIVEN else f"<span class='moe-letter'>{letter(mark)}</span>"
-    return f"{space}<span class='moe-token' style='background:{colour}'>{badge}{escape(_lines(bare))}</span>"
+    return f"{space}<span class='moe-token' style='background:{colour}'>{badge}{escape(shown)}</span>{after}"
 
 
 def _lines(words: str) -> str:
