@@ -10,7 +10,7 @@ import pandas as pd
 
 from moe_viz.lessons.batch import experts_used_if_uniform
 from moe_viz.metrics.scores import site_scores
-from moe_viz.quiz.question import Choice, Kind, Question, Text, choosing, around, layer_name, passage, spaced, window
+from moe_viz.quiz.question import Choice, Kind, Question, Text, around, choosing, layer_name, passage, spaced, window
 from moe_viz.trace import NO_EXPERT, RoutingTrace
 
 _BATCHES = (4, 8, 16, 32)

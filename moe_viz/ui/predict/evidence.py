@@ -27,7 +27,8 @@ SHOWN_BEFORE = frozenset({"hidden_text"})
 def evidence(question: Question) -> None:
     """Draw the figure, and how to read it."""
     figure = _FIGURES[question.kind](question).update_xaxes(tickfont_size=_SIZE).update_yaxes(tickfont_size=_SIZE)
-    st.plotly_chart(figure, key=f"evidence {question.kind}", alt=say(question, "answer"))
+    about = say(question, "reading" if question.kind in SHOWN_BEFORE else "answer")  # which gives nothing away
+    st.plotly_chart(figure, key=f"evidence {question.kind}", alt=about)
     st.caption(say(question, "reading"))
 
 
