@@ -37,7 +37,7 @@ def weights(table: Values, rows: Sequence[str], experts: Sequence[int], x_title:
     figure = weights_by_rule(table, rows, x_title)
     step = tick_step(len(experts))
     ticks = {"tickvals": list(range(0, len(experts), step)), "ticktext": [f"{expert}" for expert in experts[::step]]}
-    numbers = {} if _few(experts) else {"texttemplate": None}
+    numbers = {"textfont": {"size": 15}} if _few(experts) else {"texttemplate": None}
     return figure.update_xaxes(ticks).update_traces(hovertemplate="%{y}: %{z:.3f}<extra></extra>", **numbers)
 
 

@@ -18,15 +18,15 @@ from moe_viz.ui.predict.words import letter, say
 _RANKS = 16
 """No more of the largest shares are drawn."""
 
-_SIZE = 15
-"""Of the letters at a figure's axes, in pixels: to be read from the back of a room."""
+_ROWS, _COLUMNS = 16, 13
+"""Size of the letters at a figure's axes, in pixels: to be read from the back of a room, and to fit a phone."""
 SHOWN_BEFORE = frozenset({"hidden_text"})
 """Kinds whose figure belongs to the question."""
 
 
 def evidence(question: Question) -> None:
     """Draw the figure, and how to read it."""
-    figure = _FIGURES[question.kind](question).update_xaxes(tickfont_size=_SIZE).update_yaxes(tickfont_size=_SIZE)
+    figure = _FIGURES[question.kind](question).update_xaxes(tickfont_size=_COLUMNS).update_yaxes(tickfont_size=_ROWS)
     about = say(question, "reading" if question.kind in SHOWN_BEFORE else "answer")  # which gives nothing away
     st.plotly_chart(figure, key=f"evidence {question.kind}", alt=about)
     st.caption(say(question, "reading"))
@@ -89,7 +89,8 @@ def _share_held(question: Question) -> go.Figure:
 def _hidden_text(question: Question) -> go.Figure:
     table = question.evidence.pivot_table(index="choice", columns="expert", values="load", sort=True)
     rows = [predict("hidden") if choice == GIVEN else letter(int(choice)) for choice in table.index.to_numpy()]
-    return layers_by_experts(table.to_numpy(), rows, kind="load")
+    figure = layers_by_experts(table.to_numpy(), rows, kind="load")
+    return figure.update_traces(showscale=False, selector={"type": "heatmap"})  # a phone has no room for it
 
 
 _FIGURES: dict[str, Callable[[Question], go.Figure]] = {

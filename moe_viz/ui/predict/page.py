@@ -34,6 +34,7 @@ _SEEDS = 10_000
 _STYLE = f"""
 <style>
 [data-testid="stMainBlockContainer"] h2 {{ font-size: 1.75rem; line-height: 1.3; padding-block: 0 .2rem; }}
+@media (max-width: 640px) {{ [data-testid="stMainBlockContainer"] h2 {{ font-size: 1.35rem; }} }}
 [class*="st-key-choice"] button {{ min-height: 3.6rem; padding-inline: 1.1rem; }}
 [class*="st-key-choice"] button > div {{ justify-content: flex-start; text-align: left; width: 100%; }}
 [class*="st-key-choice"] button p, [class*="st-key-result"] p {{ font-size: 1.22rem; }}

@@ -20,7 +20,7 @@ _STYLE = f"""
 .moe-text {{ border: 1px solid {GRID}; border-radius: .6rem; padding: .7rem 1rem .9rem; font-size: 1.12rem;
   line-height: 1.8; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 24rem; overflow-y: auto; }}
 .moe-text-name {{ opacity: .8; font-size: .92rem; padding-bottom: .15rem; }}
-.moe-token {{ color: {INK}; border-radius: .3rem; padding: .12rem .1rem; margin-right: 2px; font-weight: 600; }}
+.moe-token {{ color: {INK}; border-radius: .3rem; padding: .12rem .1rem; margin-right: 1px; font-weight: 600; }}
 .moe-letter {{ color: {INK}; font-size: .78rem; font-weight: 800; border: 1.5px solid {INK}; border-radius: 50%;
   padding: .02rem .34rem; margin: 0 .2rem 0 .1rem; }}
 </style>
