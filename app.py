@@ -20,6 +20,7 @@ page = st.navigation(
         st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
         st.Page("pages/models.py", title="Models", icon=":material/hub:"),
         st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
+        st.Page("pages/predict.py", title="Predict", icon=":material/psychology_alt:"),
     ],
     position="top",
 )

@@ -21,6 +21,7 @@ MUST_NOT_BRING = {
     "moe_viz.probes": HEAVY,
     "moe_viz.profiles": HEAVY - {"pandas"},
     "moe_viz.routed": HEAVY,
+    "moe_viz.quiz": HEAVY - {"pandas"},
     "moe_viz.metrics": {"torch", "transformers", "streamlit", "plotly"},
     "moe_viz.figures": {"torch", "transformers", "streamlit"},
     "moe_viz.components": {"torch", "transformers", "streamlit"},
