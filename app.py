@@ -19,6 +19,7 @@ page = st.navigation(
         st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
         st.Page("pages/models.py", title="Models", icon=":material/hub:"),
         st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
+        st.Page("pages/glossary.py", title="Glossary", icon=":material/dictionary:"),
     ],
     position="top",
 )

@@ -19,7 +19,6 @@ from moe_viz.figures.theme import (
     SEQUENTIAL,
     SERIES,
     SYMBOLS,
-    TEXT,
 )
 
 Values = NDArray[np.floating] | NDArray[np.integer]
@@ -113,7 +112,7 @@ def named_bars(
     if interval is not None:
         middle = np.asarray(values)
         ends = {"array": np.asarray(interval[1]) - middle, "arrayminus": middle - np.asarray(interval[0])}
-        error = {"type": "data", "symmetric": False, "thickness": 2, "width": 3, "color": TEXT, **ends}
+        error = {"type": "data", "symmetric": False, "thickness": 2, "width": 3, "color": SECOND, **ends}
     figure.add_bar(
         orientation="h",
         y=rows,
@@ -124,6 +123,7 @@ def named_bars(
         text=[f"<b>{value:{tick_format}}</b>" if row in chosen else "" for row, value in enumerate(values)],
         textposition="inside" if interval is not None else "outside",
         insidetextanchor="start",
+        constraintext="none",
         textangle=0,
         cliponaxis=False,
         customdata=list(names),

@@ -24,7 +24,8 @@ def main() -> None:
     sizes.FILE.write_text(json.dumps(counted, indent=1) + "\n", encoding="utf-8")
     by_default = {name: {"model_type": name} for name in designs.hash_families()}
     built = {name: designs.built_now(config) for name, config in (configs | by_default).items()}
-    designs.FILE.write_text(json.dumps(built, indent=1) + "\n", encoding="utf-8")
+    models = ",\n".join(f"{json.dumps(name)}: {json.dumps(parts)}" for name, parts in built.items())
+    designs.FILE.write_text(f"{{\n{models}\n}}\n", encoding="utf-8")  # one line a model
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def violation_of_lookup(profile: ExpertProfile) -> float:
     """MaxVio of `looked_up` over all tokens of a profile."""
     met, experts = profile.occurrences[0], profile.experts
     loads = np.bincount(looked_up(np.arange(len(met)), experts), met, experts)
-    return float(max_violation(loads))
+    return float(max_violation(loads.astype(np.float64)))
 
 
 def violation_of_router(profile: ExpertProfile) -> Array:

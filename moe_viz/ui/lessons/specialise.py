@@ -110,7 +110,7 @@ def _own(lesson: Lesson, profiled: Profiled, owned: tuple[Own, ...], kind: int) 
 def _bits(lesson: Lesson, profiled: Profiled, guess: float) -> None:
     st.subheader(lesson.say("bits"), anchor=False)
     table = profiled.information
-    best = table.loc[table["bits"].idxmax()]
+    best = table.iloc[table["bits"].argmax()]
     st.markdown(
         lesson.say(
             "bits_answer",
@@ -131,7 +131,7 @@ def _bits(lesson: Lesson, profiled: Profiled, guess: float) -> None:
 def _token(lesson: Lesson, profiled: Profiled) -> None:
     st.subheader(lesson.say("token"), anchor=False)
     table = profiled.information
-    early, late = table.loc[table["left_bits"].idxmin()], table.loc[table["left_bits"].idxmax()]
+    early, late = table.iloc[table["left_bits"].argmin()], table.iloc[table["left_bits"].argmax()]
     st.markdown(
         lesson.say(
             "token_answer",
@@ -179,6 +179,7 @@ def _story(lesson: Lesson, profiled: Profiled, owned: tuple[Own, ...]) -> None:
         ),
         key="story",
     )
+    st.caption(lesson.say("story_reading"))
     st.markdown(_true_here(lesson, profiled, owned))
 
 
