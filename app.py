@@ -21,6 +21,7 @@ page = st.navigation(
         st.Page("pages/models.py", title="Models", icon=":material/hub:"),
         st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
         st.Page("pages/predict.py", title="Predict", icon=":material/psychology_alt:"),
+        st.Page("pages/glossary.py", title="Glossary", icon=":material/dictionary:"),
     ],
     position="top",
 )

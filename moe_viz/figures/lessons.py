@@ -9,12 +9,23 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from moe_viz.figures.template import TEMPLATE, chart_layout
-from moe_viz.figures.theme import ACCENT, DIVERGING, IDLE, MISSING, NEUTRAL, SECOND, SEQUENTIAL, SERIES, SYMBOLS
+from moe_viz.figures.theme import (
+    ACCENT,
+    DIVERGING,
+    IDLE,
+    MISSING,
+    NEUTRAL,
+    SECOND,
+    SEQUENTIAL,
+    SERIES,
+    SYMBOLS,
+)
 
 Values = NDArray[np.floating] | NDArray[np.integer]
 
 _BARS, _LINES = 230, 360  # pixels
 _STRIP, _RULE, _AROUND = 34, 38, 66  # pixels
+_NAMED = 24  # pixels
 
 
 def vectors(rows: Values, labels: Sequence[str], x_title: str) -> go.Figure:
@@ -63,6 +74,66 @@ def expert_bars(
         at, name = line
         figure.add_hline(y=at, line={"color": SECOND, "width": 2, "dash": "dash"}, annotation={"text": name})
     return figure.update_layout(showlegend=False, margin={"t": 24})
+
+
+def named_bars(
+    values: Sequence[float],
+    names: Sequence[str],
+    chosen: Collection[int],
+    x_title: str,
+    tick_format: str,
+    *,
+    interval: tuple[Sequence[float], Sequence[float]] | None = None,
+    line: tuple[float, str] | None = None,
+) -> go.Figure:
+    """One horizontal bar a name, the first on top; the chosen ones stand out by colour and by their number.
+
+    `interval`: the lower and upper ends of each bar's. `line`: a value to draw a line at, and its name.
+    """
+    rows = list(range(len(values)))
+    figure = go.Figure(
+        layout={
+            "template": TEMPLATE,
+            "height": _AROUND + _NAMED * len(rows),
+            "margin": {"t": 20, "b": 8, "l": 8, "r": 40},
+            "showlegend": False,
+            "hovermode": "closest",
+            "xaxis": {"title": {"text": x_title}, "tickformat": tick_format, "fixedrange": True, "nticks": 6},
+            "yaxis": {
+                "range": [len(rows) - 0.5, -0.5],
+                "tickvals": rows,
+                "ticktext": list(names),
+                "showgrid": False,
+                "fixedrange": True,
+            },
+        }
+    )
+    error = None
+    if interval is not None:
+        middle = np.asarray(values)
+        ends = {"array": np.asarray(interval[1]) - middle, "arrayminus": middle - np.asarray(interval[0])}
+        error = {"type": "data", "symmetric": False, "thickness": 2, "width": 3, "color": SECOND, **ends}
+    figure.add_bar(
+        orientation="h",
+        y=rows,
+        x=list(values),
+        width=0.7,
+        marker={"color": [ACCENT if row in chosen else IDLE for row in rows], "line": {"width": 0}},
+        error_x=error,
+        text=[f"<b>{value:{tick_format}}</b>" if row in chosen else "" for row, value in enumerate(values)],
+        textposition="inside" if interval is not None else "outside",
+        insidetextanchor="start",
+        constraintext="none",
+        textangle=0,
+        cliponaxis=False,
+        customdata=list(names),
+        hovertemplate=f"%{{customdata}}: %{{x:{tick_format}}}<extra></extra>",
+    )
+    if line is not None:
+        at, name = line
+        line_style = {"color": SECOND, "width": 2, "dash": "dash"}
+        figure.add_vline(x=at, line=line_style, annotation={"text": name}, annotation_position="top")
+    return figure
 
 
 def weights_by_rule(weights: Values, labels: Sequence[str], x_title: str) -> go.Figure:

@@ -97,6 +97,7 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
         view.source,
         f"n: {profiled.size}. All tokens count, at any rank of the choice."
         f" A dot: a specialist, at a false-discovery rate of {LEVEL:.0%}.",
+        term="domain specialization",
     )
 
     layer = profiled.layers[site]  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
@@ -161,6 +162,7 @@ def informations(profiled: Profiled) -> None:
             "Every domain weighs the same, every choice of a token counts. Interval: basic bootstrap, documents drawn"
             " anew within their domains (Davison and Hinkley 1997, equation 5.6), 95 %.",
             f"Null: the documents’ domain labels shuffled. {DRAWS} draws of each. n: {profiled.size}.",
+            term="domain information",
         )
         figure = information(table, profiled.layers, interval=profiled.interval)
         chart(figure, key="information", alt=_said(profiled, table["bits"]))
@@ -178,6 +180,7 @@ def informations(profiled: Profiled) -> None:
             f"Of tokens met {OCCURRENCES:,} times or more; their mean, by occurrences. The other line: I(domain; first"
             " expert) of all tokens, every domain weighing the same.",
             f"Here: {int(table['tokens'].max()):,} tokens, {table['share_of_text'].max():.0%} of the text.",
+            term="token-identity control",
         )
         if not table["tokens"].any():
             st.caption(f"No token stands {OCCURRENCES:,} times in this text, so that this cannot be told.")
@@ -223,6 +226,7 @@ def _marked(profiled: Profiled) -> None:
         " Benjamini and Hochberg (1995) over all domains, layers and experts.",
         f"Left out: documents of fewer than {MINIMUM_ASSIGNMENTS} choices, domains of fewer than"
         f" {MINIMUM_DOCUMENTS} documents. n: {profiled.size}.",
+        term="specialist",
     )
     if marked.empty:
         st.caption("No expert takes more of a domain than chance would give it.")
@@ -276,6 +280,7 @@ def _halves(profiled: Profiled) -> None:
         "Each domain’s documents are cut in two at random; specialists are found in one half alone, and only these are"
         " tested in the other, adjusted for their number.",
         f"Confirmed: q ≤ {LEVEL:g} in the other half too. n: {profiled.size}.",
+        term="held out",
     )
     if split is None or not split.found.any():
         st.caption("Half of the documents is too few to find a specialist in.")

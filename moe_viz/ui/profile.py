@@ -29,6 +29,7 @@ from moe_viz.metrics.specialization import MINIMUM_DOCUMENTS
 from moe_viz.metrics.tokens import visible
 from moe_viz.probes import TITLES, probe_texts
 from moe_viz.profiles.value import ExpertProfile
+from moe_viz.ui.glossary import term_link
 from moe_viz.ui.measuring import Texts
 from moe_viz.ui.model import plain
 from moe_viz.ui.shown import bytes_of, how_it_came, origin_text
@@ -172,14 +173,18 @@ def choose_layer(profiled: Profiled) -> int:
     return layers.index(layer)
 
 
-def heading(title: str, formula: str, *sentences: str) -> None:
-    """A figure's title, and on demand its definition: the formula, its source, the filter in force."""
+def heading(title: str, formula: str, *sentences: str, term: str) -> None:
+    """A figure's title, and on demand its definition: the formula, its source, the filter in force.
+
+    `term`: what it is called in the glossary.
+    """
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plain(title)}**", width="content")
         with st.popover("Definition", type="tertiary"):
             st.text(formula)
             for sentence in sentences:
                 st.caption(plain(sentence))
+            term_link(term)
 
 
 def profile_provenance(profiled: Profiled) -> None:
