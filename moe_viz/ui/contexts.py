@@ -23,7 +23,7 @@ TEXTS, CHARACTERS = 4, 1000
 
 def contexts(profiled: Profiled, site: int, expert: int) -> None:
     """Draw them, folded away: the model reads them when they are asked for."""
-    folded = st.expander("The contexts around them", key="contexts", on_change="rerun")
+    folded = st.expander("The contexts around them", key="contexts", on_change="rerun", bind="query-params")
     if not folded.open:
         return
     use = profiled.specialists.use[:, site, expert]
@@ -33,6 +33,7 @@ def contexts(profiled: Profiled, site: int, expert: int) -> None:
             sorted(range(len(use)), key=lambda domain: -use[domain]),
             format_func=lambda domain: f"{profiled.names[domain]}: {use[domain]:.1%} of its tokens",
             key=f"context domain {site} {expert}",
+            bind="query-params",
         )
         try:
             with st.spinner("Reading some texts", show_time=True):

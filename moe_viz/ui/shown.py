@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_viz.components import pack_routing_map
-from moe_viz.components.routing_map.pack import expert_colours
+from moe_viz.components.routing_map.pack import AT_FIRST, Initial, expert_colours
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.scores import Array, router_entropy
 from moe_viz.trace import NextTokens, Provenance, RoutingTrace
@@ -36,6 +36,8 @@ class Shown:
     """How many tokens it will have at most while it grows."""
     before: NDArray[np.uint8] | None = None
     """`colours` of the moment before, kept as far as they can be."""
+    initial: Initial = AT_FIRST
+    """What its map shows when it first appears."""
 
     @cached_property
     def payload(self) -> bytes:
@@ -45,6 +47,7 @@ class Shown:
             self.entropy,
             PALETTE,
             NEUTRAL,
+            initial=self.initial,
             colours=self.colours,
             stream=self.stream,
             expected=self.expected,

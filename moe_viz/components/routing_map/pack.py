@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +37,28 @@ COMFORTABLE_BYTES = 4_500_000
 Bytes = NDArray[np.uint8]
 
 
+class Initial(NamedTuple):
+    """What a map shows when it first appears; whatever the person chose before comes first."""
+
+    layer: int | None = None
+    """The router, counted from 0; None: the last one."""
+    token: int = 0
+    colour: str = "0"
+    """By which slot tokens are coloured, or "entropy"."""
+    expert: int | None = None
+    """The expert that is highlighted."""
+
+
+AT_FIRST = Initial()
+
+
 def pack_routing_map(
     trace: RoutingTrace,
     entropy: NDArray[np.floating] | None,
     palette: Sequence[str],
     neutral: str,
     *,
-    initial_token: int = 0,
+    initial: Initial = AT_FIRST,
     colours: Bytes | None = None,
     stream: str = "",
     expected: int = 0,
@@ -51,10 +66,9 @@ def pack_routing_map(
     """The trace, ready for the browser.
 
     entropy: `[site token]` of the router's distribution, in nats, NaN where unknown.
-    palette, neutral: colours as `#rrggbb`. initial_token: chosen when the map first appears.
-    colours: as `expert_colours` gives them, which is the default. stream: the same for every
-    moment of a trace that grows; by default a digest of the trace. expected: how many tokens it
-    grows to at most.
+    palette, neutral: colours as `#rrggbb`. colours: as `expert_colours` gives them, which is the
+    default. stream: the same for every moment of a trace that grows; by default a digest of the
+    trace. expected: how many tokens it grows to at most.
     """
     ids, weights = _by_weight(trace.expert_ids, trace.gate_weights)
     scale = float(weights.max()) or 1.0
@@ -78,7 +92,7 @@ def pack_routing_map(
         "slots": ids.shape[2],
         "palette": list(palette),
         "neutral": neutral,
-        "initial_token": initial_token,
+        **{f"initial_{name}": value for name, value in initial._asdict().items()},
         "stream": stream,
         "expected": max(expected, len(trace)),
         "weight_bits": 16,
