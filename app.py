@@ -3,9 +3,11 @@
 import streamlit as st
 
 from moe_viz.ui.chart import choose_picture_format
+from moe_viz.ui.link import copy_link
 from moe_viz.ui.log import log_as_asked
 from moe_viz.ui.look import ICON, look
 from moe_viz.ui.model import model_sidebar
+from moe_viz.ui.opened import open_link, say_of_link
 from moe_viz.ui.status import server_status
 
 log_as_asked()
@@ -25,8 +27,14 @@ page = st.navigation(
     ],
     position="top",
 )
+open_link(page.url_path)
+about_link = st.container()
+with st.sidebar:
+    copy_link()
 about_model = st.sidebar.container()
 page.run()
+with about_link:
+    say_of_link(page.url_path)
 with about_model:
     model_sidebar()  # late: it starts the import of torch, which would hold up the first paint
 with st.sidebar:

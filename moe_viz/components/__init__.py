@@ -12,6 +12,8 @@ from moe_viz.components.routing_map.pack import pack_routing_map
 from moe_viz.components.token_panel.data import TokenPanel, pack_token_panel
 
 __all__ = [
+    "LINK_CSS",
+    "LINK_JS",
     "ROUTING_MAP_CSS",
     "ROUTING_MAP_JS",
     "TOKEN_PANEL_CSS",
@@ -29,6 +31,8 @@ def _css(component: str) -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
+LINK_JS = bundle(_HERE, "link/main.js")
+LINK_CSS = _css("link")
 ROUTING_MAP_JS = bundle(_HERE, "routing_map/main.js")
 ROUTING_MAP_CSS = _css("routing_map")
 TOKEN_PANEL_JS = bundle(_HERE, "token_panel/main.js")

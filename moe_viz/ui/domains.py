@@ -73,7 +73,9 @@ def heatmaps(profiled: Profiled) -> None:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     with left:
         titles = [view.title for view in views]
-        title = st.segmented_control("Each cell", titles, default=titles[0], required=True, key="cell of domains")
+        title = st.segmented_control(
+            "Each cell", titles, default=titles[0], required=True, key="cell of domains", bind="query-params"
+        )
     with right:
         site = choose_layer(profiled)
     view = next(view for view in views if view.title == title)

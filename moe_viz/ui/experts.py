@@ -142,6 +142,7 @@ def _tokens(profiled: Profiled, site: int, expert: int) -> None:
         required=True,
         format_func=_VIEW_NAMES.__getitem__,
         key="token view",
+        bind="query-params",
         label_visibility="collapsed",
     )
     table = atlas.taken_tokens(profiled.profile, site, expert, view)

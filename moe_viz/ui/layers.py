@@ -12,7 +12,9 @@ from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.figures.layers import effective_experts, entropies
 from moe_viz.metrics.tokens import tokens_of_expert
 from moe_viz.ui.chart import chart
+from moe_viz.ui.link import carry
 from moe_viz.ui.numbers import numbers
+from moe_viz.ui.opened import cell_of_link
 from moe_viz.ui.shown import Shown
 
 
@@ -58,11 +60,15 @@ def heatmap(shown: Shown) -> tuple[int, int] | None:
         default=_VIEWS[0].title,
         required=True,
         key="heatmap view",
+        bind="query-params",
     )
     view = next(view for view in _VIEWS if view.title == title)
     sites = shown.trace.sites
-    selected = _selected(shown)
     of = weakref.ref(shown)  # Streamlit keeps `keep` for as long as the page is open
+    if (linked := cell_of_link(shown.trace)) is not None:
+        st.session_state["cell"] = (of, linked)
+    selected = _selected(shown)
+    carry(cell=selected)
 
     def keep() -> None:
         # The outline makes it another figure to Streamlit, which then forgets the selection.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_viz.components import pack_routing_map
-from moe_viz.components.routing_map.pack import expert_colours
+from moe_viz.components.routing_map.pack import AT_FIRST, Initial, expert_colours
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.scores import Array, router_entropy
 from moe_viz.trace import Provenance, RoutingTrace
@@ -37,8 +37,8 @@ class Shown:
     """How many tokens it will have at most while it grows."""
     before: NDArray[np.uint8] | None = None
     """`colours` of the moment before, kept as far as they can be."""
-    at: tuple[int, int] | None = None
-    """The router, by its index, and the token to look at first."""
+    initial: Initial = AT_FIRST
+    """What its map shows when it first appears."""
 
     @cached_property
     def payload(self) -> bytes:
@@ -48,17 +48,11 @@ class Shown:
             self.entropy,
             PALETTE,
             NEUTRAL,
+            initial=self.initial,
             colours=self.colours,
             stream=self.stream,
             expected=self.expected,
-            initial_token=self.first_token,
-            initial_site=self.at[0] if self.at else None,
         )
-
-    @property
-    def first_token(self) -> int:
-        """The token that is looked at first."""
-        return self.at[1] if self.at else 0
 
     @cached_property
     def colours(self) -> NDArray[np.uint8]:

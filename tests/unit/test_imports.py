@@ -82,3 +82,8 @@ def test_an_import_that_fails_is_no_pass(tmp_path):
     (tmp_path / "broken.py").write_text("import no_such_package_anywhere\n")
     with pytest.raises(AssertionError, match="no_such_package_anywhere"):
         brought_in("broken", tmp_path)
+
+
+def test_figures_are_drawn_in_one_place_where_their_pictures_can_be_saved():
+    drawing = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if "plotly_chart(" in path.read_text()}
+    assert {path for path in drawing if path.startswith(("moe_viz/", "pages/"))} == {"moe_viz/ui/chart.py"}

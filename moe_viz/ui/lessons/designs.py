@@ -11,6 +11,7 @@ from moe_viz.lessons.hash_routing import agreement
 from moe_viz.lessons.sizes import known_sizes
 from moe_viz.lessons.texts import Lesson
 from moe_viz.metrics.topology import span
+from moe_viz.ui.chart import chart
 from moe_viz.ui.lessons.lookup import lookup
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import recorded
@@ -63,7 +64,7 @@ def draw(lesson: Lesson) -> None:
         with column:
             built = known_designs()[shown]
             said = "; ".join(f"{span(kind['layer'])}: {kind['words']}" for kind in built.kinds)
-            st.plotly_chart(topology(built.layers), key=f"layers {shown}", alt=said)
+            chart(topology(built.layers), key=f"layers {shown}", alt=said)
     st.table(_beside_each_other(lesson, name, beside))
     _changes(lesson, design, name, beside)
     folded_tables({"designs": lambda: _table(lesson, *known_designs())})

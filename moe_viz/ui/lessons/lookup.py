@@ -16,6 +16,7 @@ from moe_viz.lessons.hash_routing import (
 )
 from moe_viz.lessons.texts import Lesson
 from moe_viz.metrics.tokens import visible
+from moe_viz.ui.chart import chart
 from moe_viz.ui.model import plain
 from moe_viz.ui.profile import recorded
 
@@ -59,7 +60,7 @@ def lookup(lesson: Lesson) -> None:
         lesson.say("hash_learned", layer=layer, used=int((shares > 0).sum()), first=first, most=float(shares[first]))
     )
     title = lesson.say("axis_first")
-    st.plotly_chart(expert_bars(shares, [first], lesson.say("axis_expert"), ".0%", y_title=title), key="lookup")
+    chart(expert_bars(shares, [first], lesson.say("axis_expert"), ".0%", y_title=title), key="lookup")
     agree = agreement(profile)
     early, late = int(agree.argmax()), int(agree.argmin())
     st.markdown(
@@ -70,7 +71,7 @@ def lookup(lesson: Lesson) -> None:
     title = lesson.say("axis_agree")
     series = {title: agree.tolist()}
     figure = lines(series, [f"{n}" for n in layers], lesson.say("axis_layer"), title, limits=(0, 1), y_format=".0%")
-    st.plotly_chart(figure.update_layout(showlegend=False), key="agreement")
+    chart(figure.update_layout(showlegend=False), key="agreement")
     by_router = violation_of_router(profile)
     st.markdown(
         lesson.say(

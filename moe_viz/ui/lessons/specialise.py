@@ -12,6 +12,7 @@ from moe_viz.lessons.specialise import Own, most_own, taken_besides, work_by_dom
 from moe_viz.lessons.texts import Lesson
 from moe_viz.metrics.domains import CONFIDENCE, DRAWS
 from moe_viz.metrics.specialists import LEVEL
+from moe_viz.ui.chart import chart
 from moe_viz.ui.lessons.kind import choose_kind
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import Profiled, profile_provenance, recorded
@@ -91,7 +92,7 @@ def _own(lesson: Lesson, profiled: Profiled, owned: tuple[Own, ...], kind: int) 
     interval = [own.low for own in owned], [own.high for own in owned]
     differences = [own.difference for own in owned]
     title = lesson.say("axis_difference")
-    st.plotly_chart(named_bars(differences, names, {0, place}, title, ".0%", interval=interval), key="most own")
+    chart(named_bars(differences, names, {0, place}, title, ".0%", interval=interval), key="most own")
     st.caption(lesson.say("own_reading", confidence=CONFIDENCE, draws=DRAWS))
     found, halves = profiled.specialists, profiled.halves
     assert halves is not None  # every kind has several texts
@@ -125,7 +126,7 @@ def _bits(lesson: Lesson, profiled: Profiled, guess: float) -> None:
     )
     guessed = guess, lesson.say("line_guess")
     figure = information(table, profiled.layers, interval=profiled.interval, guess=guessed)
-    st.plotly_chart(figure, key="specialise bits")
+    chart(figure, key="specialise bits")
 
 
 def _token(lesson: Lesson, profiled: Profiled) -> None:
@@ -144,7 +145,7 @@ def _token(lesson: Lesson, profiled: Profiled) -> None:
             late_left=late["left_bits"],
         )
     )
-    st.plotly_chart(given_token(table, profiled.layers), key="specialise token")
+    chart(given_token(table, profiled.layers), key="specialise token")
 
 
 def _story(lesson: Lesson, profiled: Profiled, owned: tuple[Own, ...]) -> None:
@@ -168,7 +169,7 @@ def _story(lesson: Lesson, profiled: Profiled, owned: tuple[Own, ...]) -> None:
         numbers |= {"besides": shares[besides[0]], "other": profiled.names[besides[0]], "count": len(besides)}
     st.markdown(lesson.say("story_besides" if besides else "story_alone", **numbers))
     order = sorted(profiled.domains, key=lambda domain: -shares[domain])
-    st.plotly_chart(
+    chart(
         named_bars(
             [float(shares[domain]) for domain in order],
             [profiled.names[domain] for domain in order],

@@ -13,6 +13,7 @@ from moe_viz.figures.lessons import expert_bars, lines
 from moe_viz.figures.predict import bars, first_choices, weights
 from moe_viz.lessons.texts import predict, predict_kind
 from moe_viz.quiz.question import GIVEN, Question
+from moe_viz.ui.chart import chart
 from moe_viz.ui.predict.words import letter, say
 
 _RANKS = 16
@@ -28,7 +29,7 @@ def evidence(question: Question) -> None:
     """Draw the figure, and how to read it."""
     figure = _FIGURES[question.kind](question).update_xaxes(tickfont_size=_COLUMNS).update_yaxes(tickfont_size=_ROWS)
     about = say(question, "reading" if question.kind in SHOWN_BEFORE else "answer")  # which gives nothing away
-    st.plotly_chart(figure, key=f"evidence {question.kind}", alt=about)
+    chart(figure, key=f"evidence {question.kind}", alt=about)
     st.caption(say(question, "reading"))
 
 
