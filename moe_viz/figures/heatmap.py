@@ -115,7 +115,7 @@ def layers_by_experts(
 def clicked_cell(points: Iterable[Mapping[str, Any]]) -> tuple[int, int] | None:
     """The (row, expert) of a selection of `layers_by_experts`, from its points; None if there is none.
 
-    `points` is what `st.plotly_chart(..., on_select="rerun")` gives as `selection.points`.
+    `points` is what Streamlit's chart gives as `selection.points`.
     """
     for point in points:
         return round(point["y"]), round(point["x"])
