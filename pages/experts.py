@@ -4,9 +4,11 @@ from moe_viz.ui.entry import through_app
 
 through_app()
 
+from moe_viz.ui.contexts import go_to_asked_text
 from moe_viz.ui.experts import choose_expert, partners, share_and_load, summary, tokens_and_alike
 from moe_viz.ui.profiles import chosen_profile
 
+go_to_asked_text()
 profiled = chosen_profile("An atlas of experts")
 chosen = choose_expert(profiled)
 summary(profiled, *chosen)

@@ -34,10 +34,14 @@ class Passage(NamedTuple):
     trace: RoutingTrace
 
 
+def go_to_asked_text() -> None:
+    """Go to the Routing page if a text was asked for there."""
+    if st.session_state.pop("to routing", False):
+        st.switch_page("pages/routing.py", query_params={})  # {}: without it, what the address keeps is in the way
+
+
 def contexts(profiled: Profiled, site: int, expert: int) -> None:
     """Draw them, folded away: the model reads them when they are asked for. A row leads to its text."""
-    if st.session_state.pop("to routing", False):
-        st.switch_page("pages/routing.py")
     folded = st.expander("The contexts around them", key="contexts", on_change="rerun", bind="query-params")
     if not folded.open:
         return

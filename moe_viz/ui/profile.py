@@ -161,7 +161,7 @@ def go_to_asked_expert() -> None:
     """Go to the Experts page if one was asked for there."""
     st.session_state.setdefault("expert", 0)  # of a key that is new with the page, the address would not hear
     if st.session_state.pop("to expert", False):
-        st.switch_page("pages/experts.py")
+        st.switch_page("pages/experts.py", query_params={})  # {}: without it, what the address keeps is in the way
 
 
 def choose_layer(profiled: Profiled) -> int:
