@@ -55,7 +55,8 @@ def chosen_profile(title: str) -> Profiled:
 
 def looked_at() -> Profiled:
     """What a page would show, without drawing the choice."""
-    held: HeldProfile | None = st.session_state.get(_HELD.get(st.session_state.get("profile", _RECORDED), ""))
+    which = st.session_state.get("profile", _RECORDED)
+    held: HeldProfile | None = st.session_state.get(_HELD[which]) if which in _HELD else None
     return (held.shown if held else None) or recorded()
 
 
