@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 
 from moe_viz.metrics.domains import (
     CONFIDENCE,
-    DRAWS,
     Estimate,
     GivenToken,
     Labels,
+    Redrawn,
     by_domain,
-    drawn_anew,
-    estimated_domain_information,
-    members,
 )
 from moe_viz.metrics.load import load
 from moe_viz.metrics.scores import Array
@@ -62,12 +59,11 @@ def find_specialists(profile: ExpertProfile, rng: np.random.Generator) -> Specia
 
 
 def _difference_interval(counts: Array, labels: Labels, top_k: Array, rng: np.random.Generator) -> Interval:
-    of_domain = members(labels)
-    weights = np.stack([drawn_anew(of_domain, rng) for _ in range(DRAWS)])
+    again = Redrawn(labels, rng)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.empty((2, len(of_domain), *counts.shape[1:]))
+    low, high = np.empty((2, labels.max() + 1, *counts.shape[1:]))
     for site, k in enumerate(top_k):  # one at a time: all draws of all sites need not fit into memory
-        use = load(np.tensordot(weights, counts[:, site], axes=(-1, 0))) * k
+        use = load(again.by_domain(counts[:, site])) * k
         drawn = risk_difference(use.swapaxes(0, 1))
         low[:, site], high[:, site] = np.quantile(drawn, [tail, 1 - tail], axis=1)
     return Interval(low, high)
@@ -106,13 +102,6 @@ def held_out(profile: ExpertProfile, rng: np.random.Generator) -> HeldOut | None
     found = (benjamini_hochberg(p[0]) <= LEVEL) & (differences[0] > 0)
     again = benjamini_hochberg(np.where(found, p[1], np.nan)) <= LEVEL
     return HeldOut(found, differences[0], differences[1], again & (differences[1] > 0))
-
-
-def information_by_site(profile: ExpertProfile, rng: np.random.Generator) -> Estimate:
-    """`estimated_domain_information` of each site, one after the other to spare memory."""
-    counts, labels = profile.by_document()
-    parts = [estimated_domain_information(counts[:, [site]], labels, rng) for site in range(len(profile.sites))]
-    return Estimate(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
 def use_table(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moe_viz.metrics.domains import CONFIDENCE, DRAWS, Labels, drawn_anew
+from moe_viz.metrics.domains import CONFIDENCE, DRAWS, Labels, Redrawn
 from moe_viz.metrics.load import load
 from moe_viz.metrics.scores import Array
 
@@ -55,13 +55,8 @@ def load_interval(counts: Array, labels: Labels, rng: np.random.Generator, draws
 
     Times top_k they are those of `expert_use`, where no slot is empty.
     """
-    low, high = np.empty((2, labels.max() + 1, *counts.shape[1:]))
     tail = (1 - CONFIDENCE) / 2
-    for domain in range(len(low)):
-        own = counts[labels == domain]
-        weights = np.stack([drawn_anew(np.ones((1, len(own))), rng)[0] for _ in range(draws)])
-        low[domain], high[domain] = np.quantile(load(np.tensordot(weights, own, axes=(1, 0))), [tail, 1 - tail], axis=0)
-    return Interval(low, high)
+    return Interval(*np.quantile(load(Redrawn(labels, rng, draws).by_domain(counts)), [tail, 1 - tail], axis=0))
 
 
 def specialist_p_values(counts: Array, labels: Labels, rng: np.random.Generator, draws: int = DRAWS) -> Array:
@@ -81,9 +76,9 @@ def specialist_p_values(counts: Array, labels: Labels, rng: np.random.Generator,
         inside = (labels[kept] == domain).astype(np.float64)
         if min(inside.sum(), (1 - inside).sum()) < MINIMUM_DOCUMENTS:
             continue
-        shuffled = np.stack([rng.permutation(inside) for _ in range(draws)])
-        null = np.sort(_welch(shuffled, values), axis=None)
-        as_large = len(null) - np.searchsorted(null, _welch(inside[None], values)[0])
+        found, *drawn = _welch(np.stack([inside, *(rng.permutation(inside) for _ in range(draws))]), values)
+        null = np.sort(drawn, axis=None)
+        as_large = len(null) - np.searchsorted(null, found)
         p[domain, real] = (1 + as_large) / (1 + len(null))
     return p
 
@@ -106,13 +101,15 @@ def benjamini_hochberg(p: Array) -> Array:
 
 def _welch(inside: Array, values: Array) -> Array:
     """Welch's t `[draw value]` of `values [document value]` inside, a mask `[draw document]`, against outside."""
+    size = inside.sum(axis=1, keepdims=True)
+    sums, squares = inside @ values, inside @ values**2
     means, errors = [], []
-    for members in (inside, 1 - inside):
-        size = members.sum(axis=1, keepdims=True)
-        mean = members @ values / size
-        spread = np.maximum(members @ values**2 / size - mean**2, 0)
-        means.append(mean)
-        errors.append(spread / (size - 1))
+    for many, total, of_squares in (
+        (size, sums, squares),
+        (len(values) - size, values.sum(axis=0) - sums, (values**2).sum(axis=0) - squares),
+    ):
+        means.append(total / many)
+        errors.append(np.maximum(of_squares / many - means[-1] ** 2, 0) / (many - 1))
     difference, error = means[0] - means[1], np.sqrt(errors[0] + errors[1])
     sure = np.select([difference > _ROUNDING, difference < -_ROUNDING], [np.inf, -np.inf], 0.0)
     return np.divide(difference, error, out=sure, where=error > _ROUNDING)

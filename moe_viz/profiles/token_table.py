@@ -46,9 +46,9 @@ class TokenTable:
         if self.capacity < 1 or (self.counts < 1).any() or (self.missed < 0).any():
             raise ProfileError("a token table's capacity and counts must be at least 1, its errors at least 0")
         ends = self.keys[[0, -1]] if len(self.keys) else np.array([0, -1])
-        if ends[0] < 0 or ends[1] >= len(self.missed) * CELL or (np.diff(self.keys) <= 0).any():
+        if ends[0] < 0 or ends[1] >= len(self.missed) * CELL or (self.keys[1:] <= self.keys[:-1]).any():
             raise ProfileError(f"a token table's keys must rise, within its {len(self.missed)} cells")
-        if (np.bincount(self.cells, minlength=1) > self.capacity).any():
+        if (self.sizes > self.capacity).any():
             raise ProfileError(f"a token table has a cell with more than its capacity of {self.capacity} tokens")
 
     def __eq__(self, other: object) -> bool:
@@ -59,6 +59,17 @@ class TokenTable:
             and np.array_equal(self.counts, other.counts)
             and np.array_equal(self.missed, other.missed)
         )
+
+    @property
+    def sizes(self) -> Counts:
+        """How many tokens each cell keeps, `[cell]`."""
+        return np.diff(np.searchsorted(self.keys, np.arange(len(self.missed) + 1) * CELL))
+
+    @property
+    def largest_token(self) -> int:
+        """The largest token id that any cell keeps; -1 if none keeps one."""
+        last = np.cumsum(self.sizes)[self.sizes > 0] - 1
+        return int((self.keys[last] & (CELL - 1)).max(initial=-1))
 
     @property
     def cells(self) -> Counts:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from moe_viz.metrics.domains import by_domain, domain_information
+from moe_viz.metrics.domains import by_domain, domain_information, estimated_domain_information
 from moe_viz.metrics.given_token import profile_information_given_token
 from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialists import (
@@ -21,7 +21,6 @@ from moe_viz.metrics.specialists import (
     Specialists,
     find_specialists,
     held_out,
-    information_by_site,
     information_table,
     use_table,
 )
@@ -111,7 +110,7 @@ class Profiled:
         first, labels = self.profile.by_document(first=True)
         return information_table(
             self.profile,
-            information_by_site(self.profile, rng),
+            estimated_domain_information(*self.profile.by_document(), rng),
             domain_information(by_domain(first, labels)),
             profile_information_given_token(self.profile, rng),
         )

@@ -9,7 +9,6 @@ from moe_viz.metrics.specialists import (
     find_specialists,
     held_out,
     held_out_table,
-    information_by_site,
     information_table,
     use_table,
 )
@@ -86,13 +85,6 @@ def test_each_half_has_half_of_every_domain_and_a_single_document_has_none():
     assert np.abs(halves.fitted - halves.held_out).max() > 0.01
 
 
-def test_information_one_site_at_a_time_is_that_of_all_sites():
-    profile = make_profile()
-    value = information_by_site(profile, np.random.default_rng(0)).value
-    counts, labels = profile.by_document()
-    np.testing.assert_allclose(value, estimated_domain_information(counts, labels, np.random.default_rng(1)).value)
-
-
 def test_the_tables_have_a_row_for_what_there_is():
     profile = make_profile(experts=[4, 9], top_k=[1, 3])
     found = find_specialists(profile, np.random.default_rng(0))
@@ -109,7 +101,7 @@ def test_the_table_of_information_takes_the_null_off():
     from moe_viz.metrics.domains import GivenToken
 
     profile = make_profile(sites=2)
-    estimate = information_by_site(profile, np.random.default_rng(0))
+    estimate = estimated_domain_information(*profile.by_document(), np.random.default_rng(0))
     given = [GivenToken(0.5, 0.125, 40, 0.25), GivenToken(0.25, 0.25, 40, 0.25)]
     table = information_table(profile, estimate, np.array([1.0, 2.0]), given)
     assert table["left_bits"].tolist() == [0.375, 0.0]
