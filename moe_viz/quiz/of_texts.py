@@ -32,7 +32,7 @@ def _layer_apart(texts: Sequence[Text], rng: Random) -> Question | None:
     distances = load_distance(expert_counts(one.trace), expert_counts(other.trace))
     sites = choosing(one.trace)
     for _ in range(_DRAWS):
-        offered = sorted(rng.sample(sites, min(CHOICES, len(sites))))
+        offered = rng.sample(sites, min(CHOICES, len(sites)))
         order = sorted(offered, key=lambda site: -distances[site])
         if not distances[order[0]] - distances[order[1]] >= _FARTHER:
             continue

@@ -56,7 +56,8 @@ def _same_expert(texts: Sequence[Text], rng: Random) -> Question | None:
         expert = int(first[given])
         ids, weights = trace.expert_ids[site], trace.gate_weights[site]
         held = np.where(ids == expert, weights, 0).max(axis=1)
-        went, kept_away = held >= _HALF * weights.max(axis=1), ~(ids == expert).any(axis=1)
+        went = (held > 0) & (held >= _HALF * weights.max(axis=1))
+        kept_away = ~(ids == expert).any(axis=1)
         takers = different_words(trace, (t for t in shown if went[t]), [word(trace, given)])
         if not takers:
             continue

@@ -136,8 +136,8 @@ def different_words(trace: RoutingTrace, tokens: Iterable[int], besides: Iterabl
 
 
 def shown_token(trace: RoutingTrace, token: int) -> str:
-    """A token within a sentence: on one line, its spaces to be seen."""
-    return visible(trace.label(token), spaces=True)
+    """A token within a sentence: what is written, on one line."""
+    return visible(trace.tokens[token].strip())
 
 
 def passage(text: Text, tokens: range, marks: Mapping[int, int] | None = None, choice: int | None = None) -> Passage:
