@@ -14,6 +14,8 @@ from moe_viz.components.token_panel.data import TokenPanel, pack_token_panel
 __all__ = [
     "LINK_CSS",
     "LINK_JS",
+    "PRESENTER_CSS",
+    "PRESENTER_JS",
     "ROUTING_MAP_CSS",
     "ROUTING_MAP_JS",
     "TOKEN_PANEL_CSS",
@@ -33,6 +35,8 @@ def _css(component: str) -> str:
 
 LINK_JS = bundle(_HERE, "link/main.js")
 LINK_CSS = _css("link")
+PRESENTER_JS = bundle(_HERE, "presenter/main.js")
+PRESENTER_CSS = _css("presenter")
 ROUTING_MAP_JS = bundle(_HERE, "routing_map/main.js")
 ROUTING_MAP_CSS = _css("routing_map")
 TOKEN_PANEL_JS = bundle(_HERE, "token_panel/main.js")

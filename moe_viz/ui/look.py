@@ -24,7 +24,28 @@ button[kind="tertiary"]:is(:active, [aria-expanded="true"]) {{ color: inherit !i
 </style>
 """
 
+_PRESENTER = """
+<style>
+html { font-size: 21px; }
+[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stMainMenu"],
+[data-testid="stToolbarActions"] { display: none; }
+[data-testid="stMainBlockContainer"] { max-width: none; padding: 3.6rem 2rem 5rem; }
+[data-testid="stTextArea"] textarea { height: 4rem !important; min-height: 0; }
+/* Nothing is told by a faint grey: a projector does not show it. */
+.stApp { --moe-zoom: 1.3; --moe-quiet: 100%; --moe-line: 45%; --moe-track: 25%; --moe-faint: .8; }
+.stApp :is([data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] *, dt, ::placeholder) {
+    color: inherit !important; opacity: 1 !important; }
+.stApp .js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .legend, .colorbar) text {
+    fill: currentColor !important; }
+</style>
+"""
+
 
 def look() -> None:
     """Give a routing map the width it wants, and every button an ink that can be read."""
     st.html(_STYLE)
+
+
+def look_of_presenter() -> None:
+    """Make a page large and its contrast strong."""
+    st.html(_PRESENTER)

@@ -55,6 +55,10 @@ def open_link(page: str) -> None:
     stored = stored_texts.get(scene.stored) if scene.stored else None
     gone = scene.stored is not None and stored is None
     st.session_state["opened link"] = Opened(page, scene, asked, dict.fromkeys(lost), stored or scene.text, gone)
+    if empty := [name for name, written in asked.items() if not written and name not in _SAID_BY_PAGE]:
+        for name in empty:
+            del st.query_params[name]
+        st.rerun()  # to a widget, an empty parameter is a choice of nothing, even where there must be one
 
 
 def text_of_link() -> str | None:
@@ -115,9 +119,8 @@ def say_of_link(page: str) -> None:
 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(plain(" ".join(sentences)), icon=":material/link:")
-        if wanted is not None and coming() is None:
-            reason = refused(wanted.name)
-            st.button("Load it", key="load linked", on_click=load, args=(wanted,), disabled=bool(reason), help=reason)
+        if wanted is not None and coming() is None and refused(wanted.name) is None:
+            st.button("Load it", key="load linked", on_click=load, args=(wanted,))
         st.button("Close", key="close link", type="tertiary", on_click=close)
 
 
@@ -127,7 +130,7 @@ def _sentences(opened: Opened, wanted: Choice | None) -> list[str]:
         how = ", ".join(value for value in wanted.options.values() if value)
         said.append(
             f"This link was made with {wanted.name}{f' ({how})' if how else ''}; what you see is of {model_name()}."
-            " Once it is loaded, have the text read again."
+            + (f" {reason}" if (reason := refused(wanted.name)) else " Once it is loaded, have the text read again.")
         )
     if opened.gone:
         said.append(
@@ -135,9 +138,8 @@ def _sentences(opened: Opened, wanted: Choice | None) -> list[str]:
             " most, and not beyond a restart. Ask for a new link, or for the text."
         )
     if opened.lost:
-        said.append(
-            f"Not all of this link can be had here; the page shows its own choice of: {', '.join(opened.lost)}."
-        )
+        names = ", ".join(name.replace("_", " ") for name in opened.lost)
+        said.append(f"Not all of this link fits here. The page shows its own choice of: {names}.")
     return said
 
 

@@ -13,6 +13,7 @@ const instances = new WeakMap();
 async function copy(field) {
   field.focus();
   field.select();
+  field.scrollLeft = 0;
   try {
     await window.navigator.clipboard.writeText(field.value);
     return true;
