@@ -64,13 +64,22 @@ def even_share(profile: ExpertProfile, site: int) -> float:
 def by_strength(table: pd.DataFrame, even: float) -> pd.DataFrame:
     """The experts at the other end of `links` of one direction, the strongest first.
 
-    Columns: other, share (of the tokens of all the chosen experts together), named (whether it is at
-    least the `even` share, and among the first `NAMED`).
+    Columns: other, tokens (of all the chosen experts together, as the rest), share, lift, named (whether the
+    share is at least `even`, and among the first `NAMED`).
     """
     taken = table.drop_duplicates("expert")["taken"].sum()
-    share = (table.groupby("other")["tokens"].sum() / taken).sort_values(ascending=False, kind="stable")
-    named = (share >= even) & (np.arange(len(share)) < NAMED)
-    return pd.DataFrame({"other": share.index, "share": share.to_numpy(), "named": named.to_numpy()})
+    summed = table.groupby("other", as_index=False)[["tokens", "expected"]].sum()
+    summed = summed.sort_values("tokens", ascending=False, kind="stable", ignore_index=True)
+    share = summed["tokens"] / taken if taken else summed["tokens"] * np.nan
+    return pd.DataFrame(
+        {
+            "other": summed["other"],
+            "tokens": summed["tokens"],
+            "share": share,
+            "lift": _lift(summed["tokens"].to_numpy(dtype=np.float64), summed["expected"].to_numpy()),
+            "named": (share >= even) & (summed.index < NAMED),
+        }
+    )
 
 
 class _Link(NamedTuple):

@@ -89,13 +89,12 @@ def profile_expert_table(profile: ExpertProfile) -> pd.DataFrame:
 
 def _experts(sites: Sequence[RouterSite], counts: Array, gates: Array) -> pd.DataFrame:
     site, expert = np.nonzero(~np.isnan(counts))
-    mean = np.divide(gates, counts, out=np.full_like(counts, np.nan), where=counts > 0)
     return _sites(sites, site).assign(
         expert=expert,
         count=counts[site, expert].astype(np.int64),
         load=of.load(counts)[site, expert],
         uniform_difference=of.uniform_difference(counts)[site, expert],
-        mean_gating_weight=mean[site, expert],
+        mean_gating_weight=of.mean_gating_weight(counts, gates)[site, expert],
         gate_share=of.load(gates)[site, expert],
     )
 
