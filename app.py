@@ -20,6 +20,7 @@ page = st.navigation(
         st.Page("pages/layers.py", title="Layers", icon=":material/layers:"),
         st.Page("pages/domains.py", title="Domains", icon=":material/category:"),
         st.Page("pages/experts.py", title="Experts", icon=":material/grid_view:"),
+        st.Page("pages/flow.py", title="Flow", icon=":material/account_tree:"),
         st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
         st.Page("pages/models.py", title="Models", icon=":material/hub:"),
         st.Page("pages/learn.py", title="Learn", icon=":material/school:"),

@@ -127,6 +127,27 @@ def use_table(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:
     )
 
 
+def best_domains(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:
+    """One row a (site, expert): best_domain (the one that takes it most beyond the others), largest_difference
+    (by how much, of shares of tokens), marked (whether it is a specialist of any domain).
+
+    Missing if there is one domain: it has no others.
+    """
+    site, expert = np.nonzero(~np.isnan(profile.counts()[0]))
+    difference = specialists.difference[:, site, expert]
+    if np.isnan(difference).all():
+        nothing = {"best_domain": None, "largest_difference": np.nan, "marked": False}
+        return pd.DataFrame(nothing, index=range(len(site)))
+    best = np.nan_to_num(difference, nan=-np.inf).argmax(axis=0)
+    return pd.DataFrame(
+        {
+            "best_domain": np.array(profile.domains, dtype=object)[best],
+            "largest_difference": difference[best, np.arange(len(site))],
+            "marked": specialists.marked[:, site, expert].any(axis=0),
+        }
+    )
+
+
 def held_out_table(profile: ExpertProfile, halves: HeldOut) -> pd.DataFrame:
     """One row a specialist found in the first half: domain, site, name, layer, expert, fitted, held_out, confirmed."""
     at = domain, site, expert = np.nonzero(halves.found)

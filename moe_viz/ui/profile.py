@@ -15,16 +15,20 @@ import streamlit as st
 
 from moe_viz.metrics.domains import by_domain, domain_information, estimated_domain_information
 from moe_viz.metrics.given_token import profile_information_given_token
+from moe_viz.metrics.ordering import Order, profile_coactivation_order
+from moe_viz.metrics.repetition import overall_repetition
 from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialists import (
     HeldOut,
     Specialists,
+    best_domains,
     find_specialists,
     held_out,
     information_table,
     use_table,
 )
 from moe_viz.metrics.specialization import MINIMUM_DOCUMENTS
+from moe_viz.metrics.tables import profile_expert_table, profile_layer_table, repetition_table
 from moe_viz.metrics.tokens import visible
 from moe_viz.probes import TITLES, probe_texts
 from moe_viz.profiles.value import ExpertProfile
@@ -119,6 +123,26 @@ class Profiled:
     def overall(self) -> Array:
         """Each expert's share of all tokens, `[site expert]`."""
         return self.profile.counts().sum(axis=0) / self.profile.tokens.sum()
+
+    @cached_property
+    def expert_table(self) -> pd.DataFrame:
+        """One row an expert: what it does, and whom it serves best."""
+        return pd.concat([profile_expert_table(self.profile), best_domains(self.profile, self.specialists)], axis=1)
+
+    @cached_property
+    def layer_table(self) -> pd.DataFrame:
+        """One row a router: how evenly it spreads the work."""
+        return profile_layer_table(self.profile)
+
+    @cached_property
+    def repetition(self) -> pd.DataFrame:
+        """One row a router: how often neighbouring tokens go to the same experts."""
+        return repetition_table(self.profile.sites, overall_repetition(self.profile))
+
+    @cached_property
+    def coactivation_order(self) -> Order:
+        """Each site's experts, those side by side that the same tokens take, `[site expert]`."""
+        return profile_coactivation_order(self.profile)
 
     @property
     def bytes(self) -> int:

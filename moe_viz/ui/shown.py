@@ -22,6 +22,8 @@ from moe_viz.trace import Provenance, RoutingTrace
 if TYPE_CHECKING:
     import pandas as pd
 
+    from moe_viz.metrics.ordering import Order
+
 
 @dataclass(frozen=True, eq=False)
 class Shown:
@@ -79,13 +81,31 @@ class Shown:
         return expert_table(self.trace)
 
     @cached_property
+    def repetition(self) -> pd.DataFrame:
+        """One row a router: how often neighbouring tokens go to the same experts."""
+        from moe_viz.metrics.repetition import trace_repetition
+        from moe_viz.metrics.tables import repetition_table
+
+        return repetition_table(self.trace.sites, trace_repetition(self.trace))
+
+    @cached_property
+    def coactivation_order(self) -> Order:
+        """Each site's experts, those side by side that the same tokens take, `[site expert]`."""
+        from moe_viz.metrics.ordering import trace_coactivation_order
+
+        return trace_coactivation_order(self.trace)
+
+    @cached_property
     def _trace_bytes(self) -> int:
         return bytes_of(self.trace)
 
     @property
     def bytes(self) -> int:
         """How much memory it takes, with what was worked out of it so far; the payload always counts."""
-        worked_out = (vars(self).get(name) for name in ("entropy", "colours", "layers", "experts"))
+        worked_out = (
+            vars(self).get(name)
+            for name in ("entropy", "colours", "layers", "experts", "repetition", "coactivation_order")
+        )
         return self._trace_bytes + len(self.payload) + sum(map(bytes_of, worked_out))
 
     @property

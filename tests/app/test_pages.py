@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 OF_A_TEXT = ["pages/routing.py", "pages/layers.py"]
 PAGES = [
     *OF_A_TEXT,
-    *(f"pages/{name}.py" for name in ("domains", "experts", "learn", "predict", "glossary", "training", "models")),
+    *(
+        f"pages/{name}.py"
+        for name in ("domains", "experts", "flow", "learn", "predict", "glossary", "training", "models")
+    ),
 ]
 
 

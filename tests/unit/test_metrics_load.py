@@ -47,7 +47,7 @@ def test_counts_match_plain_counting_and_are_nan_beyond_a_sites_experts():
 
 def test_mean_weight_and_gate_share_match_plain_sums():
     trace = make_trace(**RAGGED)
-    means, shares = of.mean_gating_weight(trace), of.load(of.gate_sums(trace))
+    means, shares = of.mean_gating_weight(of.expert_counts(trace), of.gate_sums(trace)), of.load(of.gate_sums(trace))
     for s, site in enumerate(trace.sites):
         for e in range(site.num_experts):
             took = trace.gate_weights[s][trace.expert_ids[s] == e].tolist()
