@@ -64,8 +64,9 @@ def layers_by_experts(
     how many experts each row has; without it, a NaN is taken for no expert. `selected`: the
     (row, expert) to outline. `limit`: where the scale ends, for figures to be compared; otherwise at
     the largest value. `hover`: more matrices to name in the hover text, by their label. `marked`
-    `[site expert]`: cells to put a dot on. `order` `[site expert]`: the expert that stands at each place of a row; by custom they stand by their number.
-    `notes` `[site expert]`: a line of the hover text of each.
+    `[site expert]`: cells to put a dot on. `order` `[site expert]`: the expert that stands at each
+    place of a row; by custom they stand by their number. `notes` `[site expert]`: a line of the
+    hover text of each.
 
     Streamlit cannot select a heatmap's cells, so invisible points lie over them, one on each
     expert: `clicked_cell` reads a selection of them, given the same order.
