@@ -51,8 +51,8 @@ def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
         )
         st.plotly_chart(unevenness(layers), key="unevenness")
         st.caption(
-            "Three measures that are 0 when all experts of the layer take the same. MaxVio 1: the busiest takes twice its"
-            " share."
+            "Three measures that are 0 when all experts of the layer take the same. MaxVio 1: the busiest takes twice"
+            " its share."
         )
     with right:
         heading(
