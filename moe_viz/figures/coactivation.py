@@ -17,6 +17,9 @@ _MIN, _MAX, _CELL, _AROUND = 260, 560, 24, 84  # pixels
 _MOST_GAPS = 64
 _MOST_NAMED = 64
 """Experts that are named on the axes, whatever their order."""
+_MOST_TICKS = 16
+_MOST_OF_MANY = 0.998
+"""Of many pairs, a few that are far stronger would leave all others in the dark: the scale ends at this quantile."""
 _END = 3.0
 """Against chance, the scale ends at 2^3 and 2^-3 at the most."""
 
@@ -60,7 +63,7 @@ def coactivation(
         },
     )
     if selected is not None:
-        at, line = int(place[selected]), {"color": ACCENT, "width": 2}
+        at, line = int(place[selected]), {"color": ACCENT, "width": 2 if gap else 1}
         figure.add_shape(type="rect", x0=-0.5, x1=experts - 0.5, y0=at - 0.5, y1=at + 0.5, line=line)
         figure.add_shape(type="rect", x0=at - 0.5, x1=at + 0.5, y0=-0.5, y1=experts - 0.5, line=line)
     return figure
@@ -74,8 +77,10 @@ def _doublings(lift: pd.Series) -> NDArray[np.float64]:
 def _scale(z: NDArray[np.float32], value: str) -> dict[str, Any]:
     bar = {"thickness": 12, "outlinewidth": 0}
     if value == "share":
-        end = float(np.nanmax(z, initial=0)) or 1.0
-        title = {"text": "share of the row’s tokens", "side": "right"}
+        largest = float(np.nanmax(z, initial=0)) or 1.0
+        end = largest if len(z) <= _MOST_NAMED else float(np.nanquantile(z, _MOST_OF_MANY)) or largest
+        beyond = " (beyond the end alike)" if end < largest else ""
+        title = {"text": f"share of the row’s tokens{beyond}", "side": "right"}
         return {
             "colorscale": SEQUENTIAL,
             "zmin": 0.0,
@@ -120,7 +125,7 @@ def _targets(rows: pd.DataFrame, row: NDArray[np.int64], column: NDArray[np.int6
 
 def _axis(order: NDArray[np.integer]) -> dict[str, Any]:
     experts = len(order)
-    step = tick_step(experts)
+    step = tick_step(experts, _MOST_TICKS)
     named = experts <= _MOST_NAMED or bool((np.diff(order) == 1).all())
     return {
         "tickvals": list(range(0, experts, step)),

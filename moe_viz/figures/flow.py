@@ -89,7 +89,7 @@ def _bands(table: pd.DataFrame, strengths: Mapping[str, pd.DataFrame], lift: flo
         if not strength["named"].all():
             rest = own.drop_duplicates("expert")[["direction", "expert"]]
             parts.append(rest.assign(row=float(len(named)), width=_REST / len(rest), kind="rest"))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts).sort_values(["direction", "row"], kind="stable", ignore_index=True)
 
 
 def _beside(bands: pd.DataFrame, end: list[str]) -> pd.Series:

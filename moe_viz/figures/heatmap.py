@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from moe_viz.figures.template import TEMPLATE
-from moe_viz.figures.theme import DIVERGING, INK, MISSING, PAPER, SEQUENTIAL
+from moe_viz.figures.theme import DIVERGING, INK, MISSING, PAPER, SEQUENTIAL, TEXT
 
 Kind = Literal["load", "weight", "difference", "use", "use difference", "specialization"]
 Matrix = NDArray[np.floating]
@@ -63,10 +63,9 @@ def layers_by_experts(
     (the largest of these). Rows are sites, or whatever their labels say. `experts_per_row` `[site]`:
     how many experts each row has; without it, a NaN is taken for no expert. `selected`: the
     (row, expert) to outline. `limit`: where the scale ends, for figures to be compared; otherwise at
-    the largest value. `hover`: more matrices to name in the hover text, by their label. `marked`
-    `[site expert]`: cells to put a dot on. `order` `[site expert]`: the expert that stands at each
-    place of a row; by custom they stand by their number. `notes` `[site expert]`: a line of the
-    hover text of each.
+    the largest value. `hover`: more matrices to name in the hover text, by their label, and `notes`
+    `[site expert]` its last line. `marked` `[site expert]`: cells to put a dot on. `order` `[site expert]`:
+    the expert that stands at each place of a row; by custom they stand by their number.
 
     Streamlit cannot select a heatmap's cells, so invisible points lie over them, one on each
     expert: `clicked_cell` reads a selection of them, given the same order.
@@ -84,12 +83,11 @@ def layers_by_experts(
         real = np.arange(experts) < np.asarray(experts_per_row)[:, None]
     at = np.broadcast_to(np.arange(experts), z.shape) if order is None else order
     place = np.argsort(at, axis=-1)
-    named = {} if order is None or experts > _MOST_NUMBERS else _numbers(at, real)
     targets = _targets(z, real, None if order is None else place, row_labels, look, more, notes)
     z = np.take_along_axis(z, at, axis=-1)
     figure = go.Figure(
         data=[
-            go.Heatmap(z=z, hoverinfo="skip", xgap=gap, ygap=gap, **named, **_scale(z, look, limit)),
+            go.Heatmap(z=z, hoverinfo="skip", xgap=gap, ygap=gap, **_scale(z, look, limit)),
             targets,
         ],
         layout={
@@ -121,6 +119,8 @@ def layers_by_experts(
     )
     if marked is not None and marked.any():
         figure.add_trace(_dots(np.take_along_axis(marked, at, axis=-1)))
+    if order is not None and experts <= _MOST_NUMBERS:
+        figure.add_trace(_numbers(figure.data[0], order, np.take_along_axis(real, order, axis=-1), look))
     if selected is not None:
         _outline(figure, selected[0], int(place[selected]))
     return figure
@@ -172,10 +172,21 @@ def _scale(z: Matrix, look: _Look, limit: float | None) -> dict[str, Any]:
     }
 
 
-def _numbers(order: NDArray[np.integer], real: NDArray[np.bool_]) -> dict[str, Any]:
-    """The experts' numbers on their cells."""
-    text = np.where(np.take_along_axis(real, order, axis=-1), order.astype(str), "")
-    return {"text": text, "texttemplate": "%{text}", "textfont": {"size": 11}}
+def _numbers(cells: go.Heatmap, order: NDArray[np.integer], real: NDArray[np.bool_], look: _Look) -> go.Scatter:
+    """The experts' numbers on their cells, in an ink that can be read there."""
+    row, place = np.nonzero(real)
+    level = (cells.z[row, place] - cells.zmin) / (cells.zmax - cells.zmin)
+    dark = np.abs(level - 0.5) > 0.3 if look.diverging else level < 0.5  # of the two scales of colour
+    inks = np.where(np.isnan(level), TEXT, np.where(dark, PAPER, INK))
+    return go.Scatter(
+        x=place,
+        y=row,
+        text=order[row, place].astype(str),
+        mode="text",
+        textfont={"size": 12, "color": inks.tolist()},
+        hoverinfo="skip",
+        showlegend=False,
+    )
 
 
 def _targets(

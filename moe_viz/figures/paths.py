@@ -11,7 +11,7 @@ from moe_viz.figures.ribbons import Ribbon, add_ribbons
 from moe_viz.figures.template import TEMPLATE
 from moe_viz.figures.theme import ACCENT, INK, NEUTRAL, PAPER
 
-_ROW, _TIGHT_ROW, _MANY = 64, 44, 16  # pixels; tight beyond so many routers
+_ROW, _TIGHT_ROW, _MANY = 64, 38, 16  # pixels; tight beyond so many routers
 _WIDEST = 0.24
 """Of a ribbon that all tokens take, of the distance between two experts."""
 _SIDES = 3.6

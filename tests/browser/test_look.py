@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import ROOT, opened
 from tests.browser.steps import chips, run, serious, start
 
-PATHS = ["/", "/layers", "/domains", "/experts", "/training", "/models"]
+PATHS = ["/", "/layers", "/domains", "/experts", "/flow", "/training", "/models"]
 TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\nThe river was quiet. 春眠不觉晓\n1. e4 e5 2. Nf3"
 
 
@@ -23,7 +23,8 @@ def shown(page, address, path) -> None:
     elif path == "/models":
         expect(page.locator(".js-plotly-plot").nth(4)).to_be_visible()
     elif path == "/layers":
-        page.get_by_role("button", name="Python").click()
+        expect(page.locator(".js-plotly-plot").nth(5)).to_be_visible()
+    elif path == "/flow":
         expect(page.locator(".js-plotly-plot").nth(2)).to_be_visible()
     else:
         run(page, TEXT)

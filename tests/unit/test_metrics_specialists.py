@@ -6,6 +6,7 @@ import pytest
 from moe_viz.metrics.domains import estimated_domain_information
 from moe_viz.metrics.specialists import (
     LEVEL,
+    best_domains,
     find_specialists,
     held_out,
     held_out_table,
@@ -107,3 +108,18 @@ def test_the_table_of_information_takes_the_null_off():
     assert table["left_bits"].tolist() == [0.375, 0.0]
     assert table["layer"].tolist() == [0, 1]
     assert table["bits"].tolist() == estimate.value.tolist()
+
+
+def test_the_best_domain_is_the_one_with_the_largest_difference():
+    profile = make_profile(4, experts=[4, 9], top_k=[1, 3])
+    found = find_specialists(profile, np.random.default_rng(0))
+    table = best_domains(profile, found)
+    assert len(table) == 4 + 9
+    for row, (site, expert) in zip(
+        table.itertuples(), [(s, e) for s, n in ((0, 4), (1, 9)) for e in range(n)], strict=True
+    ):
+        assert row.largest_difference == found.difference[:, site, expert].max() > 0
+        assert found.difference[profile.domains.index(row.best_domain), site, expert] == row.largest_difference
+        assert row.marked == found.marked[:, site, expert].any()
+    alone = make_profile(1)
+    assert best_domains(alone, find_specialists(alone, np.random.default_rng(0)))["largest_difference"].isna().all()
