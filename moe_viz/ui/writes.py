@@ -15,6 +15,7 @@ from moe_viz.profiles.merge import model_identity
 from moe_viz.ui.model import engine, plain
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import Profiled, heading
+from moe_viz.ui.profiles import looked_at
 from moe_viz.ui.reading_outputs import CHARACTERS, TEXTS, ReadingOutputs
 from moe_viz.ui.session import session
 from moe_viz.ui.shown import origin_text
@@ -53,8 +54,8 @@ def writes_toward(profiled: Profiled, site: int, expert: int) -> None:
     if found is None:
         st.caption("Not measured yet for the model of this profile.")
     else:
-        _show(*found, profiled, site, expert)
-    _measure(profiled)
+        _show(*found, site, expert)
+    _measure()
 
 
 def _outputs_of(profiled: Profiled) -> tuple[ExpertOutputs, str] | None:
@@ -71,7 +72,7 @@ def _is_of(outputs: ExpertOutputs, profiled: Profiled) -> bool:
     return same and outputs.sites == profiled.profile.sites
 
 
-def _show(outputs: ExpertOutputs, origin: str, profiled: Profiled, site: int, expert: int) -> None:
+def _show(outputs: ExpertOutputs, origin: str, site: int, expert: int) -> None:
     taken = int(outputs.taken[site, expert])
     read = f"the {outputs.tokens:,} tokens of {outputs.texts:,} texts"
     if not taken:
@@ -86,10 +87,7 @@ def _show(outputs: ExpertOutputs, origin: str, profiled: Profiled, site: int, ex
             f" {outputs.agreement[site, expert]:.0%} as long as what it adds to a single token: at 100 % it adds the"
             " same to each, near 0 % its outputs have no common direction and the mean tells little."
         )
-        layer = profiled.layers[site]
-        folded_tables(
-            {"writes-toward": lambda: pd.concat(tables, names=["end"]).reset_index("end").assign(layer=layer)}
-        )
+        folded_tables({"writes-toward": lambda: pd.concat(tables, names=["end"]).reset_index("end")})
     origin = origin_text(outputs.provenance, len(outputs.sites), origin)
     st.caption(plain(" ".join((f"{outputs.corpus}: {origin}", *outputs.provenance.notes))))
 
@@ -107,23 +105,23 @@ def _tokens(title: str, rows: pd.DataFrame, most: float) -> None:
     )
 
 
-def _measure(profiled: Profiled) -> None:
+def _begin() -> None:
+    profiled = looked_at()
+    run = profiled.profile.runs[0]
+    texts, corpus = (profiled.texts, run.corpus) if profiled.texts else (probe_texts(), "the probe texts of moe_viz")
+    st.session_state[_FAILED] = None
+    st.session_state[_UNDER_WAY] = ReadingOutputs(engine(), session().owner, corpus, texts, run.provenance)
+
+
+def _measure() -> None:
     """Draw the way to measure with the model in use, or how far it is."""
     own: ReadingOutputs | None = st.session_state.get(_UNDER_WAY)
     if own is not None:
         _progress(own)
         return
-    texts = profiled.texts or probe_texts()
-    corpus = profiled.profile.runs[0].corpus if profiled.texts else "the probe texts of moe_viz"
-    of = profiled.profile.runs[0].provenance
-
-    def begin() -> None:
-        st.session_state[_FAILED] = None
-        st.session_state[_UNDER_WAY] = ReadingOutputs(engine(), session().owner, corpus, texts, of)
-
     st.button(
         "Measure what experts write with the model in use",
-        on_click=begin,
+        on_click=_begin,
         help=f"Over {TEXTS} texts at most, the first {CHARACTERS:,} characters of each. It takes about twice as long as"
         " reading them; others have their turns between two texts.",
     )
