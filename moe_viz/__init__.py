@@ -26,6 +26,7 @@ from moe_viz.trace import NO_EXPERT, NextTokens, Provenance, RouterSite, Routing
 
 if TYPE_CHECKING:
     from moe_viz.model.cached import CachedModel, cached_models
+    from moe_viz.model.expert_outputs import expert_outputs
     from moe_viz.model.load import load
     from moe_viz.model.memory import MemoryPlan, memory_plan
     from moe_viz.model.moe_model import MoEModel, attach
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from moe_viz.model.parameters import count_parameters
     from moe_viz.model.progress import LoadProgress
     from moe_viz.model.self_test import SelfTest
+    from moe_viz.outputs import ExpertOutputs
     from moe_viz.profiles.run import profile
     from moe_viz.profiles.value import ExpertProfile
 
@@ -40,6 +42,7 @@ __all__ = [
     "NO_EXPERT",
     "CachedModel",
     "CaptureError",
+    "ExpertOutputs",
     "ExpertProfile",
     "InputError",
     "LoadProgress",
@@ -61,6 +64,7 @@ __all__ = [
     "attach",
     "cached_models",
     "count_parameters",
+    "expert_outputs",
     "load",
     "memory_plan",
     "profile",
@@ -78,6 +82,8 @@ _LATER = {
     "CachedModel": "moe_viz.model.cached",
     "LoadProgress": "moe_viz.model.progress",
     "SelfTest": "moe_viz.model.self_test",
+    "ExpertOutputs": "moe_viz.outputs",
+    "expert_outputs": "moe_viz.model.expert_outputs",
     "ExpertProfile": "moe_viz.profiles.value",
     "profile": "moe_viz.profiles.run",
 }

@@ -1,4 +1,4 @@
-"""The command line: `python -m moe_viz trace ...`, `profile ...`, `parameters ...` and `families`."""
+"""The command line: `python -m moe_viz trace ...`, `profile ...`, `outputs ...`, `parameters ...` and `families`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import moe_viz
+from moe_viz import outputs_command as outputs
 from moe_viz import parameters_command as parameters
 from moe_viz import profile_command as profiles
 
@@ -20,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     _add_trace(commands)
     parameters.add_command(commands)
     profiles.add_command(commands)
+    outputs.add_command(commands)
     families = commands.add_parser("families", help="which model families are recorded, and what is proven of each")
     families.set_defaults(run=_families)
     args = parser.parse_args(arguments)

@@ -7,6 +7,7 @@ through_app()
 from moe_viz.ui.contexts import go_to_asked_text
 from moe_viz.ui.experts import choose_expert, partners, share_and_load, summary, tokens_and_alike
 from moe_viz.ui.profiles import chosen_profile
+from moe_viz.ui.writes import writes_toward
 
 go_to_asked_text()
 profiled = chosen_profile("An atlas of experts")
@@ -14,4 +15,5 @@ chosen = choose_expert(profiled)
 summary(profiled, *chosen)
 share_and_load(profiled, *chosen)
 tokens_and_alike(profiled, *chosen)
+writes_toward(profiled, *chosen)
 partners(profiled, *chosen)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moe_viz.engine.meter import Meter
 from moe_viz.errors import EngineError, InputError, MoeVizError
 from moe_viz.settings import Settings
-from moe_viz.trace import RoutingTrace
 
 if TYPE_CHECKING:
     from moe_viz.model.moe_model import MoEModel
@@ -24,11 +23,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class Request:
-    """A text to be traced."""
+    """A text to be traced, or other work with the model."""
 
     text: str
     owner: str
-    answer: Future[RoutingTrace] = field(default_factory=Future)
+    work: Callable[[MoEModel], Any] | None = None
+    answer: Future[Any] = field(default_factory=Future)
     asked: float = field(default_factory=time.monotonic)
     tokens: Tokens | None = None
 
@@ -46,9 +46,13 @@ def tokenized(model: MoEModel, text: str, limits: Settings, chat: bool = False) 
 
 
 def serve(model: MoEModel, requests: Sequence[Request], limits: Settings, meter: Meter) -> None:
-    """Answer requests, those of like length in one pass."""
-    for group in _alike(requests, limits.batch_tokens if model.batches else 0):
+    """Answer requests, those of like length in one pass, then other work."""
+    texts = [request for request in requests if request.work is None]
+    for group in _alike(texts, limits.batch_tokens if model.batches else 0):
         _read(model, group, meter)
+    for request in requests:
+        if request.work is not None:
+            _do(model, request, request.work, meter)
 
 
 def _alike(requests: Sequence[Request], most_tokens: int) -> Iterator[list[Request]]:
@@ -87,7 +91,17 @@ def _read(model: MoEModel, group: list[Request], meter: Meter) -> None:
         request.answer.set_result(stacks[0])
 
 
-def fail(answer: Future[RoutingTrace], error: Exception, what: str, meter: Meter) -> None:
+def _do(model: MoEModel, request: Request, work: Callable[[MoEModel], Any], meter: Meter) -> None:
+    try:
+        done = work(model)
+    except Exception as error:  # noqa: BLE001 - whatever a model raises, it concerns this work alone
+        fail(request.answer, error, "text", meter)
+        return
+    meter.answered(time.monotonic() - request.asked)
+    request.answer.set_result(done)
+
+
+def fail(answer: Future[Any], error: Exception, what: str, meter: Meter) -> None:
     """Answer with an error that a page can say."""
     answer.set_exception(said(error, what))
     meter.counted("failed", kind=type(error).__name__)

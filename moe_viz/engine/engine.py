@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from moe_viz.engine.batch import Request
 from moe_viz.engine.desk import UNLOADED, Desk
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from moe_viz.model.moe_model import MoEModel
     from moe_viz.model.progress import LoadProgress
 
+Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
@@ -77,6 +78,15 @@ class Engine:
         Raises InputError, EngineError if it cannot be taken.
         """
         request = Request(self._checked(text), owner)
+        self._desk.put(self._desk.texts, owner, request)
+        return request.answer
+
+    def use(self, work: Callable[[MoEModel], Result], owner: str = "") -> Future[Result]:
+        """Have `work` done with the model, in its turn among the texts: no more than a text's worth at a time.
+
+        Raises EngineError if it cannot be taken.
+        """
+        request = Request(self._checked(""), owner, work)
         self._desk.put(self._desk.texts, owner, request)
         return request.answer
 

@@ -58,13 +58,14 @@ class Worker:
         limits, tokens = self._desk.limits, 0
         while len(self._texts) < limits.batch_texts and (request := self._desk.texts.peek()) is not None:
             try:
-                request.tokens = request.tokens or tokenized(self._model, request.text, limits)
+                if request.work is None:
+                    request.tokens = request.tokens or tokenized(self._model, request.text, limits)
             except Exception as error:  # noqa: BLE001 - whatever a tokenizer raises, it concerns this text alone
                 self._desk.texts.remove(request)
                 if request.answer.set_running_or_notify_cancel():
                     fail(request.answer, error, "text", self._desk.meter)
                 continue
-            tokens += len(request.tokens.ids)
+            tokens += len(request.tokens.ids) if request.tokens else 0
             if self._texts and tokens > limits.batch_tokens:
                 return
             self._desk.texts.remove(request)

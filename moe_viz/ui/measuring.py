@@ -92,7 +92,7 @@ class Measuring:
         self._work.stopping.set()
 
 
-def _in_turn(texts: Texts) -> Iterator[tuple[str, str]]:
+def in_turn(texts: Texts) -> Iterator[tuple[str, str]]:
     """A text of each domain, then the next of each: what is stopped early has something of all."""
     for number in range(max(map(len, texts.values()), default=0)):
         for domain, own in texts.items():
@@ -116,7 +116,7 @@ class _Work:
         self.profile: ExpertProfile | None = None
         self.error: str | None = None
         self._engine, self._owner, self._corpus = engine, owner, corpus
-        self._left = deque(_in_turn(texts))
+        self._left = deque(in_turn(texts))
         self.total = len(self._left)
         self._asked: deque[_Asked] = deque()
         self._parts: list[ExpertProfile] = []
