@@ -72,9 +72,9 @@ def _of_large_profile() -> Iterator[str]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "large.moeprofile"
         large_profile().save(path)
-        megabytes = path.stat().st_size / 1e6
-        seconds = _seconds(lambda: ExpertProfile.load(path))
-        yield f"| a profile of 1,000,000 tokens ({megabytes:.0f} MB) opens | {seconds} | {OPENINGS} |"
+        size = path.stat().st_size / 1e6
+        took = _seconds(lambda: ExpertProfile.load(path))
+        yield f"| a profile of 1,000,000 tokens ({size:.0f} MB) opens | {took} | {OPENINGS} |"
         profile = ExpertProfile.load(path)
     rng = np.random.default_rng(0)
     for what, run in {

@@ -19,6 +19,7 @@ from moe_viz.metrics.domains import (
 from moe_viz.metrics.load import load
 from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialization import (
+    LEAST,
     Interval,
     benjamini_hochberg,
     expert_use,
@@ -42,12 +43,14 @@ class Specialists(NamedTuple):
     high: Array
     """The interval of the difference: documents drawn anew within their domains, percentiles."""
     q: Array
-    """Adjusted p-value over all domains, layers and experts together."""
+    """Adjusted p-value over all domains, layers and experts together, of a difference beyond `least`."""
+    least: Array
+    """The difference from which on an expert is called a specialist, `[site]`: `LEAST` of an even use."""
 
     @property
     def marked(self) -> NDArray[np.bool_]:
-        """Those that stand up to chance, at a false-discovery rate of `LEVEL`."""
-        return (self.q <= LEVEL) & (self.difference > 0)
+        """Those whose difference is beyond `least`, and not by chance, at a false-discovery rate of `LEVEL`."""
+        return (self.q <= LEVEL) & (self.difference > self.least[:, None])
 
 
 def find_specialists(profile: ExpertProfile, rng: np.random.Generator) -> Specialists:
@@ -55,7 +58,8 @@ def find_specialists(profile: ExpertProfile, rng: np.random.Generator) -> Specia
     counts, labels = profile.by_document()
     use = expert_use(profile.counts(), profile.tokens_by_domain())
     q = benjamini_hochberg(specialist_p_values(counts, labels, rng))
-    return Specialists(use, risk_difference(use), *_difference_interval(counts, labels, _top_k(profile), rng), q)
+    interval = _difference_interval(counts, labels, _top_k(profile), rng)
+    return Specialists(use, risk_difference(use), *interval, q, _least(profile))
 
 
 def _difference_interval(counts: Array, labels: Labels, top_k: Array, rng: np.random.Generator) -> Interval:
@@ -99,9 +103,10 @@ def held_out(profile: ExpertProfile, rng: np.random.Generator) -> HeldOut | None
         use = load(by_domain(counts[half], labels[half])) * _top_k(profile)[:, None]
         differences.append(risk_difference(use))
         p.append(specialist_p_values(counts[half], labels[half], rng))
-    found = (benjamini_hochberg(p[0]) <= LEVEL) & (differences[0] > 0)
+    enough = _least(profile)[:, None]
+    found = (benjamini_hochberg(p[0]) <= LEVEL) & (differences[0] > enough)
     again = benjamini_hochberg(np.where(found, p[1], np.nan)) <= LEVEL
-    return HeldOut(found, differences[0], differences[1], again & (differences[1] > 0))
+    return HeldOut(found, differences[0], differences[1], again & (differences[1] > enough))
 
 
 def use_table(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:
@@ -195,6 +200,10 @@ def site_columns(profile: ExpertProfile, site: NDArray[np.integer]) -> dict[str,
         "name": np.array([router.name for router in profile.sites], dtype=object)[site],
         "layer": np.array([router.layer for router in profile.sites])[site],
     }
+
+
+def _least(profile: ExpertProfile) -> Array:
+    return LEAST * _top_k(profile) / np.array([site.num_experts for site in profile.sites])
 
 
 def _top_k(profile: ExpertProfile) -> Array:

@@ -16,13 +16,14 @@ from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.given_token import OCCURRENCES
 from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialists import LEVEL, held_out_table
-from moe_viz.metrics.specialization import MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
+from moe_viz.metrics.specialization import LEAST, MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
 from moe_viz.trace import Floats
 from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import Profiled, ask_for_expert, choose_layer, go_to_asked_expert, heading, profile_provenance
 
 _PERCENT = st.column_config.NumberColumn(format="percent")
+_BEYOND = f"used more than by the other domains by over {LEAST:g} of an even use"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
         view.formula,
         view.source,
         f"n: {profiled.size}. All tokens count, at any rank of the choice."
-        f" A dot: a specialist, at a false-discovery rate of {LEVEL:.0%}.",
+        f" A dot: a specialist, {_BEYOND}, at a false-discovery rate of {LEVEL:.0%}.",
         term="domain specialization",
     )
 
@@ -222,8 +223,10 @@ def _marked(profiled: Profiled) -> None:
     tested = int(uses["q"].notna().sum())
     heading(
         f"Specialists: {len(marked):,} of {tested:,}",
-        "marked: q ≤ 0.05 and a difference above 0",
-        "p: Welch’s t of the expert’s load in the domain’s documents against all others, one-sided, with the null of"
+        f"marked: q ≤ {LEVEL:g} and a difference above {LEAST:g} · top-k / experts",
+        f"Only {_BEYOND}, is called a specialist: with texts enough any two domains differ (a convention of moe_viz)."
+        " p: Welch’s t of the expert’s load in the domain’s documents against all others, less that difference"
+        " (McCarthy and Smyth, TREAT, 2009), one-sided, with the null of"
         f" shuffled labels ({DRAWS} draws, put together over experts; Tusher, Tibshirani and Chu 2001). q: adjusted by"
         " Benjamini and Hochberg (1995) over all domains, layers and experts.",
         f"Left out: documents of fewer than {MINIMUM_ASSIGNMENTS} choices, domains of fewer than"
@@ -231,7 +234,7 @@ def _marked(profiled: Profiled) -> None:
         term="specialist",
     )
     if marked.empty:
-        st.caption("No expert takes more of a domain than chance would give it.")
+        st.caption("No expert takes so much more of a domain that chance would not give it.")
         return
     names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
     shown = pd.DataFrame(

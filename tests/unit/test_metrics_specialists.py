@@ -13,6 +13,7 @@ from moe_viz.metrics.specialists import (
     information_table,
     use_table,
 )
+from moe_viz.metrics.specialization import LEAST
 from moe_viz.profiles.value import ExpertProfile
 from tests.invented import make_trace
 from tests.invented_profile import make_profile
@@ -93,7 +94,8 @@ def test_the_tables_have_a_row_for_what_there_is():
     assert len(table) == 3 * (4 + 9)
     per_layer = table.groupby(["domain", "site"])["share"].sum().unstack()
     assert per_layer.to_numpy() == pytest.approx(np.array([[1, 3]] * 3))
-    assert (table["marked"] == ((table["q"] <= LEVEL) & (table["difference"] > 0))).all()
+    least = np.array([1 / 4, 3 / 9])[table["site"]] * LEAST
+    assert (table["marked"] == ((table["q"] <= LEVEL) & (table["difference"] > least))).all()
     halves = held_out(planted(), np.random.default_rng(0))
     assert len(held_out_table(planted(), halves)) == halves.found.sum()
 
