@@ -16,7 +16,10 @@ from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
 OF_A_TEXT = ["pages/routing.py", "pages/layers.py"]
-PAGES = [*OF_A_TEXT, *(f"pages/{name}.py" for name in ("domains", "experts", "learn", "training", "models"))]
+PAGES = [
+    *OF_A_TEXT,
+    *(f"pages/{name}.py" for name in ("domains", "experts", "glossary", "learn", "training", "models")),
+]
 
 
 def components(app) -> list[str]:
