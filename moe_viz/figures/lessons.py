@@ -82,12 +82,12 @@ def named_bars(
     names: Sequence[str],
     chosen: Collection[int],
     x_title: str,
-    tick_format: str,
+    number_format: str,
     *,
     interval: tuple[Sequence[float], Sequence[float]] | None = None,
     line: tuple[float, str] | None = None,
 ) -> go.Figure:
-    """One horizontal bar a name, the first on top; the chosen ones stand out by colour and by their number.
+    """One horizontal bar a share, the first on top; the chosen ones stand out by colour and by their number.
 
     `interval`: the lower and upper ends of each bar's. `line`: a value to draw a line at, and its name.
     """
@@ -99,7 +99,7 @@ def named_bars(
             "margin": {"t": 20, "b": 8, "l": 8, "r": 40},
             "showlegend": False,
             "hovermode": "closest",
-            "xaxis": {"title": {"text": x_title}, "tickformat": tick_format, "fixedrange": True, "nticks": 6},
+            "xaxis": {"title": {"text": x_title}, "tickformat": ".0%", "fixedrange": True, "nticks": 6},
             "yaxis": {
                 "range": [len(rows) - 0.5, -0.5],
                 "tickvals": rows,
@@ -121,14 +121,14 @@ def named_bars(
         width=0.7,
         marker={"color": [ACCENT if row in chosen else IDLE for row in rows], "line": {"width": 0}},
         error_x=error,
-        text=[f"<b>{value:{tick_format}}</b>" if row in chosen else "" for row, value in enumerate(values)],
+        text=[f"<b>{value:{number_format}}</b>" if row in chosen else "" for row, value in enumerate(values)],
         textposition="inside" if interval is not None else "outside",
         insidetextanchor="start",
         constraintext="none",
         textangle=0,
         cliponaxis=False,
         customdata=list(names),
-        hovertemplate=f"%{{customdata}}: %{{x:{tick_format}}}<extra></extra>",
+        hovertemplate=f"%{{customdata}}: %{{x:{number_format}}}<extra></extra>",
     )
     if line is not None:
         at, name = line
@@ -154,7 +154,7 @@ def weights_by_rule(weights: Values, labels: Sequence[str], x_title: str) -> go.
             showscale=False,
             xgap=2,
             ygap=2,
-            text=[[f"{weight:.2f}".removeprefix("0") for weight in row] for row in shown],
+            text=[[f"{weight:.2f}".removeprefix("0") if weight else "" for weight in row] for row in weights[:, taken]],
             texttemplate="%{text}",
             hovertemplate="%{y}<br>%{x}: %{z:.3f}<extra></extra>",
             hoverongaps=False,

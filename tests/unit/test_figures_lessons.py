@@ -32,7 +32,7 @@ def test_only_experts_that_some_rule_takes_have_a_column():
     cells = weights_by_rule(weights, ["a", "b"], "expert").data[0]
     assert list(cells.x) == ["1", "4"]
     assert np.array_equal(cells.z, [[0.75, 0.25], [np.nan, 1.0]], equal_nan=True)
-    assert [list(row) for row in cells.text] == [[".75", ".25"], ["nan", "1.00"]]
+    assert [list(row) for row in cells.text] == [[".75", ".25"], ["", "1.00"]]
 
 
 def test_what_is_no_measurement_is_dashed():

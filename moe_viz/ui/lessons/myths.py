@@ -46,6 +46,6 @@ def _expert(lesson: Lesson) -> None:
     order = np.argsort(-shares, kind="stable")
     names = list(TITLES.values())
     figure = named_bars(
-        [float(shares[kind]) for kind in order], [names[kind] for kind in order], {0}, lesson.say("axis_share"), ".0%"
+        [float(shares[kind]) for kind in order], [names[kind] for kind in order], {0}, lesson.say("axis_share"), ".1%"
     )
     st.plotly_chart(figure, key="expert")
