@@ -89,7 +89,7 @@ def _scale(z: NDArray[np.float32], value: str) -> dict[str, Any]:
         }
     known = np.abs(z[np.isfinite(z)])
     end = min(_END, max(1.0, float(np.ceil(known.max(initial=1.0)))))
-    beyond = bool((np.abs(z[~np.isnan(z)]) > end).any())
+    clipped = bool((np.abs(z[~np.isnan(z)]) > end).any())
     ticks = np.arange(-end, end + 1)
     return {
         "colorscale": DIVERGING,
@@ -97,7 +97,7 @@ def _scale(z: NDArray[np.float32], value: str) -> dict[str, Any]:
         "zmax": end,
         "colorbar": bar
         | {
-            "title": {"text": "times chance" + (" (beyond the end alike)" if beyond else ""), "side": "right"},
+            "title": {"text": "times chance" + (" (beyond the end alike)" if clipped else ""), "side": "right"},
             "tickvals": ticks,
             "ticktext": [f"{2**tick:g} ×" if tick >= 0 else f"1/{2**-tick:g} ×" for tick in ticks],
         },

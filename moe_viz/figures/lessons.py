@@ -67,6 +67,7 @@ def expert_bars(
         marker={"color": [ACCENT if one else NEUTRAL for one in taken]},
         text=[f"{value:{tick_format}}" if one else "" for value, one in zip(values, taken, strict=True)],
         textposition="outside",
+        constraintext="none" if len(chosen) <= len(values) / 4 else "outside",  # where neighbours leave room
         cliponaxis=False,
         hovertemplate=f"%{{x}}: %{{y:{tick_format}}}<extra></extra>",
     )
@@ -81,12 +82,12 @@ def named_bars(
     names: Sequence[str],
     chosen: Collection[int],
     x_title: str,
-    tick_format: str,
+    number_format: str,
     *,
     interval: tuple[Sequence[float], Sequence[float]] | None = None,
     line: tuple[float, str] | None = None,
 ) -> go.Figure:
-    """One horizontal bar a name, the first on top; the chosen ones stand out by colour and by their number.
+    """One horizontal bar a share, the first on top; the chosen ones stand out by colour and by their number.
 
     `interval`: the lower and upper ends of each bar's. `line`: a value to draw a line at, and its name.
     """
@@ -98,7 +99,7 @@ def named_bars(
             "margin": {"t": 20, "b": 8, "l": 8, "r": 40},
             "showlegend": False,
             "hovermode": "closest",
-            "xaxis": {"title": {"text": x_title}, "tickformat": tick_format, "fixedrange": True, "nticks": 6},
+            "xaxis": {"title": {"text": x_title}, "tickformat": ".0%", "fixedrange": True, "nticks": 6},
             "yaxis": {
                 "range": [len(rows) - 0.5, -0.5],
                 "tickvals": rows,
@@ -120,14 +121,14 @@ def named_bars(
         width=0.7,
         marker={"color": [ACCENT if row in chosen else IDLE for row in rows], "line": {"width": 0}},
         error_x=error,
-        text=[f"<b>{value:{tick_format}}</b>" if row in chosen else "" for row, value in enumerate(values)],
+        text=[f"<b>{value:{number_format}}</b>" if row in chosen else "" for row, value in enumerate(values)],
         textposition="inside" if interval is not None else "outside",
         insidetextanchor="start",
         constraintext="none",
         textangle=0,
         cliponaxis=False,
         customdata=list(names),
-        hovertemplate=f"%{{customdata}}: %{{x:{tick_format}}}<extra></extra>",
+        hovertemplate=f"%{{customdata}}: %{{x:{number_format}}}<extra></extra>",
     )
     if line is not None:
         at, name = line
@@ -137,22 +138,29 @@ def named_bars(
 
 
 def weights_by_rule(weights: Values, labels: Sequence[str], x_title: str) -> go.Figure:
-    """Gating weights `[rule expert]` as numbers in cells; a cell without a number is not chosen."""
-    shown = np.where(weights > 0, weights, np.nan).astype(np.float32)
+    """Gating weights `[rule expert]` as numbers in cells; a cell without a number is not chosen.
+
+    Experts that no rule chooses have no column, so that the numbers have room on a phone.
+    """
+    taken = np.flatnonzero((weights > 0).any(axis=0))
+    shown = np.where(weights > 0, weights, np.nan).astype(np.float32)[:, taken]
     return go.Figure(
         go.Heatmap(
             z=shown,
+            x=[f"{expert}" for expert in taken],
             colorscale=SEQUENTIAL,
             zmin=0,
             zmax=1,
             showscale=False,
             xgap=2,
             ygap=2,
-            texttemplate="%{z:.2f}",
+            text=[[f"{weight:.2f}".removeprefix("0") if weight else "" for weight in row] for row in weights[:, taken]],
+            texttemplate="%{text}",
             hovertemplate="%{y}<br>%{x}: %{z:.3f}<extra></extra>",
             hoverongaps=False,
         ),
-        layout=_grid(len(weights), _RULE, labels, {"title": {"text": x_title}, "dtick": 1}) | {"plot_bgcolor": MISSING},
+        layout=_grid(len(weights), _RULE, labels, {"type": "category", "title": {"text": x_title}, "dtick": 1})
+        | {"plot_bgcolor": MISSING},
     )
 
 
@@ -187,9 +195,13 @@ def lines(
     *,
     limits: tuple[float, float] | None = None,
     marked: int | None = None,
+    dashed: str | None = None,
     y_format: str = ".3~g",
 ) -> go.Figure:
-    """One line for each of `series`, over the categories `x`; the category `marked` has a rule behind it."""
+    """One line for each of `series`, over the categories `x`; the category `marked` has a rule behind it.
+
+    `dashed` names the one that is no measurement, and must not hide another.
+    """
     yaxis = {"title": {"text": y_title}, "tickformat": y_format} | ({"range": limits} if limits else {})
     figure = go.Figure(layout=chart_layout(_LINES, {"title": {"text": x_title}}, {"rangemode": "tozero"} | yaxis))
     for index, (name, values) in enumerate(series.items()):
@@ -199,7 +211,7 @@ def lines(
             y=list(values),
             name=name,
             mode="lines+markers",
-            line={"color": colour, "width": 3},
+            line={"color": colour, "width": 3, "dash": "dash" if name == dashed else "solid"},
             marker={"color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "size": 9},
             hovertemplate=f"%{{x}}<br>{name}: %{{y:{y_format}}}<extra></extra>",
         )

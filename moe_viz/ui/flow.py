@@ -102,7 +102,9 @@ def _coactivation(profiled: Profiled, site: int, expert: int) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         titles = [view.title for view in _VIEWS]
-        title = st.segmented_control("Each cell", titles, default=titles[0], required=True, key="cell of pairs")
+        title = st.segmented_control(
+            "Each cell", titles, default=titles[0], required=True, key="cell of pairs", bind="query-params"
+        )
         order = choose_order([router])
     view = next(view for view in _VIEWS if view.title == title)
     table = coactivation_table(profiled.profile, site)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from moe_viz.figures.theme import INK, PAPER
+from moe_viz.figures.theme import INK, PAPER, TEXT
 
 ICON = str(Path(__file__).with_name("icon.svg"))
 """The page's icon; a named one would be fetched from a public server."""
@@ -19,6 +19,8 @@ _STYLE = f"""
    darker shade of it under the pointer. */
 [data-testid^="stBaseButton-primary"] {{ color: light-dark({PAPER}, {INK}) !important; }}
 [data-testid^="stBaseButton-primary"]:is(:hover, :active) {{ color: {PAPER} !important; }}
+/* The rim of a choice that is not made is too pale to be seen. */
+[data-testid="stRadioOption"]:not([data-selected]) > div > div:first-child {{ border-color: {TEXT}; }}
 /* A pressed tertiary button, and an opened menu, get a much darker shade of it as ink. */
 button[kind="tertiary"]:is(:active, [aria-expanded="true"]) {{ color: inherit !important; }}
 </style>

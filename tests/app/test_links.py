@@ -16,10 +16,11 @@ NOT_CARRIED = {
     "text": "the link carries it, as it was last read",
     "lesson": "the page itself keeps its name in the address",
     "server": "what the server does is no view",
+    "picture format": "how a file is saved is no view",
     "measure": "a way to bring texts of one's own",
     "way to bring": "a way to bring texts of one's own",
 }
-ANSWERS = ("check ", "myth ")
+ANSWERS = ("check ", "myth ", "guess ")
 """A person's own answers are for that person."""
 FORMS_WITHOUT_A_VIEW = {"bring", "load"}
 ACTIONS = {"button", "download_button", "file_uploader", "menu_button", "plotly_chart", "bidi_component", "dataframe"}

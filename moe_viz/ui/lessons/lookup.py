@@ -33,7 +33,7 @@ def lookup(lesson: Lesson) -> None:
     left, right = st.columns([1.6, 1], gap="large")
     with left:
         token: int = st.segmented_control(
-            lesson.say("hash_token"), list(named), default=next(iter(named)),
+            lesson.say("hash_token"), list(named), default=_a_word(named),
             format_func=lambda one: plain(named[one]), key="hash_token", required=True, wrap=True, bind="query-params",
         )  # fmt: skip
     layers = [site.layer for site in profile.sites]
@@ -83,3 +83,8 @@ def lookup(lesson: Lesson) -> None:
         )
     )
     st.caption(lesson.say("hash_counted", texts=recorded().size, occurrences=OCCURRENCES, common=len(common)))
+
+
+def _a_word(named: dict[int, str]) -> int:
+    """The first token that has a letter: more telling than a full stop."""
+    return next((token for token, text in named.items() if any(c.isalpha() for c in text)), next(iter(named)))

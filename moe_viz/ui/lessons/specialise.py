@@ -35,10 +35,10 @@ def draw(lesson: Lesson) -> None:
             index=None,
             placeholder=lesson.say("guess_kind_empty"),
             format_func=profiled.names.__getitem__,
-            key="specialise_kind",
+            key="guess kind",
         )
     with right:
-        guess = st.slider(lesson.say("guess_bits"), 0.0, round(most, 1), round(most / 2, 1), 0.1, key="specialise_bits")
+        guess = st.slider(lesson.say("guess_bits"), 0.0, round(most, 1), round(most / 2, 1), 0.1, key="guess bits")
     st.caption(
         lesson.say(
             "guess_help",
