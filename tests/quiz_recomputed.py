@@ -97,7 +97,7 @@ def _same_token(question, traces):
             rows = [_rows(question, traces[p.name], str(site.layer)) for p, _ in places]
             firsts = [table[table["position"] == at] for table, (_, at) in zip(rows, places, strict=True)]
             same.append(all(len(f) for f in firsts) and _first(firsts[0]) == _first(firsts[1]))
-    assert len(same) == question.numbers["layers"]
+    assert (len(same), sum(same)) == (question.numbers["layers"], question.numbers["same"])
     share = sum(same) / len(same)
     holds = {"every": share == 1, "most": 0.5 < share < 1, "few": 0 < share < 0.5, "none": share == 0}
     return [holds[choice.key] for choice in question.choices]

@@ -44,9 +44,11 @@ def weights(table: Values, rows: Sequence[str], experts: Sequence[int], x_title:
 def first_choices(
     first: Values, second: Values, layers: Sequence[str], rows: tuple[str, str], x_title: str
 ) -> go.Figure:
-    """The experts of two places, `[layer]` each, as numbers; a column where they are the same is filled."""
+    """The experts of two places, `[layer]` each, as numbers, where none is below 0; a column is filled where they
+    are the same.
+    """
     ids = np.stack([first, second])
-    same = np.broadcast_to(ids[0] == ids[1], ids.shape).astype(np.float32)
+    same = np.broadcast_to((ids[0] == ids[1]) & (ids[0] >= 0), ids.shape).astype(np.float32)
     step = tick_step(len(layers))
     figure = go.Figure(
         go.Heatmap(
@@ -56,7 +58,7 @@ def first_choices(
             zmax=1,
             showscale=False,
             xgap=3,
-            text=ids,
+            text=np.where(ids < 0, "–", ids.astype(str)),
             texttemplate="%{text}" if _few(layers) else None,
             textfont={"size": 16},
             hovertemplate="%{text}<extra></extra>",

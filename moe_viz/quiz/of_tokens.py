@@ -29,7 +29,7 @@ from moe_viz.quiz.question import (
     window,
     word,
 )
-from moe_viz.trace import Flags, RoutingTrace
+from moe_viz.trace import NO_EXPERT, Flags, RoutingTrace
 
 _HALF = 0.5
 """A token is said to have gone to an expert where that has at least this share of its largest gating weight."""
@@ -209,7 +209,8 @@ class _Firsts:
 def _pair(routed: Sequence[_Firsts], one: _Place, other: _Place) -> tuple[tuple[Flags, Flags], Flags]:
     """Where the first choices of two places are sure, `[router]` each, and where they are the same, `[router]`."""
     a, b = routed[one.text], routed[other.text]
-    same: Flags = a.experts[:, one.token] == b.experts[:, other.token]
+    first, second = a.experts[:, one.token], b.experts[:, other.token]
+    same: Flags = (first == second) & (first != NO_EXPERT)
     return (a.sure[:, one.token], b.sure[:, other.token]), same
 
 
