@@ -13,7 +13,7 @@ from moe_viz.stored_texts import Limits, StoredTexts
 from moe_viz.trace import RoutingTrace
 from moe_viz.ui.model import Choice, choice_in_use, coming, load, model_name, plain, refused
 
-_SAID_BY_PAGE = {"lesson"}
+_SAID_BY_PAGE = {"lesson", "round", "term"}
 """Parameters of which the page itself says what is wrong with them."""
 
 
@@ -66,6 +66,12 @@ def text_of_link() -> str | None:
     opened: Opened = st.session_state["opened link"]
     text, opened.text = opened.text, None
     return text
+
+
+def text_is_linked() -> bool:
+    """Whether a link asks for a text that is not read yet."""
+    opened: Opened = st.session_state["opened link"]
+    return opened.text is not None
 
 
 def leave_link() -> None:

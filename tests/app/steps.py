@@ -24,6 +24,15 @@ def look_at(app, trace) -> None:
     app.session_state["session"].show(Shown(trace, "opened", None), None)
 
 
+def on_text(app, page):
+    """A page that is of a text, looking at one."""
+    app.run().switch_page(page).run()
+    if page == "pages/layers.py" and app.button_group(key="of").value != "This text":
+        app.button_group(key="of").set_value("This text").run()
+    clean(app)
+    return app
+
+
 def button(app, label: str):
     """The button that says so."""
     return next(button for button in app.button if button.label == label)

@@ -17,7 +17,7 @@ from moe_viz.engine.meter import Meter
 from moe_viz.settings import settings
 from moe_viz.ui.model import Choice, _engine
 from moe_viz.ui.status import facts_of
-from tests.app.steps import button, clean, look_at, show_routing, shown, until
+from tests.app.steps import button, clean, look_at, on_text, show_routing, shown, until
 from tests.invented import make_trace
 
 PAGES = ["pages/routing.py", "pages/layers.py"]
@@ -59,7 +59,7 @@ def info(monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_text_is_continued_and_shown_as_any_other(app, page):
-    app.run().switch_page(page).run()
+    on_text(app, page)
     app.slider(key="new tokens").set_value(12)
     until_over(continue_text(app))
     trace = shown(app).trace
@@ -88,7 +88,7 @@ def test_the_settings_are_those_that_the_model_is_asked_with(app):
 @pytest.mark.parametrize("page", PAGES)
 def test_a_model_that_writes_no_text_says_so(app, info, page):
     info(generates=False)
-    app.run().switch_page(page).run()
+    on_text(app, page)
     assert button(app, "Continue the text").disabled
     assert "This model gives no next token" in said(app)
     assert not any(slider.key == "new tokens" for slider in app.slider)
@@ -133,7 +133,7 @@ class Waiting:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_continuation_that_waits_says_so_and_can_be_stopped(app, monkeypatch, page):
-    app.run().switch_page(page).run()
+    on_text(app, page)
     app.button(key="example Chess").click().run()
     before = shown(app)
     monkeypatch.setattr(Engine, "generate", lambda *_, **__: Waiting())
@@ -197,7 +197,7 @@ def test_a_continuation_that_nobody_looks_at_ends_and_says_so(app, monkeypatch):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_result_that_was_let_go_is_measured_again_on_request(app, page):
-    app.run().switch_page(page).run()
+    on_text(app, page)
     app.text_area(key="text").input(TEXT)
     show_routing(app).click().run()
     measured = shown(app).trace
@@ -235,7 +235,7 @@ def test_an_opened_trace_that_was_let_go_can_be_opened_again(app):
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_holds_on_to_nothing_that_was_let_go(app, page, monkeypatch):
     """However long it stays open: else the bound on results would be none."""
-    app.run().switch_page(page).run()
+    on_text(app, page)
     app.text_area(key="text").input(TEXT)
     show_routing(app).click().run()
     trace = weakref.ref(shown(app).trace)

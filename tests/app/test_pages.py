@@ -11,7 +11,7 @@ import pytest
 from moe_viz.probes import mixed_texts, probe_texts
 from moe_viz.timelapse import DEMO, TimeLapse
 from moe_viz.trace_file import write
-from tests.app.steps import clean, look_at, show_routing, shown
+from tests.app.steps import clean, look_at, on_text, show_routing, shown
 from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
@@ -29,15 +29,6 @@ def components(app) -> list[str]:
 
 def test_every_file_in_pages_is_tested_here():
     assert sorted(PAGES) == sorted(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))
-
-
-def on_text(app, page):
-    """A page that is of a text, looking at one."""
-    app.run().switch_page(page).run()
-    if page == "pages/layers.py" and app.button_group(key="of").value != "This text":
-        app.button_group(key="of").set_value("This text").run()
-    clean(app)
-    return app
 
 
 @pytest.mark.parametrize("page", OF_A_TEXT)

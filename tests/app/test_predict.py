@@ -15,7 +15,7 @@ OWN = "The <b>cat</b> saw **the dog**; the dog saw the $cat$, and [the bird](jav
 
 def on(app, seed: str | None = "7"):
     if seed is not None:
-        app.query_params["seed"] = seed
+        app.query_params["round"] = seed
     app.run().switch_page("pages/predict.py").run()
     clean(app)
     return app
@@ -27,7 +27,7 @@ def the_round(app):
 
 def named_seed(app) -> int:
     """The seed in the address: AppTest gives a list or its only value."""
-    return int("".join(app.query_params["seed"]))
+    return int("".join(app.query_params["round"]))
 
 
 def choices(app):

@@ -55,7 +55,7 @@ def test_whom_the_expert_serves_besides(found, shares):
 
 def test_an_experts_work_is_shared_out_among_the_kinds(found):
     assert work_by_domain(found).sum(axis=0) == pytest.approx(np.ones((6, 16)))
-    idle = Specialists(*(np.zeros((2, 1, 3)) for _ in range(5)))
+    idle = Specialists(*(np.zeros((2, 1, 3)) for _ in range(5)), least=np.zeros(1))
     assert not work_by_domain(idle).any()
 
 

@@ -28,6 +28,8 @@ from moe_viz.ui.words import facts_html
 
 _MOST_CHARACTERS = 2000
 """Of a person's text: so much is read for every question."""
+_ADDRESS = "round"
+"""The parameter of the address that names the seed; "seed" is that of continuations."""
 _SEEDS = 10_000
 """A seed that nobody chose is below that: short enough to be read out."""
 
@@ -72,14 +74,14 @@ def predict_page() -> None:
 def _round() -> Round:
     """The session's round. The address names its seed, and begins another by naming another."""
     own: Round | None = st.session_state.get("predict")
-    named = st.query_params.get("seed")
+    named = st.query_params.get(_ADDRESS)
     seed = _seed(named)
     if named is not None and seed is None:
         st.info(predict("no_seed", most=MAX_SEED), icon=":material/link_off:")
     if own is None or seed not in {None, own.seed}:
         own = Round(secrets.randbelow(_SEEDS) if seed is None else seed)
         st.session_state["predict"] = own
-    st.query_params["seed"] = str(own.seed)
+    st.query_params[_ADDRESS] = str(own.seed)
     return own
 
 
@@ -208,7 +210,7 @@ def _chosen(question: Question, answer: int) -> str:
 def _controls(own_round: Round) -> None:
     def begin(seed: int) -> None:
         st.session_state["predict"] = Round(seed)
-        st.query_params["seed"] = str(seed)
+        st.query_params[_ADDRESS] = str(seed)
 
     with st.container(horizontal=True):
         st.button(
