@@ -63,6 +63,26 @@ def test_too_long_a_text_is_refused_with_its_length(demo):
     assert len(demo.trace("still here")) > 0
 
 
+def test_other_work_has_its_turn_and_its_failure_stays_its_own(demo):
+    names = demo.use(lambda model: (threading.current_thread().name, model.trace("some text").text), "me").result(30)
+    assert names == ("moe_viz-engine", "some text")
+    failing = demo.use(lambda _model: 1 / 0)
+    with pytest.raises(EngineError, match="ZeroDivisionError"):
+        failing.result(30)
+    assert demo.trace("still here").text == "still here"
+
+
+def test_texts_are_answered_before_other_work_that_came_with_them(demo):
+    held, order = threading.Event(), []
+    demo.use(lambda _model: held.wait(30), "a")
+    work = demo.use(lambda _model: order.append("work"), "a")
+    text = demo.submit("a text", "b")
+    text.add_done_callback(lambda _answer: order.append("text"))
+    held.set()
+    work.result(30)
+    assert order == ["text", "work"]
+
+
 def limits(**own):
     return replace(settings(), **own)
 
