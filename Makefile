@@ -37,7 +37,9 @@ test: $(VENV)/installed-dev node_modules/installed
 	@$(BIN)/mypy
 	@npm run --silent lint
 	@npm run --silent test
-	@CHROMIUM="$$(tests/tools.sh chromium)" && export CHROMIUM && $(BIN)/python -m pytest
+	@CHROMIUM="$$(tests/tools.sh chromium)" && export CHROMIUM OMP_NUM_THREADS=1 && \
+		$(BIN)/python -m pytest -m "not alone" -n auto --maxprocesses 4 --dist worksteal && \
+		$(BIN)/python -m pytest -m alone
 
 train: $(VENV)/installed node_modules/installed
 	@test -n "$(CORPUS)" || { echo "Name the folder of text: make train CORPUS=DIR"; exit 2; }

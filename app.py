@@ -3,9 +3,12 @@
 import streamlit as st
 
 from moe_viz.ui.chart import choose_picture_format
+from moe_viz.ui.link import copy_link
 from moe_viz.ui.log import log_as_asked
 from moe_viz.ui.look import ICON, look
 from moe_viz.ui.model import model_sidebar
+from moe_viz.ui.opened import open_link, say_of_link
+from moe_viz.ui.presenter import present, presenter_switch
 from moe_viz.ui.status import server_status
 
 log_as_asked()
@@ -17,14 +20,26 @@ page = st.navigation(
         st.Page("pages/layers.py", title="Layers", icon=":material/layers:"),
         st.Page("pages/domains.py", title="Domains", icon=":material/category:"),
         st.Page("pages/experts.py", title="Experts", icon=":material/grid_view:"),
+        st.Page("pages/flow.py", title="Flow", icon=":material/account_tree:"),
         st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
         st.Page("pages/models.py", title="Models", icon=":material/hub:"),
         st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
+        st.Page("pages/predict.py", title="Predict", icon=":material/psychology_alt:"),
+        st.Page("pages/glossary.py", title="Glossary", icon=":material/dictionary:"),
     ],
     position="top",
 )
+open_link(page.url_path)
+about_link = st.container()
+with st.sidebar:
+    copy_link()
+    presenting = presenter_switch()
 about_model = st.sidebar.container()
 page.run()
+with about_link:
+    say_of_link(page.url_path)
+if presenting:
+    present()
 with about_model:
     model_sidebar()  # late: it starts the import of torch, which would hold up the first paint
 with st.sidebar:

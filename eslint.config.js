@@ -2,7 +2,7 @@ import js from "@eslint/js";
 
 const browser = [
   "AbortController", "CustomEvent", "Element", "ImageData", "Intl", "OffscreenCanvas", "ResizeObserver",
-  "TextDecoder", "clearInterval", "clearTimeout", "document", "getComputedStyle", "performance",
+  "TextDecoder", "URL", "clearInterval", "clearTimeout", "document", "getComputedStyle", "performance",
   "setInterval", "setTimeout", "window",
 ];
 const node = ["TextEncoder", "TextDecoder", "URL", "process"];

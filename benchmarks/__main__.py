@@ -8,7 +8,7 @@ import sys
 import torch
 import transformers
 
-from benchmarks import capture, engine, gpu, load, page, profile
+from benchmarks import capture, engine, gpu, lessons, load, page, profile
 
 REPORTS = {
     "capture": (capture.report, "| CPU time with capture over without | ratio | without |\n|---|---|---|"),
@@ -19,6 +19,10 @@ REPORTS = {
     ),
     "engine": (engine.report, "| many requests at once | measured |\n|---|---|"),
     "load": (load.report, "| people on one server | measured |\n|---|---|"),
+    "lessons": (
+        lessons.report,
+        "| balancing of the small mixture | MaxVio at the end | loss, nats a letter | seeds |\n|---|---|---|---|",
+    ),
     "page": (page.report, "| on the page | measured | times |\n|---|---|---|"),
 }
 

@@ -1,20 +1,36 @@
-"""What a corpus profile costs, in CPU time, against the same forward passes without any capture."""
+"""What a corpus profile costs, in CPU time on one thread, against the same forward passes without any capture.
+
+The passes are the very same, one a document, of token ids that were made beforehand; the profile's
+time has all that it does beside them: reading, tokenizing, capture, counting, merging. CPU time,
+because on a machine that does other things wall-clock time measures these.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
 import moe_viz
+from benchmarks.large_profile import large_profile
 from benchmarks.pairs import Way, paired_ratio
+from moe_viz import ExpertProfile
+from moe_viz.metrics.domains import estimated_domain_information
+from moe_viz.metrics.given_token import profile_information_given_token
+from moe_viz.metrics.specialists import find_specialists, held_out
 from moe_viz.model.moe_model import MoEModel
 from moe_viz.probes import probe_texts
 
-EACH = 6
-"""Probe texts of each domain: 114 documents."""
+EACH = 12
+"""Probe texts of each domain: 228 documents."""
+PAIRS = 10
+OPENINGS = 5
 
 
 def report() -> Iterator[str]:
@@ -25,6 +41,7 @@ def report() -> Iterator[str]:
     long = {domain: ["\n\n".join(texts)] for domain, texts in short.items()}
     for name, corpus in (("probe texts", short), ("the same, joined by domain", long)):
         yield from _of_corpus(f"{name}, {{}} documents of {{:.0f}} tokens", model, corpus)
+    yield from _of_large_profile()
 
 
 def _of_corpus(name: str, model: MoEModel, corpus: dict[str, list[str]]) -> Iterator[str]:
@@ -45,9 +62,38 @@ def _of_corpus(name: str, model: MoEModel, corpus: dict[str, list[str]]) -> Iter
 
     plain = Way(model.close, forward)
     for what, run in (("moe_viz.profile", profile), ("logits out, top-k and counters in Python", published)):
-        ratio = paired_ratio(Way(model.close, run), plain, pairs=20, repeats=1)
+        ratio = paired_ratio(Way(model.close, run), plain, pairs=PAIRS, repeats=1)
         kept = f"{1 / ratio.median:.3f} ({1 / ratio.high:.3f} to {1 / ratio.low:.3f})"
         yield f"| {name}: {what} | {kept} | {ratio.pairs} |"
+
+
+def _of_large_profile() -> Iterator[str]:
+    """Opening a profile of a million tokens, and what pages work out of it once."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "large.moeprofile"
+        large_profile().save(path)
+        size = path.stat().st_size / 1e6
+        took = _seconds(lambda: ExpertProfile.load(path))
+        yield f"| a profile of 1,000,000 tokens ({size:.0f} MB) opens | {took} | {OPENINGS} |"
+        profile = ExpertProfile.load(path)
+    rng = np.random.default_rng(0)
+    for what, run in {
+        "its specialists": lambda: find_specialists(profile, rng),
+        "its specialists, one half against the other": lambda: held_out(profile, rng),
+        "its domain information, interval and null": lambda: estimated_domain_information(*profile.by_document(), rng),
+        "the same within one token": lambda: profile_information_given_token(profile, rng),
+    }.items():
+        yield f"| {what} | {_seconds(run)} | {OPENINGS} |"
+
+
+def _seconds(run: Callable[[], object]) -> str:
+    """Median CPU time."""
+    took = []
+    for _ in range(OPENINGS):
+        start = time.process_time()
+        run()
+        took.append(time.process_time() - start)
+    return f"{median(took):.2f} s"
 
 
 def _count_in_python(model: MoEModel, rows: list[torch.Tensor]) -> None:

@@ -26,7 +26,8 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--corpus",
         required=True,
-        help="a folder with one file or folder a domain (.txt, .jsonl, .jsonl.gz, .csv, .parquet), a file, or 'probes'",
+        help="a folder with one file or folder a domain (.txt, .jsonl, .jsonl.gz, .csv, .parquet), a file,"
+        " 'hf:owner/name?split=train&text=text&domain=COLUMN' (a dataset of the hub), or 'probes'",
     )
     parser.add_argument(
         "--out",

@@ -27,6 +27,10 @@ class Settings:
     generations: int
     abandoned_seconds: float
     results_megabytes: int
+    link_characters: int
+    stored_texts: int
+    stored_megabytes: int
+    stored_hours: float
     batch_texts: int
     batch_tokens: int
     batch_wait_milliseconds: float

@@ -1,4 +1,4 @@
-"""The same text, layer by layer: how the work is spread over the experts."""
+"""A text, or a whole profile, layer by layer: how the work is spread over the experts."""
 
 from moe_viz.ui.entry import through_app
 
@@ -6,16 +6,20 @@ through_app()
 
 from moe_viz.ui.continuing import follow
 from moe_viz.ui.prompt import nothing_yet, prompt
+from moe_viz.ui.source import of_this_text
 
-own = prompt()
-shown = own.shown
-follow(own)
-if not shown:
-    nothing_yet()
-else:  # what draws a trace is imported when there is one: a first visitor need not wait for it
-    from moe_viz.ui.layers import expert_tokens, heatmap, layer_figures
+if of_this_text():
+    own = prompt()
+    shown = own.shown
+    follow(own)
+    if not shown:
+        nothing_yet()
+    else:  # what draws a trace is imported when there is one: a first visitor need not wait for it
+        from moe_viz.ui.layers import of_a_text
 
-    cell = heatmap(shown)
-    if cell is not None:
-        expert_tokens(shown, *cell)
-    layer_figures(shown)
+        of_a_text(shown)
+else:
+    from moe_viz.ui.layers import of_a_profile
+    from moe_viz.ui.profiles import chosen_profile
+
+    of_a_profile(chosen_profile("How the work is spread over the experts"))

@@ -93,7 +93,16 @@ _OWN: dict[str, dict[str, Any]] = {
         "compress_rope_theta": 10000.0,
     },
     "doge": {"num_experts": 64, "num_experts_per_tok": 4, "keep_window_size": 64},
-    "dots3_note": {"num_key_value_heads": 4},
+    "dots3_note": {
+        "num_key_value_heads": 4,
+        "swa_num_attention_heads": 4,
+        "swa_num_key_value_heads": 4,
+        "swa_q_lora_rank": 32,
+        "swa_kv_lora_rank": 16,
+        "swa_head_dim": 16,
+        "swa_qk_nope_head_dim": 8,
+        "swa_v_head_dim": 16,
+    },
     "ernie4_5_moe": {"moe_layer_start_index": 1, "moe_layer_end_index": 3},
     "ernie4_5_vl_moe": {
         "moe_intermediate_size": [48, 24],

@@ -12,6 +12,10 @@ from moe_viz.components.routing_map.pack import pack_routing_map
 from moe_viz.components.token_panel.data import TokenPanel, pack_token_panel
 
 __all__ = [
+    "LINK_CSS",
+    "LINK_JS",
+    "PRESENTER_CSS",
+    "PRESENTER_JS",
     "ROUTING_MAP_CSS",
     "ROUTING_MAP_JS",
     "TOKEN_PANEL_CSS",
@@ -29,6 +33,10 @@ def _css(component: str) -> str:
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
+LINK_JS = bundle(_HERE, "link/main.js")
+LINK_CSS = _css("link")
+PRESENTER_JS = bundle(_HERE, "presenter/main.js")
+PRESENTER_CSS = _css("presenter")
 ROUTING_MAP_JS = bundle(_HERE, "routing_map/main.js")
 ROUTING_MAP_CSS = _css("routing_map")
 TOKEN_PANEL_JS = bundle(_HERE, "token_panel/main.js")

@@ -104,10 +104,13 @@ def _target(panel: NDArray[np.floating], site: int, hover: str) -> dict[str, Any
     }
 
 
-def information(table: pd.DataFrame, layers: Sequence[str], *, interval: bool) -> go.Figure:
+def information(
+    table: pd.DataFrame, layers: Sequence[str], *, interval: bool, guess: tuple[float, str] | None = None
+) -> go.Figure:
     """Domain information of each router with what shuffled labels give.
 
     `table` is an `information_table`; `layers` names its rows. With `interval` error bars are drawn.
+    `guess`: what somebody expected, in bits, and its name.
     """
     figure = go.Figure(layout=_layout("bits"))
     error = {
@@ -140,6 +143,9 @@ def information(table: pd.DataFrame, layers: Sequence[str], *, interval: bool) -
         line={"color": NEUTRAL, "width": 2, "dash": "dash"},
         hovertemplate="%{x}: at most %{y:.3f} bits with shuffled labels<extra></extra>",
     )
+    if guess is not None:
+        at, name = guess
+        figure.add_hline(y=at, line={"color": SECOND, "width": 2, "dash": "dot"}, annotation={"text": name})
     return figure
 
 

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from moe_viz.figures.template import TEMPLATE
-from moe_viz.figures.theme import DIVERGING, INK, MISSING, PAPER, SEQUENTIAL
+from moe_viz.figures.theme import DIVERGING, INK, MISSING, PAPER, SEQUENTIAL, TEXT
 
-Kind = Literal["load", "weight", "difference", "use", "use difference"]
+Kind = Literal["load", "weight", "difference", "use", "use difference", "specialization"]
 Matrix = NDArray[np.floating]
 
 
@@ -33,11 +33,14 @@ _LOOKS: dict[Kind, _Look] = {
     "difference": _Look("load relative to even", "+.1%", "+.2~p", diverging=True),
     "use": _Look("share of tokens", ".1%", ".2~p"),
     "use difference": _Look("difference of shares", "+.1%", "+.2~p", diverging=True),
+    "specialization": _Look("largest difference of shares", "+.1%", ".2~p"),
 }
 
 _MIN_ROW, _MAX_ROW, _AIM, _AROUND = 9, 34, 420, 96  # pixels
 _MOST_GAPS = 64
 _MOST_TICKS = 32
+_MOST_NUMBERS = 32
+"""Experts of a row whose numbers there is room for on their cells."""
 
 
 def layers_by_experts(
@@ -50,18 +53,22 @@ def layers_by_experts(
     limit: float | None = None,
     hover: Mapping[str, Matrix] | None = None,
     marked: NDArray[np.bool_] | None = None,
+    order: NDArray[np.integer] | None = None,
+    notes: NDArray[np.object_] | None = None,
 ) -> go.Figure:
     """A heatmap of `matrix` `[site expert]`, the first row on top; NaN is left out as missing.
 
     `kind`: "load" (shares of the row), "weight" (gating weights), "difference" (0 is even; its scale
-    is centred there), "use" (shares of tokens), or "use difference" (centred at 0). Rows are sites,
-    or whatever their labels say. `experts_per_row` `[site]`: how many experts each row has; without it, a NaN
-    is taken for no expert. `selected`: the (row, expert) to outline. `limit`: where the scale
-    ends, for figures to be compared; otherwise at the largest value. `hover`: more matrices to
-    name in the hover text, by their label. `marked` `[site expert]`: cells to put a dot on.
+    is centred there), "use" (shares of tokens), "use difference" (centred at 0) or "specialization"
+    (the largest of these). Rows are sites, or whatever their labels say. `experts_per_row` `[site]`:
+    how many experts each row has; without it, a NaN is taken for no expert. `selected`: the
+    (row, expert) to outline. `limit`: where the scale ends, for figures to be compared; otherwise at
+    the largest value. `hover`: more matrices to name in the hover text, by their label, and `notes`
+    `[site expert]` its last line. `marked` `[site expert]`: cells to put a dot on. `order` `[site expert]`:
+    the expert that stands at each place of a row; by custom they stand by their number.
 
     Streamlit cannot select a heatmap's cells, so invisible points lie over them, one on each
-    expert: `clicked_cell` reads a selection of them.
+    expert: `clicked_cell` reads a selection of them, given the same order.
 
     Raises ValueError if the shapes do not fit each other.
     """
@@ -74,10 +81,14 @@ def layers_by_experts(
     real = ~np.isnan(z)
     if experts_per_row is not None:
         real = np.arange(experts) < np.asarray(experts_per_row)[:, None]
+    at = np.broadcast_to(np.arange(experts), z.shape) if order is None else order
+    place = np.argsort(at, axis=-1)
+    targets = _targets(z, real, None if order is None else place, row_labels, look, more, notes)
+    z = np.take_along_axis(z, at, axis=-1)
     figure = go.Figure(
         data=[
             go.Heatmap(z=z, hoverinfo="skip", xgap=gap, ygap=gap, **_scale(z, look, limit)),
-            _targets(z, real, row_labels, look, more),
+            targets,
         ],
         layout={
             "template": TEMPLATE,
@@ -88,7 +99,8 @@ def layers_by_experts(
             "hovermode": "closest",
             "hoverdistance": -1,
             "xaxis": {
-                "title": {"text": "expert"},
+                "title": {"text": "expert" if order is None else "experts, each row in its own order"},
+                "showticklabels": order is None,
                 "range": [-0.5, experts - 0.5],
                 "tickmode": "linear",
                 "tick0": 0,
@@ -106,19 +118,24 @@ def layers_by_experts(
         },
     )
     if marked is not None and marked.any():
-        figure.add_trace(_dots(marked))
+        figure.add_trace(_dots(np.take_along_axis(marked, at, axis=-1)))
+    if order is not None and experts <= _MOST_NUMBERS:
+        figure.add_trace(_numbers(figure.data[0], order, np.take_along_axis(real, order, axis=-1), look))
     if selected is not None:
-        _outline(figure, *selected)
+        _outline(figure, selected[0], int(place[selected]))
     return figure
 
 
-def clicked_cell(points: Iterable[Mapping[str, Any]]) -> tuple[int, int] | None:
+def clicked_cell(
+    points: Iterable[Mapping[str, Any]], order: NDArray[np.integer] | None = None
+) -> tuple[int, int] | None:
     """The (row, expert) of a selection of `layers_by_experts`, from its points; None if there is none.
 
-    `points` is what `st.plotly_chart(..., on_select="rerun")` gives as `selection.points`.
+    `order` is what the figure was given, `points` what Streamlit's chart gives as `selection.points`.
     """
     for point in points:
-        return round(point["y"]), round(point["x"])
+        row, place = round(point["y"]), round(point["x"])
+        return row, place if order is None else int(order[row, place])
     return None
 
 
@@ -155,26 +172,57 @@ def _scale(z: Matrix, look: _Look, limit: float | None) -> dict[str, Any]:
     }
 
 
+def _numbers(cells: go.Heatmap, order: NDArray[np.integer], real: NDArray[np.bool_], look: _Look) -> go.Scatter:
+    """The experts' numbers on their cells, in an ink that can be read there."""
+    row, place = np.nonzero(real)
+    level = (cells.z[row, place] - cells.zmin) / (cells.zmax - cells.zmin)
+    dark = np.abs(level - 0.5) > 0.3 if look.diverging else level < 0.5  # of the two scales of colour
+    inks = np.where(np.isnan(level), TEXT, np.where(dark, PAPER, INK))
+    return go.Scatter(
+        x=place,
+        y=row,
+        text=order[row, place].astype(str),
+        mode="text",
+        textfont={"size": 12, "color": inks.tolist()},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
 def _targets(
-    z: Matrix, real: NDArray[np.bool_], row_labels: Sequence[str], look: _Look, more: Mapping[str, Matrix]
+    z: Matrix,
+    real: NDArray[np.bool_],
+    place: NDArray[np.integer] | None,
+    row_labels: Sequence[str],
+    look: _Look,
+    more: Mapping[str, Matrix],
+    notes: NDArray[np.object_] | None,
 ) -> go.Scattergl:
-    """One invisible point on each expert, which carries the hover text."""
+    """One invisible point on each expert, at its `place` `[site expert]`, which carries the hover text."""
     row, expert = np.nonzero(real)
     values = [z[row, expert], *(matrix[row, expert] for matrix in more.values())]
     formats = [look.hover] + [".4~g"] * len(more)
     shown = [f"%{{customdata[{i}]:{form}}}" for i, form in enumerate(formats)]
     lines = [f"{name}: {value}" for name, value in zip([look.name, *more], shown, strict=True)]
+    who = "%{x}"
+    if place is not None:
+        who = f"%{{customdata[{len(values)}]}}"
+        values.append(expert.astype(np.float32))
     return go.Scattergl(
-        x=expert.astype(np.int16),
+        x=(expert if place is None else place[row, expert]).astype(np.int16),
         y=row.astype(np.int16),
         text=[row_labels[int(r)] for r in row],
+        hovertext=None if notes is None else notes[row, expert].tolist(),
         customdata=np.stack(values, axis=-1),
         mode="markers",
         marker={"opacity": 0, "size": 8},
         # Streamlit fades what was not clicked; these have nothing to fade.
         selected={"marker": {"opacity": 0}},
         unselected={"marker": {"opacity": 0}},
-        hovertemplate="<br>".join(["%{text}, expert %{x}", *lines]) + "<extra></extra>",
+        hovertemplate="<br>".join(
+            [f"%{{text}}, expert {who}", *lines, *(["%{hovertext}"] if notes is not None else [])]
+        )
+        + "<extra></extra>",
         showlegend=False,
     )
 

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from moe_viz.figures.template import chart_layout
-from moe_viz.figures.theme import ACCENT, NEUTRAL, SECOND, TRANSPARENT
+from moe_viz.figures.theme import ACCENT, NEUTRAL, SECOND, SERIES, SYMBOLS, TRANSPARENT
 
 _HEIGHT = 300  # pixels
 
@@ -61,6 +61,59 @@ def entropies(table: pd.DataFrame) -> go.Figure:
                 hovertemplate=f"layer %{{x}}<br>{name.split(':')[0]}: %{{y:.4f}}<extra></extra>",
             )
     return figure.update_layout(yaxis={"range": [0, 1.04]})
+
+
+def unevenness(table: pd.DataFrame) -> go.Figure:
+    """Lines of three measures of an uneven load. `table` is a `layer_table`: layer, max_violation,
+    coefficient_of_variation, gini, dead_experts.
+    """
+    figure = go.Figure(layout=_layout("0 is an even spread"))
+    series = (("max_violation", "MaxVio"), ("coefficient_of_variation", "CV"), ("gini", "Gini"))
+    for (column, name), colour, symbol in zip(series, SERIES, SYMBOLS, strict=False):
+        figure.add_scatter(
+            x=table["layer"],
+            y=table[column],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={"color": colour, "symbol": symbol, "size": 8},
+            customdata=table[["dead_experts"]].to_numpy(),
+            hovertemplate=f"layer %{{x}}<br>{name}: %{{y:.3f}}<br>dead experts: %{{customdata[0]}}<extra></extra>",
+        )
+    return figure.update_layout(yaxis={"rangemode": "tozero"})
+
+
+def repetition(table: pd.DataFrame) -> go.Figure:
+    """Shares of neighbouring tokens that go to the same experts, each with its chance level, dashed.
+
+    `table` is a `repetition_table`: layer, first, either, first_chance_at_load, either_chance. Where a token
+    has one expert, both shares are the same, and the second is left out.
+    """
+    figure = go.Figure(layout=_layout("share of neighbouring tokens"))
+    series = (
+        ("either", "either_chance", "share any expert", SECOND, "diamond"),
+        ("first", "first_chance_at_load", "same first choice", ACCENT, "circle"),
+    )
+    alike = table["either"].equals(table["first"])
+    for column, chance, name, colour, symbol in series[int(alike) :]:
+        figure.add_scatter(
+            x=table["layer"],
+            y=table[column],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            marker={"color": colour, "symbol": symbol, "size": 8},
+            hovertemplate=f"layer %{{x}}<br>{name}: %{{y:.1%}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=table["layer"],
+            y=table[chance],
+            name=f"{name}, by chance",
+            mode="lines",
+            line={"color": colour, "width": 2, "dash": "dot"},
+            hovertemplate=f"layer %{{x}}<br>{name}, by chance: %{{y:.1%}}<extra></extra>",
+        )
+    return figure.update_layout(yaxis={"rangemode": "tozero", "tickformat": ".0%"})
 
 
 def _layout(y_title: str) -> go.Layout:

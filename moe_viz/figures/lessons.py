@@ -9,12 +9,23 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from moe_viz.figures.template import TEMPLATE, chart_layout
-from moe_viz.figures.theme import ACCENT, DIVERGING, IDLE, MISSING, NEUTRAL, SECOND, SEQUENTIAL, SERIES, SYMBOLS
+from moe_viz.figures.theme import (
+    ACCENT,
+    DIVERGING,
+    IDLE,
+    MISSING,
+    NEUTRAL,
+    SECOND,
+    SEQUENTIAL,
+    SERIES,
+    SYMBOLS,
+)
 
 Values = NDArray[np.floating] | NDArray[np.integer]
 
 _BARS, _LINES = 230, 360  # pixels
 _STRIP, _RULE, _AROUND = 34, 38, 66  # pixels
+_NAMED = 24  # pixels
 
 
 def vectors(rows: Values, labels: Sequence[str], x_title: str) -> go.Figure:
@@ -56,6 +67,7 @@ def expert_bars(
         marker={"color": [ACCENT if one else NEUTRAL for one in taken]},
         text=[f"{value:{tick_format}}" if one else "" for value, one in zip(values, taken, strict=True)],
         textposition="outside",
+        constraintext="none" if len(chosen) <= len(values) / 4 else "outside",  # where neighbours leave room
         cliponaxis=False,
         hovertemplate=f"%{{x}}: %{{y:{tick_format}}}<extra></extra>",
     )
@@ -65,23 +77,90 @@ def expert_bars(
     return figure.update_layout(showlegend=False, margin={"t": 24})
 
 
+def named_bars(
+    values: Sequence[float],
+    names: Sequence[str],
+    chosen: Collection[int],
+    x_title: str,
+    number_format: str,
+    *,
+    interval: tuple[Sequence[float], Sequence[float]] | None = None,
+    line: tuple[float, str] | None = None,
+) -> go.Figure:
+    """One horizontal bar a share, the first on top; the chosen ones stand out by colour and by their number.
+
+    `interval`: the lower and upper ends of each bar's. `line`: a value to draw a line at, and its name.
+    """
+    rows = list(range(len(values)))
+    figure = go.Figure(
+        layout={
+            "template": TEMPLATE,
+            "height": _AROUND + _NAMED * len(rows),
+            "margin": {"t": 20, "b": 8, "l": 8, "r": 40},
+            "showlegend": False,
+            "hovermode": "closest",
+            "xaxis": {"title": {"text": x_title}, "tickformat": ".0%", "fixedrange": True, "nticks": 6},
+            "yaxis": {
+                "range": [len(rows) - 0.5, -0.5],
+                "tickvals": rows,
+                "ticktext": list(names),
+                "showgrid": False,
+                "fixedrange": True,
+            },
+        }
+    )
+    error = None
+    if interval is not None:
+        middle = np.asarray(values)
+        ends = {"array": np.asarray(interval[1]) - middle, "arrayminus": middle - np.asarray(interval[0])}
+        error = {"type": "data", "symmetric": False, "thickness": 2, "width": 3, "color": SECOND, **ends}
+    figure.add_bar(
+        orientation="h",
+        y=rows,
+        x=list(values),
+        width=0.7,
+        marker={"color": [ACCENT if row in chosen else IDLE for row in rows], "line": {"width": 0}},
+        error_x=error,
+        text=[f"<b>{value:{number_format}}</b>" if row in chosen else "" for row, value in enumerate(values)],
+        textposition="inside" if interval is not None else "outside",
+        insidetextanchor="start",
+        constraintext="none",
+        textangle=0,
+        cliponaxis=False,
+        customdata=list(names),
+        hovertemplate=f"%{{customdata}}: %{{x:{number_format}}}<extra></extra>",
+    )
+    if line is not None:
+        at, name = line
+        line_style = {"color": SECOND, "width": 2, "dash": "dash"}
+        figure.add_vline(x=at, line=line_style, annotation={"text": name}, annotation_position="top")
+    return figure
+
+
 def weights_by_rule(weights: Values, labels: Sequence[str], x_title: str) -> go.Figure:
-    """Gating weights `[rule expert]` as numbers in cells; a cell without a number is not chosen."""
-    shown = np.where(weights > 0, weights, np.nan).astype(np.float32)
+    """Gating weights `[rule expert]` as numbers in cells; a cell without a number is not chosen.
+
+    Experts that no rule chooses have no column, so that the numbers have room on a phone.
+    """
+    taken = np.flatnonzero((weights > 0).any(axis=0))
+    shown = np.where(weights > 0, weights, np.nan).astype(np.float32)[:, taken]
     return go.Figure(
         go.Heatmap(
             z=shown,
+            x=[f"{expert}" for expert in taken],
             colorscale=SEQUENTIAL,
             zmin=0,
             zmax=1,
             showscale=False,
             xgap=2,
             ygap=2,
-            texttemplate="%{z:.2f}",
+            text=[[f"{weight:.2f}".removeprefix("0") if weight else "" for weight in row] for row in weights[:, taken]],
+            texttemplate="%{text}",
             hovertemplate="%{y}<br>%{x}: %{z:.3f}<extra></extra>",
             hoverongaps=False,
         ),
-        layout=_grid(len(weights), _RULE, labels, {"title": {"text": x_title}, "dtick": 1}) | {"plot_bgcolor": MISSING},
+        layout=_grid(len(weights), _RULE, labels, {"type": "category", "title": {"text": x_title}, "dtick": 1})
+        | {"plot_bgcolor": MISSING},
     )
 
 
@@ -116,9 +195,13 @@ def lines(
     *,
     limits: tuple[float, float] | None = None,
     marked: int | None = None,
+    dashed: str | None = None,
     y_format: str = ".3~g",
 ) -> go.Figure:
-    """One line for each of `series`, over the categories `x`; the category `marked` has a rule behind it."""
+    """One line for each of `series`, over the categories `x`; the category `marked` has a rule behind it.
+
+    `dashed` names the one that is no measurement, and must not hide another.
+    """
     yaxis = {"title": {"text": y_title}, "tickformat": y_format} | ({"range": limits} if limits else {})
     figure = go.Figure(layout=chart_layout(_LINES, {"title": {"text": x_title}}, {"rangemode": "tozero"} | yaxis))
     for index, (name, values) in enumerate(series.items()):
@@ -128,7 +211,7 @@ def lines(
             y=list(values),
             name=name,
             mode="lines+markers",
-            line={"color": colour, "width": 3},
+            line={"color": colour, "width": 3, "dash": "dash" if name == dashed else "solid"},
             marker={"color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "size": 9},
             hovertemplate=f"%{{x}}<br>{name}: %{{y:{y_format}}}<extra></extra>",
         )

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
-from moe_viz.figures.template import TEMPLATE
+from moe_viz.figures.template import LEGEND_HEIGHT, LEGEND_ON_TOP, TEMPLATE
 from moe_viz.figures.theme import ACCENT, IDLE, TEXT
 
 _ROW, _AROUND = 27, 84  # pixels
-_LEGEND = 48  # pixels that it may take: Plotly does not always make room for it by itself
 
 
 def shares(table: pd.DataFrame, labels: Sequence[str]) -> go.Figure:
@@ -29,18 +28,10 @@ def shares(table: pd.DataFrame, labels: Sequence[str]) -> go.Figure:
         layout={
             "template": TEMPLATE,
             "height": _AROUND + _ROW * len(rows),
-            "margin": {"t": _LEGEND, "b": 8, "l": 8, "r": 8},
+            "margin": {"t": LEGEND_HEIGHT, "b": 8, "l": 8, "r": 8},
             "barmode": "stack",
             "hovermode": "closest",
-            "legend": {
-                "orientation": "h",
-                "yref": "container",
-                "y": 1,
-                "yanchor": "top",
-                "x": 0,
-                "itemclick": False,
-                "traceorder": "normal",
-            },
+            "legend": LEGEND_ON_TOP,
             "xaxis": {"range": [0, 1], "tickformat": ".0%", "nticks": 6, "fixedrange": True},
             "yaxis": {
                 "range": [len(rows) - 0.5, -0.5],

@@ -25,6 +25,18 @@ TEMPLATE = go.layout.Template(
     }
 )
 
+LEGEND_HEIGHT = 48
+"""Pixels that a legend in the top margin may take: Plotly does not always make room for it by itself."""
+LEGEND_ON_TOP = {
+    "orientation": "h",
+    "yref": "container",
+    "y": 1,
+    "yanchor": "top",
+    "x": 0,
+    "itemclick": False,
+    "traceorder": "normal",
+}
+
 
 def chart_layout(height: int, xaxis: dict[str, Any], yaxis: dict[str, Any]) -> go.Layout:
     """What charts of lines and bars share: the legend above, categories below, no zoom. `height` in pixels."""

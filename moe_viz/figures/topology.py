@@ -7,11 +7,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from moe_viz.figures.heatmap import tick_step
-from moe_viz.figures.template import TEMPLATE
+from moe_viz.figures.template import LEGEND_HEIGHT, LEGEND_ON_TOP, TEMPLATE
 from moe_viz.figures.theme import ACCENT, IDLE, NEUTRAL, TEXT, TRANSPARENT
 
 _MIN_ROW, _MAX_ROW, _AIM, _AROUND = 5, 28, 400, 104  # pixels
-_LEGEND = 48  # pixels that it may take: Plotly does not always make room for it by itself
 _MOST_TICKS = 16
 _MOST_EXPERT_TICKS = 8
 _MOST_GAPS = 130
@@ -35,18 +34,11 @@ def topology(table: pd.DataFrame) -> go.Figure:
         layout={
             "template": TEMPLATE,
             "height": _AROUND + count * round(np.clip(_AIM / count, _MIN_ROW, _MAX_ROW)),
-            "margin": {"t": _LEGEND, "b": 8, "l": 8, "r": 8},
+            "margin": {"t": LEGEND_HEIGHT, "b": 8, "l": 8, "r": 8},
             "hovermode": "closest",
             "hoverdistance": -1,
             "barmode": "overlay",
-            "legend": {
-                "orientation": "h",
-                "yref": "container",
-                "y": 1,
-                "yanchor": "top",
-                "x": 0,
-                "itemclick": False,
-            },
+            "legend": LEGEND_ON_TOP,
             "xaxis": {
                 "title": {"text": "expert" if len(routed) else ""},
                 "range": [left, experts - 0.5],

@@ -58,6 +58,18 @@ def common(key: str, **numbers: Any) -> str:
     return sentence.format(**numbers)
 
 
+def predict(key: str, **numbers: Any) -> str:
+    """A sentence of the Predict page."""
+    sentence: str = _catalogue()["predict"][key]
+    return sentence.format(**numbers)
+
+
+def predict_kind(kind: str) -> Mapping[str, str]:
+    """The sentences of one kind of its questions."""
+    sentences: Mapping[str, str] = _catalogue()["predict"][kind]
+    return sentences
+
+
 @cache
 def _catalogue() -> dict[str, Any]:
     return tomllib.loads(FILE.read_text(encoding="utf-8"))

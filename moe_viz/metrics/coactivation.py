@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from moe_viz.metrics.scores import Array
 from moe_viz.profiles.value import ExpertProfile
+from moe_viz.trace import NO_EXPERT, RoutingTrace
+
+EXPECTED = 5
+"""Where chance alone would give fewer tokens than that, none is compared with it: Cochran's rule for
+counts (Annals of Mathematical Statistics 23, 1952)."""
+_ROUNDS = 500
 
 
 def coactivation(profile: ExpertProfile, *, adjacent: bool = False) -> Array:
@@ -28,6 +35,75 @@ def following_experts(profile: ExpertProfile) -> Array:
     Rows sum to the next router's top_k where no slot is empty. NaN where expert i took no token.
     """
     return _by_row(profile.transitions, profile, later=1)
+
+
+def tokens_of_both(profile: ExpertProfile, site: int) -> Array:
+    """How many tokens took expert i and expert j of one router, `[expert expert]`; 0 on the diagonal."""
+    experts = profile.sites[site].num_experts
+    better_first = profile.pairs[site, :experts, :experts]
+    return (better_first + better_first.T).astype(np.float64)
+
+
+def tokens_of_both_in_trace(trace: RoutingTrace, site: int) -> Array:
+    """The same of one text."""
+    taken = np.zeros((len(trace), trace.sites[site].num_experts), dtype=np.float32)  # exact below 2²⁴ tokens
+    token, slot = np.nonzero(trace.expert_ids[site] != NO_EXPERT)
+    taken[token, trace.expert_ids[site][token, slot]] = 1
+    both = (taken.T @ taken).astype(np.float64)
+    np.fill_diagonal(both, 0)
+    return both
+
+
+def chance_of_both(both: Array) -> Array:
+    """Tokens that would take both experts if experts were paired without regard to each other, `[expert expert]`.
+
+    Each expert keeps as many pairs as it has in `both`, and none is paired with itself, as no token
+    takes one twice: quasi-independence, a_i a_j off the diagonal (Goodman, Journal of the American
+    Statistical Association 63, 1968), by iterative scaling. Plain independence, N_i N_j / N, would
+    promise more pairs than there are: 1.9 times as many at 2 of 16.
+    """
+    margin = both.sum(axis=1)
+    scale = margin / np.sqrt(max(margin.sum(), 1))
+    for _ in range(_ROUNDS):
+        others = scale.sum() - scale
+        scaled = np.sqrt(scale * np.divide(margin, others, out=np.zeros_like(margin), where=others > 0))
+        if np.allclose(scaled, scale, rtol=1e-9, atol=0):
+            break
+        scale = scaled
+    expected = np.outer(scale, scale)
+    np.fill_diagonal(expected, 0)
+    return expected
+
+
+def coactivation_table(profile: ExpertProfile, site: int) -> pd.DataFrame:
+    """One row an ordered pair of a router's experts, by expert and other.
+
+    Columns: expert, other, tokens (that took both), share (of the expert's tokens: N_ij / N_i), as_coded
+    (the same of neighbouring ranks alone), expected (tokens, by chance), lift (tokens / expected;
+    NaN where fewer than `EXPECTED` are expected).
+    """
+    experts = profile.sites[site].num_experts
+    both = tokens_of_both(profile, site)
+    expected = chance_of_both(both)
+    taken = profile.counts()[:, site, :experts].sum(axis=0)
+    ranks = profile.adjacent_pairs[site, :experts, :experts]
+    expert, other = np.nonzero(~np.eye(experts, dtype=np.bool_))
+
+    def of_expert(pairs: Array) -> Array:
+        return np.divide(pairs, taken[:, None], out=np.full(pairs.shape, np.nan), where=taken[:, None] > 0)
+
+    lift = np.divide(both, expected, out=np.full(both.shape, np.nan), where=expected >= EXPECTED)
+    return pd.DataFrame(
+        {
+            "expert": expert,
+            "other": other,
+            "tokens": both[expert, other].astype(np.int64),
+            "share": of_expert(both)[expert, other],
+            "as_coded": of_expert((ranks + ranks.T).astype(np.float64))[expert, other],
+            "expected": expected[expert, other],
+            "lift": lift[expert, other],
+        }
+    )
 
 
 def _by_row(pairs: np.ndarray, profile: ExpertProfile, later: int = 0) -> Array:

@@ -76,19 +76,25 @@ def estimated_domain_information(
     With `over_sites` it is the mean over sites, as one value: its interval is narrower than the
     sites' own, but not as if these were independent.
     """
-    of_domain = members(labels)
-
-    def information(weights: Array) -> Array:
-        """`[... site]` of documents' weights `[... domain document]`."""
-        bits = domain_information(np.tensordot(weights, counts, axes=(-1, 0)))
-        return bits.mean(axis=-1, keepdims=True) if over_sites else bits
-
-    value = information(of_domain)
-    again = information(np.stack([drawn_anew(of_domain, rng) for _ in range(DRAWS)]))
+    again, null = Redrawn(labels, rng), shuffled(labels, rng)
+    sites = [
+        _information(counts[:, [site]], labels, again, null) for site in range(counts.shape[1])
+    ]  # one at a time: all draws of all sites need not fit into memory
+    value, drawn, by_chance = (np.concatenate(bits, axis=-1) for bits in zip(*sites, strict=True))
+    if over_sites:
+        value, drawn, by_chance = (bits.mean(axis=-1, keepdims=True) for bits in (value, drawn, by_chance))
     tail = (1 - CONFIDENCE) / 2
-    upper, lower = np.quantile(again, [1 - tail, tail], axis=0)
-    null = information(np.stack([of_domain[:, rng.permutation(len(labels))] for _ in range(DRAWS)]))
-    return Estimate(value, 2 * value - upper, 2 * value - lower, null.mean(axis=0), null.max(axis=0))
+    upper, lower = np.quantile(drawn, [1 - tail, tail], axis=0)
+    return Estimate(value, 2 * value - upper, 2 * value - lower, by_chance.mean(axis=0), by_chance.max(axis=0))
+
+
+def _information(counts: Array, labels: Labels, again: Redrawn, null: Array) -> tuple[Array, Array, Array]:
+    """`domain_information` as it is `[site]`, of documents drawn anew and of shuffled labels, both `[draw site]`."""
+    return (
+        domain_information(by_domain(counts, labels)),
+        domain_information(again.by_domain(counts)),
+        domain_information(np.tensordot(null, counts, axes=(-1, 0))),
+    )
 
 
 class GivenToken(NamedTuple):
@@ -142,7 +148,22 @@ def members(labels: Labels) -> Array:
     return (labels == np.arange(labels.max() + 1)[:, None]).astype(np.float64)
 
 
-def drawn_anew(members: Array, rng: np.random.Generator) -> Array:
-    """`[domain document]`: how often each document is drawn when its domain's are drawn with replacement."""
-    sizes = members.sum(axis=1).astype(int)
-    return np.stack([rng.multinomial(size, row / size) for size, row in zip(sizes, members, strict=True)])
+class Redrawn:
+    """Each domain's documents drawn anew, with replacement and as many as there are, `draws` times."""
+
+    def __init__(self, labels: Labels, rng: np.random.Generator, draws: int = DRAWS) -> None:
+        self._labels = labels
+        self._weights = [
+            rng.multinomial(size, np.full(size, 1 / size), draws).astype(np.float64) for size in np.bincount(labels)
+        ]
+
+    def by_domain(self, counts: Array) -> Array:
+        """Add up `[document ...]` as they were drawn, `[draw domain ...]`."""
+        own = (counts[self._labels == domain] for domain in range(len(self._weights)))
+        sums = [np.tensordot(weights, of, axes=(1, 0)) for weights, of in zip(self._weights, own, strict=True)]
+        return np.stack(sums, axis=1)
+
+
+def shuffled(labels: Labels, rng: np.random.Generator, draws: int = DRAWS) -> Array:
+    """`members` of labels that are shuffled among the documents, `[draw domain document]`."""
+    return np.stack([members(rng.permutation(labels)) for _ in range(draws)])

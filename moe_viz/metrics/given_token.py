@@ -10,6 +10,7 @@ import numpy as np
 
 from moe_viz.metrics.domains import GivenToken, mutual_information
 from moe_viz.metrics.scores import Array
+from moe_viz.profiles.token_table import CELL
 from moe_viz.profiles.value import ExpertProfile
 
 OCCURRENCES = 200
@@ -31,19 +32,21 @@ def profile_information_given_token(
     common = np.sort(np.argsort(-met, kind="stable")[:MOST_TOKENS])
     common = common[met[common] >= occurrences]
     table = profile.group_table
-    at = np.searchsorted(common, table.tokens)
-    kept = np.append(common, -1)[at] == table.tokens
-    group, site, expert = np.unravel_index(
-        table.cells[kept], (len(profile.groups), len(profile.sites), profile.experts)
-    )
-    domain = np.array([profile.domains.index(of.domain) for of in profile.groups])[group]
-    token, weights = at[kept], table.counts[kept].astype(np.float64)
+    row = np.full(len(met), -1)
+    row[common] = np.arange(len(common))
+    sites, experts = len(profile.sites), profile.experts
+    ends = np.searchsorted(table.keys, np.arange(len(profile.groups) * sites + 1) * experts * CELL)
     found = []
-    for index, router in enumerate(profile.sites):
-        here = site == index
-        shape = (len(common), len(profile.domains), router.num_experts)
-        flat = np.ravel_multi_index((token[here], domain[here], expert[here]), shape)
-        counts = np.bincount(flat, weights[here], int(np.prod(shape))).reshape(shape)
+    for index in range(sites):
+        counts = np.zeros((len(common), len(profile.domains), experts))
+        for number, group in enumerate(profile.groups):
+            start, end = ends[number * sites + index :][:2]
+            cell, token = np.divmod(table.keys[start:end], CELL)
+            at = row[token]
+            kept = at >= 0
+            flat = at[kept] * experts + cell[kept] % experts
+            sums = np.bincount(flat, table.counts[start:end][kept], len(common) * experts)
+            counts[:, profile.domains.index(group.domain)] += sums.reshape(-1, experts)
         whole = counts.sum(axis=(1, 2)) >= WHOLE * met[common]
         found.append(_of_site(counts[whole], int(met.sum()), rng, draws))
     return found

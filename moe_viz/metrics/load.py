@@ -23,10 +23,9 @@ def gate_sums(trace: RoutingTrace, tokens: Flags | None = None) -> Array:
     return _sum_by_expert(trace, trace.gate_weights.astype(np.float64), tokens)
 
 
-def mean_gating_weight(trace: RoutingTrace, tokens: Flags | None = None) -> Array:
-    """The mean gating weight over the tokens that an expert took, `[site expert]`; NaN if none."""
-    counts = expert_counts(trace, tokens)
-    return np.divide(gate_sums(trace, tokens), counts, out=np.full_like(counts, np.nan), where=counts > 0)
+def mean_gating_weight(counts: Array, gates: Array) -> Array:
+    """The mean gating weight over the tokens that an expert took, `[... expert]`, of its `gate_sums`; NaN if none."""
+    return np.divide(gates, counts, out=np.full_like(counts, np.nan), where=counts > 0)
 
 
 def load(counts: Array) -> Array:

@@ -28,3 +28,12 @@ def domain_divergence(counts: Array) -> Array:
     """`load_divergence` of each domain from each other, `[site domain domain]`, of `[domain site expert]`."""
     by_site = counts.swapaxes(0, 1)
     return load_divergence(by_site[:, :, None], by_site[:, None])
+
+
+def load_distance(a: Array, b: Array) -> Array:
+    """Total variation between the loads of two counts `[... expert]`, `[...]`: ½ Σ |share − share|.
+
+    The share of the one's work that the other gives to other experts. 0: the same load. 1: no expert
+    in common. NaN where one has no assignment. As with `load_divergence`, a sample is never quite even.
+    """
+    return np.abs(load(a) - load(b)).sum(axis=-1, where=~np.isnan(a)) / 2

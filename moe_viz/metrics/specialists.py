@@ -10,18 +10,16 @@ from numpy.typing import NDArray
 
 from moe_viz.metrics.domains import (
     CONFIDENCE,
-    DRAWS,
     Estimate,
     GivenToken,
     Labels,
+    Redrawn,
     by_domain,
-    drawn_anew,
-    estimated_domain_information,
-    members,
 )
 from moe_viz.metrics.load import load
 from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialization import (
+    LEAST,
     Interval,
     benjamini_hochberg,
     expert_use,
@@ -45,12 +43,14 @@ class Specialists(NamedTuple):
     high: Array
     """The interval of the difference: documents drawn anew within their domains, percentiles."""
     q: Array
-    """Adjusted p-value over all domains, layers and experts together."""
+    """Adjusted p-value over all domains, layers and experts together, of a difference beyond `least`."""
+    least: Array
+    """The difference from which on an expert is called a specialist, `[site]`: `LEAST` of an even use."""
 
     @property
     def marked(self) -> NDArray[np.bool_]:
-        """Those that stand up to chance, at a false-discovery rate of `LEVEL`."""
-        return (self.q <= LEVEL) & (self.difference > 0)
+        """Those whose difference is beyond `least`, and not by chance, at a false-discovery rate of `LEVEL`."""
+        return (self.q <= LEVEL) & (self.difference > self.least[:, None])
 
 
 def find_specialists(profile: ExpertProfile, rng: np.random.Generator) -> Specialists:
@@ -58,16 +58,16 @@ def find_specialists(profile: ExpertProfile, rng: np.random.Generator) -> Specia
     counts, labels = profile.by_document()
     use = expert_use(profile.counts(), profile.tokens_by_domain())
     q = benjamini_hochberg(specialist_p_values(counts, labels, rng))
-    return Specialists(use, risk_difference(use), *_difference_interval(counts, labels, _top_k(profile), rng), q)
+    interval = _difference_interval(counts, labels, _top_k(profile), rng)
+    return Specialists(use, risk_difference(use), *interval, q, _least(profile))
 
 
 def _difference_interval(counts: Array, labels: Labels, top_k: Array, rng: np.random.Generator) -> Interval:
-    of_domain = members(labels)
-    weights = np.stack([drawn_anew(of_domain, rng) for _ in range(DRAWS)])
+    again = Redrawn(labels, rng)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.empty((2, len(of_domain), *counts.shape[1:]))
+    low, high = np.empty((2, labels.max() + 1, *counts.shape[1:]))
     for site, k in enumerate(top_k):  # one at a time: all draws of all sites need not fit into memory
-        use = load(np.tensordot(weights, counts[:, site], axes=(-1, 0))) * k
+        use = load(again.by_domain(counts[:, site])) * k
         drawn = risk_difference(use.swapaxes(0, 1))
         low[:, site], high[:, site] = np.quantile(drawn, [tail, 1 - tail], axis=1)
     return Interval(low, high)
@@ -103,16 +103,10 @@ def held_out(profile: ExpertProfile, rng: np.random.Generator) -> HeldOut | None
         use = load(by_domain(counts[half], labels[half])) * _top_k(profile)[:, None]
         differences.append(risk_difference(use))
         p.append(specialist_p_values(counts[half], labels[half], rng))
-    found = (benjamini_hochberg(p[0]) <= LEVEL) & (differences[0] > 0)
+    enough = _least(profile)[:, None]
+    found = (benjamini_hochberg(p[0]) <= LEVEL) & (differences[0] > enough)
     again = benjamini_hochberg(np.where(found, p[1], np.nan)) <= LEVEL
-    return HeldOut(found, differences[0], differences[1], again & (differences[1] > 0))
-
-
-def information_by_site(profile: ExpertProfile, rng: np.random.Generator) -> Estimate:
-    """`estimated_domain_information` of each site, one after the other to spare memory."""
-    counts, labels = profile.by_document()
-    parts = [estimated_domain_information(counts[:, [site]], labels, rng) for site in range(len(profile.sites))]
-    return Estimate(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+    return HeldOut(found, differences[0], differences[1], again & (differences[1] > enough))
 
 
 def use_table(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:
@@ -134,6 +128,27 @@ def use_table(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:
             "high": specialists.high[at],
             "q": specialists.q[at],
             "marked": specialists.marked[at],
+        }
+    )
+
+
+def best_domains(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:
+    """One row a (site, expert): best_domain (the one that takes it most beyond the others), largest_difference
+    (by how much, of shares of tokens), marked (whether it is a specialist of any domain).
+
+    Missing if there is one domain: it has no others.
+    """
+    site, expert = np.nonzero(~np.isnan(profile.counts()[0]))
+    difference = specialists.difference[:, site, expert]
+    if np.isnan(difference).all():
+        nothing = {"best_domain": None, "largest_difference": np.nan, "marked": False}
+        return pd.DataFrame(nothing, index=range(len(site)))
+    best = np.nan_to_num(difference, nan=-np.inf).argmax(axis=0)
+    return pd.DataFrame(
+        {
+            "best_domain": np.array(profile.domains, dtype=object)[best],
+            "largest_difference": difference[best, np.arange(len(site))],
+            "marked": specialists.marked[:, site, expert].any(axis=0),
         }
     )
 
@@ -185,6 +200,10 @@ def site_columns(profile: ExpertProfile, site: NDArray[np.integer]) -> dict[str,
         "name": np.array([router.name for router in profile.sites], dtype=object)[site],
         "layer": np.array([router.layer for router in profile.sites])[site],
     }
+
+
+def _least(profile: ExpertProfile) -> Array:
+    return LEAST * _top_k(profile) / np.array([site.num_experts for site in profile.sites])
 
 
 def _top_k(profile: ExpertProfile) -> Array:

@@ -10,13 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moe_viz.metrics.domains import CONFIDENCE, DRAWS, Labels, drawn_anew
-from moe_viz.metrics.load import load
+from moe_viz.metrics.domains import CONFIDENCE, DRAWS, Labels, Redrawn
+from moe_viz.metrics.load import load, num_experts
 from moe_viz.metrics.scores import Array
 
 MINIMUM_ASSIGNMENTS = 20
 MINIMUM_DOCUMENTS = 5
 """A domain with fewer documents, or all others together with fewer, is not tested."""
+LEAST = 0.5
+"""By how much of an even load a domain's must be larger than the others' for an expert to be called its
+specialist: 1.5 times theirs, where they use it evenly. A convention of this project; no paper states one."""
 
 _ROUNDING = 1e-12
 
@@ -55,35 +58,37 @@ def load_interval(counts: Array, labels: Labels, rng: np.random.Generator, draws
 
     Times top_k they are those of `expert_use`, where no slot is empty.
     """
-    low, high = np.empty((2, labels.max() + 1, *counts.shape[1:]))
     tail = (1 - CONFIDENCE) / 2
-    for domain in range(len(low)):
-        own = counts[labels == domain]
-        weights = np.stack([drawn_anew(np.ones((1, len(own))), rng)[0] for _ in range(draws)])
-        low[domain], high[domain] = np.quantile(load(np.tensordot(weights, own, axes=(1, 0))), [tail, 1 - tail], axis=0)
-    return Interval(low, high)
+    return Interval(*np.quantile(load(Redrawn(labels, rng, draws).by_domain(counts)), [tail, 1 - tail], axis=0))
 
 
-def specialist_p_values(counts: Array, labels: Labels, rng: np.random.Generator, draws: int = DRAWS) -> Array:
+def specialist_p_values(
+    counts: Array, labels: Labels, rng: np.random.Generator, draws: int = DRAWS, least: float = LEAST
+) -> Array:
     """How likely chance makes an expert's load in a domain's documents so much larger than in all others.
 
-    `[domain site expert]`, one-sided, NaN where it cannot be told. The statistic is Welch's t over
-    documents; its null is that of documents whose domain labels are shuffled, `draws` times,
-    put together over all experts (as in Tusher, Tibshirani and Chu, PNAS 98, 2001), so that a
-    few hundred draws reach the small values that many tests at once need.
+    `[domain site expert]`, one-sided, NaN where it cannot be told. The hypothesis that is tested
+    is that the load is larger by `least` of an even load (1 / experts) or by less, not that it is
+    the same: with documents enough any two differ, and what is found must matter too (McCarthy and
+    Smyth, TREAT, Bioinformatics 25, 2009). The statistic is Welch's t over documents, of the
+    difference less that; its null is that of documents whose domain labels are shuffled, `draws`
+    times, put together over all experts (as in Tusher, Tibshirani and Chu, PNAS 98, 2001), so that
+    a few hundred draws reach the small values that many tests at once need.
     """
     shares = load(counts)
     kept = np.nansum(counts, axis=-1).min(axis=-1) >= MINIMUM_ASSIGNMENTS
     real = ~np.isnan(shares[kept]).any(axis=0)
     values = shares[kept][:, real]
+    even = np.broadcast_to(1 / num_experts(counts[0])[:, None], real.shape)[real]
     p = np.full((labels.max() + 1, *real.shape), np.nan)
     for domain in range(len(p)):
         inside = (labels[kept] == domain).astype(np.float64)
         if min(inside.sum(), (1 - inside).sum()) < MINIMUM_DOCUMENTS:
             continue
-        shuffled = np.stack([rng.permutation(inside) for _ in range(draws)])
-        null = np.sort(_welch(shuffled, values), axis=None)
-        as_large = len(null) - np.searchsorted(null, _welch(inside[None], values)[0])
+        masks = np.stack([inside, *(rng.permutation(inside) for _ in range(draws))])
+        difference, error = _difference(masks, values)
+        null = np.sort(_in_errors(difference[1:], error[1:]), axis=None)
+        as_large = len(null) - np.searchsorted(null, _in_errors(difference[0] - least * even, error[0]))
         p[domain, real] = (1 + as_large) / (1 + len(null))
     return p
 
@@ -104,15 +109,21 @@ def benjamini_hochberg(p: Array) -> Array:
     return adjusted
 
 
-def _welch(inside: Array, values: Array) -> Array:
-    """Welch's t `[draw value]` of `values [document value]` inside, a mask `[draw document]`, against outside."""
+def _difference(inside: Array, values: Array) -> tuple[Array, Array]:
+    """Mean of `values [document value]` inside, a mask `[draw document]`, less outside, and its standard error."""
+    size = inside.sum(axis=1, keepdims=True)
+    sums, squares = inside @ values, inside @ values**2
     means, errors = [], []
-    for members in (inside, 1 - inside):
-        size = members.sum(axis=1, keepdims=True)
-        mean = members @ values / size
-        spread = np.maximum(members @ values**2 / size - mean**2, 0)
-        means.append(mean)
-        errors.append(spread / (size - 1))
-    difference, error = means[0] - means[1], np.sqrt(errors[0] + errors[1])
+    for many, total, of_squares in (
+        (size, sums, squares),
+        (len(values) - size, values.sum(axis=0) - sums, (values**2).sum(axis=0) - squares),
+    ):
+        means.append(total / many)
+        errors.append(np.maximum(of_squares / many - means[-1] ** 2, 0) / (many - 1))
+    return means[0] - means[1], np.sqrt(errors[0] + errors[1])
+
+
+def _in_errors(difference: Array, error: Array) -> Array:
+    """A difference in standard errors, Welch's t; infinite where there is no error."""
     sure = np.select([difference > _ROUNDING, difference < -_ROUNDING], [np.inf, -np.inf], 0.0)
     return np.divide(difference, error, out=sure, where=error > _ROUNDING)

@@ -1,16 +1,18 @@
-"""The numbers of `load` and `scores` as tables: one row a layer, one row an expert."""
+"""The numbers of `load`, `scores` and `repetition` as tables: one row a layer, one row an expert."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from moe_viz.metrics import load as of
+from moe_viz.metrics.repetition import Repetition
 from moe_viz.metrics.scores import Array, margin, router_entropy, selection_scores, site_scores
 from moe_viz.metrics.tokens import one_token
-from moe_viz.trace import NO_EXPERT, Flags, RoutingTrace
+from moe_viz.profiles.value import ExpertProfile
+from moe_viz.trace import NO_EXPERT, Flags, RouterSite, RoutingTrace
 
 
 def layer_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFrame:
@@ -18,32 +20,56 @@ def layer_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFram
 
     Columns: site (its index), name, stack, layer, num_experts, top_k; assignments (tokens × top_k
     less the empty slots), empty_slots; load_entropy (nats), load_entropy_normalized (of ln experts),
-    effective_experts, max_violation, coefficient_of_variation, unused_experts; and the means over
-    tokens of router_entropy (nats), router_entropy_normalized and margin. NaN where unknown.
-    `tokens`, a mask `[token]`, restricts it to some tokens.
+    effective_experts, max_violation, coefficient_of_variation, gini, unused_experts, dead_experts;
+    and the means over tokens of router_entropy (nats), router_entropy_normalized and margin. NaN
+    where unknown. `tokens`, a mask `[token]`, restricts it to some tokens.
     """
     counts = of.expert_counts(trace, tokens)
-    experts = of.num_experts(counts)
-    top_k = np.array([site.top_k for site in trace.sites])
-    assignments = np.nansum(counts, axis=-1).astype(np.int64)
-    spread = of.load_entropy(counts)
     undecided = _mean_over_tokens(router_entropy(trace), tokens)
-    seen = len(trace) if tokens is None else int(tokens.sum())
-    return _sites(trace, range(len(trace.sites))).assign(
-        num_experts=experts.astype(np.int64),
-        top_k=top_k,
-        assignments=assignments,
-        empty_slots=seen * top_k - assignments,
-        load_entropy=spread,
-        load_entropy_normalized=of.normalized_entropy(spread, experts),
-        effective_experts=of.effective_experts(counts),
-        max_violation=of.max_violation(counts),
-        coefficient_of_variation=of.coefficient_of_variation(counts),
-        unused_experts=of.unused_experts(counts).astype(np.int64),
+    return _sites(trace.sites, range(len(trace.sites))).assign(
+        **_spread(counts, trace.sites, len(trace) if tokens is None else int(tokens.sum())),
         router_entropy=undecided,
-        router_entropy_normalized=of.normalized_entropy(undecided, experts),
+        router_entropy_normalized=of.normalized_entropy(undecided, of.num_experts(counts)),
         margin=_mean_over_tokens(margin(trace), tokens),
     )
+
+
+def profile_layer_table(profile: ExpertProfile) -> pd.DataFrame:
+    """How each router spreads a corpus over its experts: one row a site, with the columns of `layer_table`.
+
+    A profile does not keep what routers made of single tokens: their entropy and margin are unknown.
+    """
+    spread = _spread(profile.counts().sum(axis=0), profile.sites, int(profile.tokens.sum()))
+    return _sites(profile.sites, range(len(profile.sites))).assign(
+        **spread, router_entropy=np.nan, router_entropy_normalized=np.nan, margin=np.nan
+    )
+
+
+def _spread(counts: Array, sites: Sequence[RouterSite], tokens: int) -> dict[str, np.ndarray]:
+    """The columns that say how `counts [site expert]` of so many tokens are spread."""
+    experts = of.num_experts(counts)
+    top_k = np.array([site.top_k for site in sites])
+    assignments = np.nansum(counts, axis=-1).astype(np.int64)
+    entropy = of.load_entropy(counts)
+    return {
+        "num_experts": experts.astype(np.int64),
+        "top_k": top_k,
+        "assignments": assignments,
+        "empty_slots": tokens * top_k - assignments,
+        "load_entropy": entropy,
+        "load_entropy_normalized": of.normalized_entropy(entropy, experts),
+        "effective_experts": of.effective_experts(counts),
+        "max_violation": of.max_violation(counts),
+        "coefficient_of_variation": of.coefficient_of_variation(counts),
+        "gini": of.gini(counts),
+        "unused_experts": of.unused_experts(counts).astype(np.int64),
+        "dead_experts": of.dead_experts(counts).astype(np.int64),
+    }
+
+
+def repetition_table(sites: Sequence[RouterSite], found: Repetition) -> pd.DataFrame:
+    """`Repetition` as one row a site, after site, name, stack and layer: first, either and their chance levels."""
+    return _sites(sites, range(len(sites))).assign(**found._asdict())
 
 
 def expert_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFrame:
@@ -53,15 +79,23 @@ def expert_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFra
     layer's assignments), uniform_difference (load × experts − 1), mean_gating_weight (NaN if it
     took no token), gate_share (share of the layer's gating weight).
     """
-    counts = of.expert_counts(trace, tokens)
+    return _experts(trace.sites, of.expert_counts(trace, tokens), of.gate_sums(trace, tokens))
+
+
+def profile_expert_table(profile: ExpertProfile) -> pd.DataFrame:
+    """The same of a corpus: one row a (site, expert), with the columns of `expert_table`."""
+    return _experts(profile.sites, profile.counts().sum(axis=0), profile.gate_sums().sum(axis=0))
+
+
+def _experts(sites: Sequence[RouterSite], counts: Array, gates: Array) -> pd.DataFrame:
     site, expert = np.nonzero(~np.isnan(counts))
-    return _sites(trace, site).assign(
+    return _sites(sites, site).assign(
         expert=expert,
         count=counts[site, expert].astype(np.int64),
         load=of.load(counts)[site, expert],
         uniform_difference=of.uniform_difference(counts)[site, expert],
-        mean_gating_weight=of.mean_gating_weight(trace, tokens)[site, expert],
-        gate_share=of.load(of.gate_sums(trace, tokens))[site, expert],
+        mean_gating_weight=of.mean_gating_weight(counts, gates)[site, expert],
+        gate_share=of.load(gates)[site, expert],
     )
 
 
@@ -76,7 +110,7 @@ def router_table(trace: RoutingTrace, token: int) -> pd.DataFrame:
     parts = []
     for index, site in enumerate(one.sites):
         scores = site_scores(one, index)
-        part = _sites(one, [index] * site.num_experts).assign(
+        part = _sites(one.sites, [index] * site.num_experts).assign(
             expert=np.arange(site.num_experts), router_logit=np.nan, score=np.nan, selection_score=np.nan
         )
         if one.router_logits is not None:
@@ -109,8 +143,8 @@ def next_token_table(trace: RoutingTrace, token: int) -> pd.DataFrame:
     )
 
 
-def _sites(trace: RoutingTrace, indices: Iterable[int]) -> pd.DataFrame:
-    rows = [(i, trace.sites[i].name, trace.sites[i].stack, trace.sites[i].layer) for i in indices]
+def _sites(sites: Sequence[RouterSite], indices: Iterable[int]) -> pd.DataFrame:
+    rows = [(i, sites[i].name, sites[i].stack, sites[i].layer) for i in indices]
     return pd.DataFrame(rows, columns=["site", "name", "stack", "layer"])
 
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from moe_viz.model.capture import Capture
@@ -153,7 +154,7 @@ class Attached:
         start = self.hf_model.generation_config.decoder_start_token_id
         return tokens_of_ids(self.tokenizer, [self.hf_model.config.pad_token_id if start is None else start])
 
-    def row(self, ids: Sequence[Sequence[int]]) -> Tensor:
+    def row(self, ids: Sequence[Sequence[int]] | NDArray[np.int64]) -> Tensor:
         """Token ids `[batch token]` on the device that takes them."""
         device = self.hf_model.get_input_embeddings().weight.device
         return torch.tensor(ids, device="cpu" if device.type == "meta" else device)  # offloaded: they follow it

@@ -38,7 +38,7 @@ def read_routed(model: MoEModel, windows: Sequence[TokenIds]) -> list[Routed]:
 
 
 def _routing(model: MoEModel, ids: TokenIds) -> Routed:
-    inputs = {"use_cache": False, "input_ids": model.row([ids.tolist()])}
+    inputs = {"use_cache": False, "input_ids": model.row(ids[None].astype(np.int64))}
     output, done = model.read(inputs, {"decoder": len(ids)})
     return Routed(ids, np.zeros(len(ids), dtype=np.bool_), *done["decoder"], predicted=_most_probable(model, output))
 

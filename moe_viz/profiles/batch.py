@@ -105,7 +105,10 @@ def _ranked(routings: Sequence[Routed]) -> tuple[Counts, Array]:
     """Experts and gating weights `[site token rank]`, the largest weight first and empty slots last."""
     ids = np.concatenate([routing.expert_ids for routing in routings], axis=1).astype(np.int64)
     weights = np.concatenate([routing.gate_weights for routing in routings], axis=1).astype(np.float64)
-    order = np.argsort(np.where(ids == NO_EXPERT, np.inf, -weights), axis=-1, kind="stable")
+    ahead = np.where(ids == NO_EXPERT, np.inf, -weights)
+    if (ahead[..., :-1] <= ahead[..., 1:]).all():
+        return ids, weights
+    order = np.argsort(ahead, axis=-1, kind="stable")
     return np.take_along_axis(ids, order, axis=-1), np.take_along_axis(weights, order, axis=-1)
 
 

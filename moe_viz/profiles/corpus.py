@@ -1,4 +1,4 @@
-"""Text by domain, one document after the other: folders and files, mappings, the bundled probes.
+"""Text by domain, one document after the other: folders and files, mappings, datasets, the bundled probes.
 
 A folder holds one file or one folder a domain, which it is named after:
 
@@ -8,8 +8,7 @@ A folder holds one file or one folder a domain, which it is named after:
 - `*.parquet`: the documents in its column of strings `text`.
 
 Files of other kinds and hidden ones are left out. Files are read in the order of their names, as
-streams: nothing is held but the document at hand. A dataset of the hub is a mapping too:
-`{"verse": (row["text"] for row in datasets.load_dataset(..., streaming=True))}`.
+streams: nothing is held but the document at hand. Datasets: `moe_viz.profiles.hub_dataset`.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ _Read = tuple[str, float]
 
 
 def open_corpus(source: Source) -> Corpus:
-    """The documents of a folder or file, of a mapping from domains to texts, or of `"probes"`.
+    """The documents of a folder or file, of a mapping from domains to texts, of `"hf:owner/name"`, or of `"probes"`.
 
     Raises InputError, here or while it is read, if it is none of these or cannot be read.
     """
@@ -64,9 +63,14 @@ def open_corpus(source: Source) -> Corpus:
         return Corpus(f"texts of {len(source)} domains", _of_mapping(source))
     if source == "probes":
         return Corpus("the probe texts of moe_viz", _of_mapping(probe_texts()))
+    if isinstance(source, str) and source.startswith("hf:"):
+        from moe_viz.profiles.hub_dataset import documents_of, hub_dataset  # which need this module
+
+        dataset = hub_dataset(source)
+        return Corpus(str(dataset), documents_of(dataset))
     path = Path(source)
     if not path.exists():
-        raise InputError(f"there is no corpus {str(source)!r}: expected a folder, a file, or 'probes'")
+        raise InputError(f"there is no corpus {str(source)!r}: expected a folder, a file, hf:owner/name, or 'probes'")
     files = _files(path)
     if not files:
         kinds = ", ".join(_READERS)

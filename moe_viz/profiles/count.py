@@ -90,14 +90,15 @@ def _of_trace(domain: str, trace: RoutingTrace) -> ExpertProfile:
 
 def _scores(batch: Batch) -> tuple[Counts, Counts, Counts]:
     """Router probabilities `[block site expert]`, tokens that have them and squared logsumexp, both `[block site]`."""
-    members = (batch.block == np.arange(len(batch.blocks))[:, None]).astype(np.float64)
-    sums = np.zeros((len(batch.sites), len(batch.blocks), batch.experts))
+    begins = np.flatnonzero(np.diff(batch.block, prepend=-1))  # of each stretch of one block
+    sums = np.zeros((len(batch.blocks), len(batch.sites), batch.experts))
     known = np.zeros((len(batch.sites), len(batch.window)), dtype=np.bool_)
     squares = np.zeros(known.shape)
     for index, site in enumerate(batch.sites):
         there = ~np.isnan(batch.logits[index, :, 0])
-        rows = slice(None) if there.all() else np.flatnonzero(there)
-        logits = batch.logits[index, rows, : site.num_experts]
+        logits = batch.logits[index, :, : site.num_experts]
+        if not there.all():
+            logits = np.where(there[:, None], logits, 0)
         scores = router_scores(logits, site.scoring)
         if scores is None or site.scoring is None:
             continue
@@ -107,20 +108,25 @@ def _scores(batch: Batch) -> tuple[Counts, Counts, Counts]:
         else:
             logsumexp = np.logaddexp.reduce(logits, axis=-1)
             scores /= scores.sum(axis=-1, keepdims=True)
+        scores[~there] = logsumexp[~there] = 0
         scores /= UNIT
-        sums[index, :, : site.num_experts] = members[:, rows] @ np.rint(scores, out=scores)
-        squares[index, rows] = np.rint(logsumexp**2 / SQUARE_UNIT)
-    scored = batch.by_block(known.astype(np.float64))
-    return sums.swapaxes(0, 1).astype(np.int64), scored, batch.by_block(squares)
+        np.rint(scores, out=scores)
+        np.add.at(sums[:, index, : site.num_experts], batch.block[begins], np.add.reduceat(scores, begins, axis=0))
+        squares[index] = np.rint(logsumexp**2 / SQUARE_UNIT)
+    return sums.astype(np.int64), batch.by_block(known.astype(np.float64)), batch.by_block(squares)
 
 
 def _repeats(batch: Batch) -> tuple[Counts, Counts]:
     """Neighbouring tokens of one window `[block site]`, and those that share an expert `[block site 2]`."""
-    here, before = batch.expert_ids[:, 1:], batch.expert_ids[:, :-1]
-    real = here != batch.experts
-    together = (batch.window[1:] == batch.window[:-1]) & real[..., 0] & (before[..., 0] != batch.experts)
-    shared = ((here[..., :, None] == before[..., None, :]) & real[..., None]).any(axis=(-2, -1))
-    first = here[..., 0] == before[..., 0]
+    ids = np.ascontiguousarray(np.moveaxis(batch.expert_ids, -1, 0), dtype=np.int32)  # [rank site token]
+    here, before = ids[..., 1:], ids[..., :-1]
+    real = ids != batch.experts
+    together = (batch.window[1:] == batch.window[:-1]) & real[0, :, 1:] & real[0, :, :-1]
+    shared = np.zeros(together.shape, dtype=np.bool_)
+    for mine, there in zip(here, real[..., 1:], strict=True):
+        for other in before:
+            shared |= (mine == other) & there
+    first = here[0] == before[0]
 
     def by_block(pairs: np.ndarray) -> Counts:
         return batch.by_block(np.pad(pairs & together, ((0, 0), (1, 0))).astype(np.float64))

@@ -71,7 +71,7 @@ def _smallest(array: np.ndarray) -> np.ndarray:
 
 def _parts(table: TokenTable) -> Iterator[tuple[str, np.ndarray]]:
     """How many tokens each cell has, and by how much each token id is larger than the one before it."""
-    sizes = np.bincount(table.cells, minlength=len(table.missed))
+    sizes = table.sizes
     steps = np.diff(table.tokens, prepend=0)
     starts = (np.cumsum(sizes) - sizes)[sizes > 0]
     steps[starts] = table.tokens[starts]
@@ -84,13 +84,14 @@ def _table(arrays: Arrays, name: str, capacity: int) -> TokenTable:
     )
     if (sizes < 0).any() or sizes.sum() != len(steps):
         raise ProfileError(f"{name}: {sizes.sum()} tokens by cell, but {len(steps)} in all")
-    reached = np.cumsum(steps)
-    starts = np.cumsum(sizes) - sizes
-    before = np.where(starts > 0, reached[starts - 1], 0) if len(steps) else starts
-    tokens = reached - np.repeat(before, sizes)
-    if len(tokens) and not 0 <= tokens.min() <= tokens.max() < CELL:
-        raise ProfileError(f"{name}: token ids from {tokens.min()} to {tokens.max()}")
-    return TokenTable(np.repeat(np.arange(len(sizes)), sizes) * CELL + tokens, counts, missed, capacity)
+    cells = np.flatnonzero(sizes)
+    starts = (np.cumsum(sizes) - sizes)[cells]
+    first, last = steps[starts], np.add.reduceat(steps, starts)
+    smallest, largest = first.min(initial=0), last.max(initial=0)
+    if not 0 <= smallest <= largest < CELL:  # those between rise, or the table says that they do not
+        raise ProfileError(f"{name}: token ids from {smallest} to {largest}")
+    steps[starts] += np.diff(cells * CELL, prepend=0) - np.append(0, last)[:-1]  # from the last of the cell before
+    return TokenTable(np.cumsum(steps, out=steps), counts, missed, capacity)
 
 
 def _profile(header: dict[str, Any], arrays: Arrays) -> ExpertProfile:
@@ -127,6 +128,6 @@ def _run(fields: dict[str, Any]) -> Run:
 def _as(array: np.ndarray, dtype: type[np.generic]) -> Any:
     """The array in another type of whole numbers, if it fits."""
     converted = array.astype(dtype)
-    if array.dtype.kind not in "biu" or not np.array_equal(converted, array):
+    if array.dtype.kind not in "biu" or not (np.can_cast(array.dtype, dtype) or np.array_equal(converted, array)):
         raise ProfileError(f"an array of {array.dtype} that does not fit {np.dtype(dtype)}")
     return converted

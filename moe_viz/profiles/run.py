@@ -57,11 +57,13 @@ def profile(
     """Run `model` over a corpus and count how it routes, by domain, expert, document and token.
 
     `corpus` is a folder or file (`moe_viz.profiles.corpus` says of which kinds), a mapping from
-    domains to texts, or `"probes"`. Of each document at most `max_tokens_per_document` are read; what
-    is longer than the model's context in windows of that length, which know nothing of each
-    other. With `out` the profile is written there every half minute and at the end, also after an
-    error or Ctrl-C; where `out` holds part of the same run, it is gone on with. `stop`, asked after
-    each batch, ends the run with what is counted so far. An encoder-decoder model is read by its encoder.
+    domains to texts, a dataset of the hub as `"hf:owner/name"` (`moe_viz.profiles.hub_dataset`
+    says what may follow; it needs the package `datasets`), or `"probes"`. Of each document at
+    most `max_tokens_per_document` are read; what is longer than the model's context in windows of
+    that length, which know nothing of each other. With `out` the profile is written there every
+    half minute and at the end, also after an error or Ctrl-C; where `out` holds part of the same
+    run, it is gone on with. `stop`, asked after each batch, ends the run with what is counted so
+    far. An encoder-decoder model is read by its encoder.
 
     Raises InputError if the corpus cannot be read, has no text, or is not the one that `out` is about.
     """

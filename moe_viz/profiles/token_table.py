@@ -23,8 +23,6 @@ Counts = NDArray[np.int64]
 _BITS = 32
 CELL = 2**_BITS
 """An entry's key is cell × CELL + token id, so that entries are sorted by cell, then by token."""
-_DENSE = 2**24
-"""Up to so many (cell, token) pairs they are added up in an array of all of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +46,9 @@ class TokenTable:
         if self.capacity < 1 or (self.counts < 1).any() or (self.missed < 0).any():
             raise ProfileError("a token table's capacity and counts must be at least 1, its errors at least 0")
         ends = self.keys[[0, -1]] if len(self.keys) else np.array([0, -1])
-        if ends[0] < 0 or ends[1] >= len(self.missed) * CELL or (np.diff(self.keys) <= 0).any():
+        if ends[0] < 0 or ends[1] >= len(self.missed) * CELL or (self.keys[1:] <= self.keys[:-1]).any():
             raise ProfileError(f"a token table's keys must rise, within its {len(self.missed)} cells")
-        if (np.bincount(self.cells, minlength=1) > self.capacity).any():
+        if (self.sizes > self.capacity).any():
             raise ProfileError(f"a token table has a cell with more than its capacity of {self.capacity} tokens")
 
     def __eq__(self, other: object) -> bool:
@@ -61,6 +59,17 @@ class TokenTable:
             and np.array_equal(self.counts, other.counts)
             and np.array_equal(self.missed, other.missed)
         )
+
+    @property
+    def sizes(self) -> Counts:
+        """How many tokens each cell keeps, `[cell]`."""
+        return np.diff(np.searchsorted(self.keys, np.arange(len(self.missed) + 1) * CELL))
+
+    @property
+    def largest_token(self) -> int:
+        """The largest token id that any cell keeps; -1 if none keeps one."""
+        last = np.cumsum(self.sizes)[self.sizes > 0] - 1
+        return int((self.keys[last] & (CELL - 1)).max(initial=-1))
 
     @property
     def cells(self) -> Counts:
@@ -117,16 +126,11 @@ def _added_up(keys: Counts, counts: Counts | None) -> tuple[Counts, Counts]:
     """The distinct keys, rising, and the sum of each one's counts (by custom 1 each)."""
     if not len(keys):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    cells, tokens = keys >> _BITS, keys & (CELL - 1)
-    width = int(tokens.max()) + 1
-    size = (int(cells.max()) + 1) * width
-    if size <= min(_DENSE, 16 * len(keys)):
-        sums = np.bincount(cells * width + tokens, weights=counts, minlength=size)
-        found = np.flatnonzero(sums)
-        return found // width * CELL + found % width, sums[found].astype(np.int64)
     if counts is None:
-        return np.unique(keys, return_counts=True)
-    order = np.argsort(keys)
-    keys, counts = keys[order], counts[order]
+        keys = np.sort(keys)
+    else:
+        order = np.argsort(keys, kind="stable")  # quick where stretches are in order, as those of tables are
+        keys, counts = keys[order], counts[order]
     first = np.flatnonzero(np.diff(keys, prepend=-1))
-    return keys[first], np.add.reduceat(counts, first)
+    sums = np.diff(first, append=len(keys)) if counts is None else np.add.reduceat(counts, first)
+    return keys[first], sums

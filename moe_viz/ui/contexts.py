@@ -10,6 +10,7 @@ from uuid import uuid4
 import pandas as pd
 import streamlit as st
 
+from moe_viz.components.routing_map.pack import Initial
 from moe_viz.errors import MoeVizError
 from moe_viz.metrics.tokens import tokens_of_expert
 from moe_viz.profiles.merge import model_identity
@@ -41,7 +42,7 @@ def go_to_asked_text() -> None:
 
 def contexts(profiled: Profiled, site: int, expert: int) -> None:
     """Draw them, folded away: the model reads them when they are asked for. A row leads to its text."""
-    folded = st.expander("The contexts around them", key="contexts", on_change="rerun")
+    folded = st.expander("The contexts around them", key="contexts", on_change="rerun", bind="query-params")
     if not folded.open:
         return
     with folded:
@@ -54,6 +55,7 @@ def contexts(profiled: Profiled, site: int, expert: int) -> None:
             sorted(range(len(use)), key=lambda domain: -use[domain]),
             format_func=lambda domain: f"{profiled.names[domain]}: {use[domain]:.1%} of its tokens",
             key=f"context domain {site} {expert}",
+            bind="query-params",
         )
         try:
             with st.spinner("Reading some texts", show_time=True):
@@ -106,8 +108,9 @@ def _table(passages: tuple[Passage, ...], site: int, expert: int) -> None:
     def go() -> None:
         for row in st.session_state[key].selection.rows:
             passage: Passage = st.session_state[_KEPT][2][int(rows["text"][row]) - 1]
-            at = (site, int(rows["position"][row]))
-            session().show(Shown(passage.trace, "measured", None, stream=uuid4().hex, at=at), Asked(passage.text))
+            initial = Initial(site, int(rows["position"][row]))
+            shown = Shown(passage.trace, "measured", None, stream=uuid4().hex, initial=initial)
+            session().show(shown, Asked(passage.text))
             st.session_state["text"] = passage.text
             st.session_state["to routing"] = True
 

@@ -42,7 +42,7 @@ def continuation_settings() -> Continuation:
             max(2, most),
             min(_TOKENS, most),
             key="new tokens",
-            persist_state="session",
+            bind="query-params",
             help="No more than that; the model may end the text before",
         )
         temperature = st.slider(
@@ -52,7 +52,7 @@ def continuation_settings() -> Continuation:
             default.temperature,
             0.05,
             key="temperature",
-            persist_state="session",
+            bind="query-params",
             help="The lower, the surer: 0 takes the most probable token each time",
         )
         top_p = st.slider(
@@ -62,16 +62,16 @@ def continuation_settings() -> Continuation:
             default.top_p,
             0.05,
             key="top-p",
-            persist_state="session",
+            bind="query-params",
             help="Draw among the most probable tokens that together reach this probability",
         )
         seed = st.number_input(
-            "Seed", 0, value=default.seed, key="seed", persist_state="session", help="The same seed draws the same text"
+            "Seed", 0, value=default.seed, key="seed", bind="query-params", help="The same seed draws the same text"
         )
         chat = _chats() and st.toggle(
             "As a chat",
             key="chat",
-            persist_state="session",
+            bind="query-params",
             help="The model answers the text as a person’s turn",
         )
     return Continuation(min(new_tokens, most), Sampling(temperature, top_p, int(seed)), chat)

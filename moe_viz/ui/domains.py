@@ -16,13 +16,14 @@ from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.given_token import OCCURRENCES
 from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialists import LEVEL, held_out_table
-from moe_viz.metrics.specialization import MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
+from moe_viz.metrics.specialization import LEAST, MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
 from moe_viz.trace import Floats
 from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import Profiled, ask_for_expert, choose_layer, go_to_asked_expert, heading, profile_provenance
 
 _PERCENT = st.column_config.NumberColumn(format="percent")
+_BEYOND = f"used more than by the other domains by over {LEAST:g} of an even use"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ def heatmaps(profiled: Profiled) -> None:
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     with left:
         titles = [view.title for view in views]
-        title = st.segmented_control("Each cell", titles, default=titles[0], required=True, key="cell of domains")
+        title = st.segmented_control(
+            "Each cell", titles, default=titles[0], required=True, key="cell of domains", bind="query-params"
+        )
     with right:
         site = choose_layer(profiled)
     view = next(view for view in views if view.title == title)
@@ -96,7 +99,8 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
         view.formula,
         view.source,
         f"n: {profiled.size}. All tokens count, at any rank of the choice."
-        f" A dot: a specialist, at a false-discovery rate of {LEVEL:.0%}.",
+        f" A dot: a specialist, {_BEYOND}, at a false-discovery rate of {LEVEL:.0%}.",
+        term="domain specialization",
     )
 
     layer = profiled.layers[site]  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
@@ -161,6 +165,7 @@ def informations(profiled: Profiled) -> None:
             "Every domain weighs the same, every choice of a token counts. Interval: basic bootstrap, documents drawn"
             " anew within their domains (Davison and Hinkley 1997, equation 5.6), 95 %.",
             f"Null: the documents’ domain labels shuffled. {DRAWS} draws of each. n: {profiled.size}.",
+            term="domain information",
         )
         figure = information(table, profiled.layers, interval=profiled.interval)
         chart(figure, key="information", alt=_said(profiled, table["bits"]))
@@ -178,6 +183,7 @@ def informations(profiled: Profiled) -> None:
             f"Of tokens met {OCCURRENCES:,} times or more; their mean, by occurrences. The other line: I(domain; first"
             " expert) of all tokens, every domain weighing the same.",
             f"Here: {int(table['tokens'].max()):,} tokens, {table['share_of_text'].max():.0%} of the text.",
+            term="token-identity control",
         )
         if not table["tokens"].any():
             st.caption(f"No token stands {OCCURRENCES:,} times in this text, so that this cannot be told.")
@@ -217,15 +223,18 @@ def _marked(profiled: Profiled) -> None:
     tested = int(uses["q"].notna().sum())
     heading(
         f"Specialists: {len(marked):,} of {tested:,}",
-        "marked: q ≤ 0.05 and a difference above 0",
-        "p: Welch’s t of the expert’s load in the domain’s documents against all others, one-sided, with the null of"
+        f"marked: q ≤ {LEVEL:g} and a difference above {LEAST:g} · top-k / experts",
+        f"Only {_BEYOND}, is called a specialist: with texts enough any two domains differ (a convention of moe_viz)."
+        " p: Welch’s t of the expert’s load in the domain’s documents against all others, less that difference"
+        " (McCarthy and Smyth, TREAT, 2009), one-sided, with the null of"
         f" shuffled labels ({DRAWS} draws, put together over experts; Tusher, Tibshirani and Chu 2001). q: adjusted by"
         " Benjamini and Hochberg (1995) over all domains, layers and experts.",
         f"Left out: documents of fewer than {MINIMUM_ASSIGNMENTS} choices, domains of fewer than"
         f" {MINIMUM_DOCUMENTS} documents. n: {profiled.size}.",
+        term="specialist",
     )
     if marked.empty:
-        st.caption("No expert takes more of a domain than chance would give it.")
+        st.caption("No expert takes so much more of a domain that chance would not give it.")
         return
     names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
     shown = pd.DataFrame(
@@ -276,6 +285,7 @@ def _halves(profiled: Profiled) -> None:
         "Each domain’s documents are cut in two at random; specialists are found in one half alone, and only these are"
         " tested in the other, adjusted for their number.",
         f"Confirmed: q ≤ {LEVEL:g} in the other half too. n: {profiled.size}.",
+        term="held out",
     )
     if split is None or not split.found.any():
         st.caption("Half of the documents is too few to find a specialist in.")

@@ -80,6 +80,7 @@ def _share(profiled: Profiled, site: int, expert: int) -> None:
         f" {DRAWS} draws, percentiles, 95 %.",
         f"A diamond: a specialist, at a false-discovery rate of {LEVEL:.0%} over all experts of the model."
         f" n: {profiled.size}.",
+        term="domain specialization",
     )
     router = profiled.profile.sites[site]
     table = atlas.domain_shares(profiled.profile, profiled.specialists, site, expert, np.random.default_rng(0))
@@ -105,6 +106,7 @@ def _loads(profiled: Profiled, site: int, expert: int) -> None:
         "assignments of the expert / assignments of the layer",
         "All tokens count, whatever their domain, at any rank of the choice. The dotted line: an even spread.",
         f"n: {profiled.size}.",
+        term="load",
     )
     table = atlas.loads(profiled.profile, site)
 
@@ -140,6 +142,7 @@ def _tokens(profiled: Profiled, site: int, expert: int) -> None:
         required=True,
         format_func=_VIEW_NAMES.__getitem__,
         key="token view",
+        bind="query-params",
         label_visibility="collapsed",
     )
     table = atlas.taken_tokens(profiled.profile, site, expert, view)
@@ -150,6 +153,7 @@ def _tokens(profiled: Profiled, site: int, expert: int) -> None:
             "Vocabulary specialization, OLMoE (arXiv 2409.02060, equation 8), at any rank of the choice. Sorted by the"
             " lower end of Wilson’s 95 % interval of the share, so that a token met a few times does not stand first.",
             f"Filter: tokens met {MINIMUM} times or more; one met once goes whole to somebody. n: {profiled.size}.",
+            term="vocabulary specialization",
         )
     if table.empty:
         st.caption(f"It took none of the tokens that were met {MINIMUM} times or more.")
@@ -180,6 +184,7 @@ def partners(profiled: Profiled, site: int, expert: int) -> None:
         "Co-activation, OLMoE (arXiv 2409.02060, equation 6), of all pairs of a token’s experts; before and after: the"
         " same token at the neighbouring router.",
         f"n: {profiled.size}.",
+        term="co-activation",
     )
     found = atlas.partners(profiled.profile, site, expert)
     for column, (where, table) in zip(st.columns(len(_WHERE)), found.items(), strict=False):
@@ -201,6 +206,7 @@ def _alike(profiled: Profiled, site: int, expert: int) -> None:
         "Lin (IEEE Transactions on Information Theory 37, 1991, equation 4.1). Every domain weighs the same; the"
         " tokens play no part. 0: the same domains in the same proportions; 1: none in common.",
         f"All experts of all layers are compared. n: {profiled.size}.",
+        term="Jensen-Shannon divergence",
     )
     table = atlas.most_alike(profiled.profile, profiled.specialists.use, site, expert)
     _others(profiled, table, f"alike {site} {expert}", ["divergence"])

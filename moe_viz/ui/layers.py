@@ -1,37 +1,49 @@
-"""The parts of the Layers page: one heatmap, the tokens of a clicked expert, two lines of a layer."""
+"""The parts of the Layers page: how each router spreads a text, or a whole profile, over its experts."""
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
-from moe_viz.figures.layers import effective_experts, entropies
+from moe_viz.metrics.ordering import by_load
+from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.tokens import tokens_of_expert
+from moe_viz.trace import RouterSite
+from moe_viz.ui.by_layer import by_layer, domain_information
 from moe_viz.ui.chart import chart
-from moe_viz.ui.numbers import numbers
+from moe_viz.ui.link import carry
+from moe_viz.ui.numbers import folded_tables, numbers
+from moe_viz.ui.opened import cell_of_link
+from moe_viz.ui.ordering import ORDERED, Order, choose_order
+from moe_viz.ui.profile import Profiled, ask_for_expert, go_to_asked_expert, heading, profile_provenance
 from moe_viz.ui.shown import Shown
 
 
 @dataclass(frozen=True)
 class _View:
-    """One of the heatmaps: its name, its column in the table of experts, how to read it."""
+    """One of the heatmaps: its name, its column in the table of experts, how to read it, what it is."""
 
     title: str
     column: str
     kind: Kind
     reading: str
+    formula: str
 
 
-_VIEWS = (
+_OF_LOAD = (
     _View(
         "Load",
         "load",
         "load",
         "Each cell is the share of its layer's assignments that the expert took; a row sums to 100 %.",
+        "assignments of the expert / assignments of the layer",
     ),
     _View(
         "Mean gating weight",
@@ -39,6 +51,7 @@ _VIEWS = (
         "weight",
         "Each cell is the gating weight that the expert was given, averaged over the tokens that it took;"
         " grey took none.",
+        "sum of the expert’s gating weights / its tokens",
     ),
     _View(
         "Difference from uniform",
@@ -46,42 +59,157 @@ _VIEWS = (
         "difference",
         "Each cell is the expert's load against an even spread: 0 % is its just share, +100 % twice that,"
         " −100 % never used.",
+        "load × experts − 1",
     ),
+)
+_OF_DOMAINS = _View(
+    "Largest domain difference",
+    "largest_difference",
+    "specialization",
+    "Each cell is how much more of one domain’s tokens the expert took than of the other domains’, for the domain"
+    " where that is most; point at a cell for its name.",
+    "max over domains of (share of the domain’s tokens − mean over the others of their shares)",
 )
 
 
-def heatmap(shown: Shown) -> tuple[int, int] | None:
-    """Draw layers × experts. Returns the (site, expert) of the cell that was clicked, if any."""
-    title = st.segmented_control(
-        "Layers × experts",
-        [view.title for view in _VIEWS],
-        default=_VIEWS[0].title,
-        required=True,
-        key="heatmap view",
-    )
-    view = next(view for view in _VIEWS if view.title == title)
-    sites = shown.trace.sites
-    selected = _selected(shown)
-    of = weakref.ref(shown)  # Streamlit keeps `keep` for as long as the page is open
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """What is drawn, of a text or of a profile alike."""
 
-    def keep() -> None:
+    sites: tuple[RouterSite, ...]
+    names: Sequence[str]
+    experts: pd.DataFrame
+    """One row an expert."""
+    coactivation_order: Callable[[], np.ndarray]
+    size: str
+
+    def matrix(self, column: str) -> np.ndarray:
+        """One column of the table of experts as `[site expert]`, missing where there is no such expert."""
+        return self.experts.pivot(index="site", columns="expert", values=column).to_numpy()
+
+    def ordered(self, order: Order) -> np.ndarray | None:
+        """The expert that stands at each place, `[site expert]`; None for their own numbers."""
+        if order == "Index":
+            return None
+        return by_load(self.matrix("count")) if order == "Load" else self.coactivation_order()
+
+
+def of_a_text(shown: Shown) -> None:
+    """Draw one text: the heatmap, the tokens of a clicked expert, layer by layer."""
+    spread = _Spread(
+        shown.trace.sites,
+        [f"L{site.layer}" for site in shown.trace.sites],
+        shown.experts,
+        lambda: shown.coactivation_order,
+        f"{len(shown.trace):,} tokens",
+    )
+    of = weakref.ref(shown)  # Streamlit keeps what is called on a click for as long as the page is open
+    if (linked := cell_of_link(shown.trace)) is not None:
+        st.session_state["cell"] = (of, linked)
+    selected = _selected(shown)
+    carry(cell=selected)
+
+    def keep(cell: tuple[int, int]) -> None:
         # The outline makes it another figure to Streamlit, which then forgets the selection.
-        cell = clicked_cell(st.session_state["heatmap"].selection.points)
+        st.session_state["cell"] = (of, cell)
+
+    _heatmap(spread, _OF_LOAD, keep, "Click a cell to see the tokens that its expert took.", selected)
+    numbers(shown, {"layers-experts": lambda: shown.experts})
+    if selected is not None:
+        _expert_tokens(shown, *selected)
+    by_layer(shown.layers, shown.repetition, spread.size)
+    numbers(shown, {"layers": lambda: shown.layers, "repetition": lambda: shown.repetition})
+
+
+def of_a_profile(profiled: Profiled) -> None:
+    """Draw a whole profile: the heatmap, whose cells lead to their experts, and layer by layer."""
+    go_to_asked_expert()
+    several = len(profiled.names) > 1
+    names = {name: escape(called) for name, called in zip(profiled.profile.domains, profiled.names, strict=True)}
+    spread = _Spread(
+        profiled.profile.sites,
+        profiled.layers,
+        profiled.expert_table.assign(best_domain="most of: " + profiled.expert_table["best_domain"].map(names)),
+        lambda: profiled.coactivation_order,
+        profiled.size,
+    )
+
+    def keep(cell: tuple[int, int]) -> None:
+        ask_for_expert(profiled.layers[cell[0]], cell[1])
+
+    views = (*_OF_LOAD, _OF_DOMAINS) if several else _OF_LOAD
+    _heatmap(spread, views, keep, "Click a cell to see its expert.")
+    folded_tables({"layers-experts": lambda: profiled.expert_table})
+    profile_provenance(profiled)
+    by_layer(profiled.layer_table, profiled.repetition, spread.size)
+    if several:
+        domain_information(profiled)
+    folded_tables(
+        {"layers": lambda: profiled.layer_table, "repetition": lambda: profiled.repetition}
+        | ({"domain-information": lambda: profiled.information} if several else {})
+    )
+    profile_provenance(profiled)
+
+
+def _heatmap(
+    spread: _Spread,
+    views: Sequence[_View],
+    keep: Callable[[tuple[int, int]], None],
+    click: str,
+    selected: tuple[int, int] | None = None,
+) -> None:
+    """Draw layers × experts; `keep` gets the (site, expert) of a cell that is clicked."""
+    title = st.empty()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        titles = [view.title for view in views]
+        chosen = st.segmented_control(
+            "Each cell", titles, default=titles[0], required=True, key="heatmap view", bind="query-params"
+        )
+        by = choose_order(spread.sites)
+    view = next(view for view in views if view.title == chosen)
+    of_domains = view is _OF_DOMAINS
+    with title:
+        heading(
+            "Layers × experts",
+            view.formula,
+            *(
+                (f"A dot: a specialist of some domain, at a false-discovery rate of {LEVEL:.0%}.",)
+                if of_domains
+                else ()
+            ),
+            f"Orders. {ORDERED}",
+            f"n: {spread.size}. All tokens count.",
+            term="load",
+        )
+    order = spread.ordered(by)
+
+    def clicked() -> None:
+        cell = clicked_cell(st.session_state["heatmap"].selection.points, order)
         if cell is not None:
-            st.session_state["cell"] = (of, cell)
+            keep(cell)
 
     figure = layers_by_experts(
-        _matrix(shown, view.column),
-        [f"L{site.layer}" for site in sites],
+        spread.matrix(view.column),
+        spread.names,
         kind=view.kind,
-        experts_per_row=[site.num_experts for site in sites],
+        experts_per_row=[site.num_experts for site in spread.sites],
         selected=selected,
-        hover={"tokens taken": _matrix(shown, "count")},
+        hover={"tokens taken": spread.matrix("count")},
+        marked=spread.matrix("marked").astype(np.float64) == 1 if of_domains else None,
+        notes=spread.matrix("best_domain").astype(np.object_) if of_domains else None,
+        order=order,
     )
-    chart(figure, key="heatmap", on_select=keep)
-    st.caption(f"{view.reading} Click a cell to see the tokens that its expert took.")
-    numbers(shown, {"layers-experts": lambda: shown.experts})
-    return selected
+    alt = f"{view.title}, a row a layer, a column an expert; the table below has the numbers"
+    chart(figure, key="heatmap", on_select=clicked, alt=alt)
+    st.caption(f"{view.reading} {click}{_about_order(spread, by)}")
+
+
+def _about_order(spread: _Spread, order: Order) -> str:
+    if order != "Co-activation":
+        return ""
+    alone = [name for name, site in zip(spread.names, spread.sites, strict=True) if site.top_k == 1]
+    by_number = f" Tokens take one expert in {', '.join(alone)}: there, they stand by their number." if alone else ""
+    return f" Experts that the same tokens take stand together.{by_number}"
 
 
 def _selected(shown: Shown) -> tuple[int, int] | None:
@@ -90,7 +218,7 @@ def _selected(shown: Shown) -> tuple[int, int] | None:
     return cell if of is not None and of() is shown else None
 
 
-def expert_tokens(shown: Shown, site: int, expert: int) -> None:
+def _expert_tokens(shown: Shown, site: int, expert: int) -> None:
     """The tokens that one expert took, in their context."""
     trace = shown.trace
     tokens = tokens_of_expert(trace, site, expert)
@@ -113,28 +241,3 @@ def expert_tokens(shown: Shown, site: int, expert: int) -> None:
             ),
         },
     )
-
-
-def layer_figures(shown: Shown) -> None:
-    """How evenly each layer uses its experts, and how undecided its router is."""
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**Effective number of experts**")
-        chart(effective_experts(shown.layers), key="effective experts")
-        st.caption("The filled bar is e to the entropy of the load: so many evenly used experts would be as uneven.")
-    with right:
-        st.markdown("**Entropy**")
-        chart(entropies(shown.layers), key="entropies")
-        st.caption(
-            "Of the load: 1 means that all experts of the layer share the text evenly. Of the router: 1 means that"
-            " it cannot tell the experts apart for a token."
-        )
-    numbers(shown, {"layers": lambda: shown.layers})
-
-
-def _matrix(shown: Shown, column: str) -> np.ndarray:
-    """One column of the table of experts as `[site expert]`, NaN where there is no such expert."""
-    table = shown.experts
-    matrix = np.full((len(shown.trace.sites), int(table["expert"].max()) + 1), np.nan, dtype=np.float32)
-    matrix[table["site"], table["expert"]] = table[column]
-    return matrix

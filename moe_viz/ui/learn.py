@@ -8,7 +8,7 @@ import streamlit as st
 
 from moe_viz.lessons.texts import Lesson, common, lessons
 
-_STYLE = """
+STYLE = """
 <style>
 [data-testid="stMainBlockContainer"] { max-width: 76rem; margin-inline: auto; }
 [data-testid="stMainBlockContainer"] :is([data-testid="stMarkdownContainer"] p, label p) { font-size: 1.08rem; }
@@ -20,7 +20,7 @@ _STYLE = """
 
 def learn() -> None:
     """Draw the chooser and the lesson that is chosen; the address names it."""
-    st.html(_STYLE)
+    st.html(STYLE)
     every = lessons()
     names = list(every)
     asked = st.query_params.get("lesson", names[0])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from moe_viz.figures.theme import INK, PAPER
+from moe_viz.figures.theme import INK, PAPER, TEXT
 
 ICON = str(Path(__file__).with_name("icon.svg"))
 """The page's icon; a named one would be fetched from a public server."""
@@ -19,8 +19,26 @@ _STYLE = f"""
    darker shade of it under the pointer. */
 [data-testid^="stBaseButton-primary"] {{ color: light-dark({PAPER}, {INK}) !important; }}
 [data-testid^="stBaseButton-primary"]:is(:hover, :active) {{ color: {PAPER} !important; }}
+/* The rim of a choice that is not made is too pale to be seen. */
+[data-testid="stRadioOption"]:not([data-selected]) > div > div:first-child {{ border-color: {TEXT}; }}
 /* A pressed tertiary button, and an opened menu, get a much darker shade of it as ink. */
 button[kind="tertiary"]:is(:active, [aria-expanded="true"]) {{ color: inherit !important; }}
+</style>
+"""
+
+_PRESENTER = """
+<style>
+html { font-size: 21px; }
+[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stMainMenu"],
+[data-testid="stToolbarActions"] { display: none; }
+[data-testid="stMainBlockContainer"] { max-width: none; padding: 3.6rem 2rem 5rem; }
+[data-testid="stTextArea"] textarea { height: 4rem !important; min-height: 0; }
+/* Nothing is told by a faint grey: a projector does not show it. */
+.stApp { --moe-zoom: 1.3; --moe-quiet: 100%; --moe-line: 45%; --moe-track: 25%; --moe-faint: .8; }
+.stApp :is([data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] *, dt, ::placeholder) {
+    color: inherit !important; opacity: 1 !important; }
+.stApp .js-plotly-plot :is(.xtick, .ytick, .g-xtitle, .g-ytitle, .legend, .colorbar) text {
+    fill: currentColor !important; }
 </style>
 """
 
@@ -28,3 +46,8 @@ button[kind="tertiary"]:is(:active, [aria-expanded="true"]) {{ color: inherit !i
 def look() -> None:
     """Give a routing map the width it wants, and every button an ink that can be read."""
     st.html(_STYLE)
+
+
+def look_of_presenter() -> None:
+    """Make a page large and its contrast strong."""
+    st.html(_PRESENTER)

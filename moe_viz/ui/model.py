@@ -42,15 +42,16 @@ def _engine(choice: Choice) -> Engine:
 
 def engine() -> Engine:
     """The engine of the session's model; it starts loading when it is first asked for."""
-    return _engine(_chosen())
+    return _engine(choice_in_use())
 
 
 def model_name() -> str:
     """What the session's model was asked for by: "demo", a hub id or a folder."""
-    return _chosen().name
+    return choice_in_use().name
 
 
-def _chosen() -> Choice:
+def choice_in_use() -> Choice:
+    """The session's model, and how it was asked for."""
     choice: Choice = st.session_state.setdefault("model", Choice(settings().model))
     return choice
 

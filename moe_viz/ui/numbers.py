@@ -29,7 +29,7 @@ def folded_tables(tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
 
     Their names are their files' names and tell the figures of a page apart.
     """
-    folded = st.expander("Numbers", key=f"numbers {' '.join(tables)}", on_change="rerun")
+    folded = st.expander("Numbers", key=f"numbers {' '.join(tables)}", on_change="rerun", bind="query-params")
     if folded.open:
         with folded:
             for name, table in tables.items():

@@ -13,22 +13,26 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from moe_viz.metrics.domains import by_domain, domain_information
+from moe_viz.metrics.domains import by_domain, domain_information, estimated_domain_information
 from moe_viz.metrics.given_token import profile_information_given_token
+from moe_viz.metrics.ordering import Order, profile_coactivation_order
+from moe_viz.metrics.repetition import overall_repetition
 from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialists import (
     HeldOut,
     Specialists,
+    best_domains,
     find_specialists,
     held_out,
-    information_by_site,
     information_table,
     use_table,
 )
 from moe_viz.metrics.specialization import MINIMUM_DOCUMENTS
+from moe_viz.metrics.tables import profile_expert_table, profile_layer_table, repetition_table
 from moe_viz.metrics.tokens import visible
 from moe_viz.probes import TITLES, probe_texts
 from moe_viz.profiles.value import ExpertProfile
+from moe_viz.ui.glossary import term_link
 from moe_viz.ui.measuring import Texts
 from moe_viz.ui.model import plain
 from moe_viz.ui.shown import bytes_of, how_it_came, origin_text
@@ -110,7 +114,7 @@ class Profiled:
         first, labels = self.profile.by_document(first=True)
         return information_table(
             self.profile,
-            information_by_site(self.profile, rng),
+            estimated_domain_information(*self.profile.by_document(), rng),
             domain_information(by_domain(first, labels)),
             profile_information_given_token(self.profile, rng),
         )
@@ -119,6 +123,26 @@ class Profiled:
     def overall(self) -> Array:
         """Each expert's share of all tokens, `[site expert]`."""
         return self.profile.counts().sum(axis=0) / self.profile.tokens.sum()
+
+    @cached_property
+    def expert_table(self) -> pd.DataFrame:
+        """One row an expert: what it does, and whom it serves best."""
+        return pd.concat([profile_expert_table(self.profile), best_domains(self.profile, self.specialists)], axis=1)
+
+    @cached_property
+    def layer_table(self) -> pd.DataFrame:
+        """One row a router: how evenly it spreads the work."""
+        return profile_layer_table(self.profile)
+
+    @cached_property
+    def repetition(self) -> pd.DataFrame:
+        """One row a router: how often neighbouring tokens go to the same experts."""
+        return repetition_table(self.profile.sites, overall_repetition(self.profile))
+
+    @cached_property
+    def coactivation_order(self) -> Order:
+        """Each site's experts, those side by side that the same tokens take, `[site expert]`."""
+        return profile_coactivation_order(self.profile)
 
     @property
     def bytes(self) -> int:
@@ -172,14 +196,18 @@ def choose_layer(profiled: Profiled) -> int:
     return layers.index(layer)
 
 
-def heading(title: str, formula: str, *sentences: str) -> None:
-    """A figure's title, and on demand its definition: the formula, its source, the filter in force."""
+def heading(title: str, formula: str, *sentences: str, term: str) -> None:
+    """A figure's title, and on demand its definition: the formula, its source, the filter in force.
+
+    `term`: what it is called in the glossary.
+    """
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plain(title)}**", width="content")
         with st.popover("Definition", type="tertiary"):
             st.text(formula)
             for sentence in sentences:
                 st.caption(plain(sentence))
+            term_link(term)
 
 
 def profile_provenance(profiled: Profiled) -> None:

@@ -13,7 +13,9 @@ from moe_viz.settings import settings
 from moe_viz.trace import RoutingTrace
 from moe_viz.ui.continuing import continuation_settings, no_continuation
 from moe_viz.ui.examples import example_buttons
+from moe_viz.ui.link import carry
 from moe_viz.ui.model import context_text, engine, plain
+from moe_viz.ui.opened import initial_of_link, leave_link, text_of_link
 from moe_viz.ui.saved import saved_traces
 from moe_viz.ui.session import Asked, Session, session
 from moe_viz.ui.shown import Shown
@@ -26,7 +28,11 @@ def prompt() -> Session:
     """
     own = session()
     own.look()
+    carry(shown=True)
     example = example_buttons()
+    linked = text_of_link()
+    if linked is not None:
+        st.session_state["text"] = linked
     with st.form("prompt", border=False):
         st.text_area(
             "Text",
@@ -51,7 +57,9 @@ def prompt() -> Session:
         with st.popover("Limits", type="tertiary"):
             _limits()
     with st.container():
-        if asked or example:
+        if asked or example or continued:
+            leave_link()
+        if asked or example or linked is not None:
             _ask(own, Asked(st.session_state["text"]))
         elif continued:
             _ask(own, Asked(st.session_state["text"], continuation))
@@ -103,7 +111,8 @@ def _ask(own: Session, asked: Asked) -> None:
             return
         started = time.perf_counter()
         trace = _answer(current, current.submit(asked.text, own.owner))
-        own.show(Shown(trace, "measured", time.perf_counter() - started), asked)
+        shown = Shown(trace, "measured", time.perf_counter() - started, initial=initial_of_link(trace))
+        own.show(shown, asked)
     except MoeVizError as error:
         own.fail(str(error))
 

@@ -63,7 +63,7 @@ def _map_and_panel(shown: Shown) -> None:
 
 def map_alone(shown: Shown, key: str) -> Any:
     """The map without the panel. Returns its state, with the chosen `token`."""
-    return _map(key=key, data=shown.payload, default={"token": shown.first_token}, on_token_change=lambda: None)
+    return _map(key=key, data=shown.payload, default={"token": shown.initial.token}, on_token_change=lambda: None)
 
 
 def _panel_of(shown: Shown, token: int) -> TokenPanel:

@@ -14,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_viz.components import pack_routing_map
-from moe_viz.components.routing_map.pack import expert_colours
+from moe_viz.components.routing_map.pack import AT_FIRST, Initial, expert_colours
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.scores import Array, router_entropy
 from moe_viz.trace import Provenance, RoutingTrace
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from moe_viz.metrics.ordering import Order
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +39,8 @@ class Shown:
     """How many tokens it will have at most while it grows."""
     before: NDArray[np.uint8] | None = None
     """`colours` of the moment before, kept as far as they can be."""
-    at: tuple[int, int] | None = None
-    """The router, by its index, and the token to look at first."""
+    initial: Initial = AT_FIRST
+    """What its map shows when it first appears."""
 
     @cached_property
     def payload(self) -> bytes:
@@ -48,17 +50,11 @@ class Shown:
             self.entropy,
             PALETTE,
             NEUTRAL,
+            initial=self.initial,
             colours=self.colours,
             stream=self.stream,
             expected=self.expected,
-            initial_token=self.first_token,
-            initial_site=self.at[0] if self.at else None,
         )
-
-    @property
-    def first_token(self) -> int:
-        """The token that is looked at first."""
-        return self.at[1] if self.at else 0
 
     @cached_property
     def colours(self) -> NDArray[np.uint8]:
@@ -85,13 +81,31 @@ class Shown:
         return expert_table(self.trace)
 
     @cached_property
+    def repetition(self) -> pd.DataFrame:
+        """One row a router: how often neighbouring tokens go to the same experts."""
+        from moe_viz.metrics.repetition import trace_repetition
+        from moe_viz.metrics.tables import repetition_table
+
+        return repetition_table(self.trace.sites, trace_repetition(self.trace))
+
+    @cached_property
+    def coactivation_order(self) -> Order:
+        """Each site's experts, those side by side that the same tokens take, `[site expert]`."""
+        from moe_viz.metrics.ordering import trace_coactivation_order
+
+        return trace_coactivation_order(self.trace)
+
+    @cached_property
     def _trace_bytes(self) -> int:
         return bytes_of(self.trace)
 
     @property
     def bytes(self) -> int:
         """How much memory it takes, with what was worked out of it so far; the payload always counts."""
-        worked_out = (vars(self).get(name) for name in ("entropy", "colours", "layers", "experts"))
+        worked_out = (
+            vars(self).get(name)
+            for name in ("entropy", "colours", "layers", "experts", "repetition", "coactivation_order")
+        )
         return self._trace_bytes + len(self.payload) + sum(map(bytes_of, worked_out))
 
     @property

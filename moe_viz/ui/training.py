@@ -17,6 +17,7 @@ from moe_viz.probes import TITLES
 from moe_viz.timelapse import DEMO, TimeLapse
 from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables, numbers
+from moe_viz.ui.opened import initial_of_link
 from moe_viz.ui.routing_map import map_alone
 from moe_viz.ui.shown import Shown
 
@@ -104,7 +105,12 @@ def charts() -> None:
     """One measure of every layer over the training, both recordings on the same axes."""
     both = recordings()
     title = st.segmented_control(
-        "Measure", [view.title for view in _VIEWS], default=_VIEWS[0].title, required=True, key="measure"
+        "Measure",
+        [view.title for view in _VIEWS],
+        default=_VIEWS[0].title,
+        required=True,
+        key="measure",
+        bind="query-params",
     )
     view = next(view for view in _VIEWS if view.title == title)
     updates = both[0].lapse.updates.tolist()
@@ -137,6 +143,7 @@ def moment() -> int:
         value=int(both[1].lapse.updates[-1]),
         format_func=lambda n: f"{n:,}",
         key="after",
+        bind="query-params",
     )
     return after
 
@@ -169,16 +176,21 @@ def watched_text(after: int) -> None:
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
         text = st.selectbox(
-            "Text", lapse.watched.tolist(), format_func=lambda text: _title(lapse, text), key="watched text"
+            "Text",
+            lapse.watched.tolist(),
+            format_func=lambda text: _title(lapse, text),
+            key="watched text",
+            bind="query-params",
         )
     with right:
         names = [recording.name for recording in both]
-        name = st.segmented_control("Run", names, default=names[0], required=True, key="run")
+        name = st.segmented_control("Run", names, default=names[0], required=True, key="run", bind="query-params")
     recording = both[names.index(name)]
     frame = _frame(recording, after)
     if frame is None:
         return
-    shown = Shown(recording.lapse.trace(frame, text), "recorded", None)
+    trace = recording.lapse.trace(frame, text)
+    shown = Shown(trace, "recorded", None, initial=initial_of_link(trace))
     map_alone(shown, "watched")
     st.caption("Move the slider above and watch the experts change; the layer stays.")
     numbers(shown, {"watched-text": shown.trace.to_frame})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _LIST = "display:grid;grid-template-columns:max-content 1fr;gap:.3rem .8rem;margin:0;padding:0;overflow-wrap:anywhere"
 
 
@@ -16,6 +17,14 @@ def count_text(count: int) -> str:
 def memory_text(count: int) -> str:
     """Bytes, to three digits: 25.9 MB, 93.4 GB, in powers of ten."""
     return _scaled(count, (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)))
+
+
+def large_text(count: int) -> str:
+    """A whole number, from a million on as a power of ten: 1,820, 7.2 × 10¹³."""
+    if count < 10**6:
+        return f"{count:,}"
+    digits, power = f"{count:.1e}".split("e")
+    return f"{digits} × 10{str(int(power)).translate(_RAISED)}"
 
 
 def _scaled(count: int, units: Iterable[tuple[str, int]]) -> str:

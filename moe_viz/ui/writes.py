@@ -44,6 +44,7 @@ def writes_toward(profiled: Profiled, site: int, expert: int) -> None:
         " weighed it, at every token that took it.",
         "The direct path only: what later layers make of it is left out. Effects can be compared within an expert, not"
         " between layers.",
+        term="logit lens",
     )
     under_way: ReadingOutputs | None = st.session_state.get(_UNDER_WAY)
     if under_way is not None and under_way.over:

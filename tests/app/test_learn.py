@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+from math import comb
 
 import pytest
 
+from moe_viz.lessons.designs import DESIGNS, known_designs, with_design
+from moe_viz.lessons.hash_routing import common_tokens
+from moe_viz.lessons.sizes import known_sizes
+from moe_viz.lessons.specialise import most_own
 from moe_viz.lessons.texts import lessons
+from moe_viz.probes import TITLES
+from moe_viz.ui.profile import recorded
+from moe_viz.ui.words import large_text
 from tests.app.test_pages import clean
 
 
@@ -56,3 +64,87 @@ def test_the_router_lesson_follows_its_controls(app):
     assert "too small" in said(app)
     app.slider(key="router_bias").set_value(1.0).run()
     assert "is chosen" in said(app)
+
+
+def guess(app, kind: str):
+    """The lesson on specialists, after a guess."""
+    on(app, "specialise")
+    profiled = recorded()
+    app.selectbox(key="guess kind").set_value(profiled.profile.domains.index(kind)).run()
+    app.button(key="specialise_show").click().run()
+    clean(app)
+    return most_own(profiled.specialists)
+
+
+def test_nothing_is_told_before_a_guess(app):
+    on(app, "specialise")
+    assert app.button(key="specialise_show").disabled
+    assert not charts(app)
+
+
+def test_a_guess_is_compared_with_what_was_measured(app):
+    owned = guess(app, "law")
+    place = next(i for i, own in enumerate(owned) if recorded().profile.domains[own.domain] == "law")
+    assert f"You guessed Law**: its own expert, {owned[place].expert} of layer" in said(app)
+    assert f"place {place + 1} of 19" in said(app)
+    bars, bits, left, _ = charts(app)
+    assert bars["layout"]["yaxis"]["ticktext"] == [recorded().names[own.domain] for own in owned]
+    assert bits["layout"]["shapes"][0]["y0"] == app.slider(key="guess bits").value
+    assert len(left["data"]) == 2
+    found = recorded().specialists
+    assert f"{found.marked.sum()} stand up" in said(app)
+
+
+def test_a_right_guess_is_called_right_and_any_kinds_story_can_be_told(app):
+    first = recorded().profile.domains[most_own(recorded().specialists)[0].domain]
+    guess(app, first)
+    assert "Your guess is right" in said(app)
+    for kind in ("math_latex", "chess"):
+        app.selectbox(key="specialise_story").set_value(kind).run()
+        clean(app)
+        assert f"of {TITLES[kind]}. Call it" in said(app)
+
+
+@pytest.mark.parametrize("design", list(DESIGNS))
+def test_every_design_is_shown_with_a_model_that_has_it_and_one_beside_it(app, design):
+    on(app, "designs")
+    app.button_group(key="design").set_value(design).run()
+    clean(app)
+    assert "{" not in said(app)
+    having = with_design(design)
+    shown = app.selectbox(key=f"design_{design}").value
+    assert shown in having
+    table = app.table[0].value
+    assert list(table.columns) == [shown, "Mixtral 8x7B"]
+    built = known_designs()[shown]
+    assert table.loc["weights a token, B", shown] == f"{built.active / 1e9:,.1f}"
+    assert table.loc["layers without a router", shown] == str(len(built.dense))
+    of_catalogue = [name for name in having if name in known_sizes()]
+    assert (
+        f"Of 18 mixtures in the catalogue, {len(of_catalogue)}: {', '.join(of_catalogue)}." in said(app)
+        or not of_catalogue
+    )
+    assert having[0] in said(app)
+
+
+def test_cutting_experts_changes_the_sets_and_not_the_weights(app):
+    on(app, "designs")
+    app.button_group(key="design_cut").set_value(8).run()
+    clean(app)
+    assert "64 experts, 16 a token.** Mixtral 8x7B keeps its 46.7 B of weights, and a token still uses 12.9 B" in said(
+        app
+    )
+    assert f"among **{large_text(comb(64, 16))}** sets" in said(app)
+
+
+def test_a_token_is_looked_up(app):
+    on(app, "designs")
+    app.button_group(key="design").set_value("hash").run()
+    app.button_group(key="hash_layer").set_value(0).run()
+    clean(app)
+    profile = recorded().profile
+    token = app.button_group(key="hash_token").value
+    assert token in common_tokens(profile)
+    assert f"{token} mod 16 = **{token % 16}**" in said(app)
+    assert f"All its {profile.occurrences[0][token]:,} occurrences" in said(app)
+    assert "In layer 0 of the bundled model" in said(app)

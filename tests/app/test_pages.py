@@ -16,7 +16,11 @@ from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
 OF_A_TEXT = ["pages/routing.py", "pages/layers.py"]
-PAGES = [*OF_A_TEXT, *(f"pages/{name}.py" for name in ("domains", "experts", "learn", "training", "models"))]
+PAGES = [
+    *OF_A_TEXT,
+    *(f"pages/{name}.py" for name in ("domains", "experts", "flow", "training", "models")),
+    *(f"pages/{name}.py" for name in ("learn", "predict", "glossary")),
+]
 
 
 def components(app) -> list[str]:
@@ -27,17 +31,25 @@ def test_every_file_in_pages_is_tested_here():
     assert sorted(PAGES) == sorted(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))
 
 
+def on_text(app, page):
+    """A page that is of a text, looking at one."""
+    app.run().switch_page(page).run()
+    if page == "pages/layers.py" and app.button_group(key="of").value != "This text":
+        app.button_group(key="of").set_value("This text").run()
+    clean(app)
+    return app
+
+
 @pytest.mark.parametrize("page", OF_A_TEXT)
 def test_before_any_text_each_page_says_so(app, page):
-    app.run().switch_page(page).run()
-    clean(app)
+    on_text(app, page)
     assert any("Nothing to show yet" in m.value for m in app.markdown)
     assert not app.error
 
 
 @pytest.mark.parametrize("page", OF_A_TEXT)
 def test_an_example_runs_on_each_page(app, page):
-    app.run().switch_page(page).run()
+    on_text(app, page)
     app.button(key="example Python").click().run()
     clean(app)
     trace = shown(app).trace

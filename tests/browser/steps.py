@@ -16,7 +16,10 @@ def start(page: Page, address: str, path: str = "/") -> None:
     page.goto(address + path)
     headings = page.get_by_role(
         "heading",
-        name=re.compile("How the bundled model learnt to route|Well-known models|serve which kind|atlas of experts"),
+        name=re.compile(
+            "How the bundled model learnt to route|Well-known models|serve which kind|atlas of experts"
+            "|work on the same tokens|work is spread"
+        ),
     )
     expect(page.get_by_role("button", name="Show routing").or_(headings)).to_be_visible()
 

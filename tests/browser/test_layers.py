@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import expect
 
 import moe_viz
+from moe_viz.ui.profile import recorded
 from tests.browser.steps import start
 
 
 @pytest.fixture
 def heatmap(page, address):
-    start(page, address, "/layers")
+    start(page, address, "/layers?of=This+text")
     page.get_by_role("button", name="Python").click()
     plot = page.locator(".js-plotly-plot").first
     expect(plot).to_be_visible()
@@ -43,7 +44,7 @@ def test_a_click_on_a_cell_lists_the_tokens_that_its_expert_took(page, heatmap, 
 
 def test_the_three_heatmaps_take_turns(page, heatmap):
     for name in ("Mean gating weight", "Difference from uniform", "Load"):
-        page.get_by_role("radio", name=name).click()
+        page.get_by_role("radio", name=name).first.click()
         expect(page.get_by_text("Each cell is").first).to_be_visible()
         expect(page.locator(".js-plotly-plot").first).to_be_visible()
 
@@ -58,3 +59,18 @@ def test_every_figure_hands_out_its_numbers(page, heatmap):
     lines = download.value.path().read_text().splitlines()
     assert len(lines) == 1 + 6 * 16
     assert lines[0].startswith("site,name,stack,layer,expert,count,load")
+
+
+def test_a_whole_profile_in_another_order_leads_to_the_expert_that_stands_there(page, address):
+    start(page, address, "/layers")
+    expect(page.locator(".js-plotly-plot")).to_have_count(6)
+    page.get_by_role("radio", name="Co-activation").click()
+    expect(page.get_by_text("each row in its own order")).to_be_visible()
+    assert "order=Co-activation" in page.url
+    page.get_by_role("radio", name="Largest domain difference").click()
+    expect(page.get_by_text("for the domain where that is most")).to_be_visible()
+    page.wait_for_timeout(1000)
+    click_cell(page, page.locator(".js-plotly-plot").first, 2, 9)
+    expect(page.get_by_role("heading", name="An atlas of experts")).to_be_visible()
+    expert = int(recorded().coactivation_order[2, 9])
+    page.wait_for_url(re.compile(rf"/experts\?(?=.*layer=L2).*expert={expert}(&|$)"))

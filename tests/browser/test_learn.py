@@ -18,43 +18,63 @@ def open_lesson(page, address, name):
     page.goto(f"{address}/learn?lesson={name}")
     expect(page.get_by_role("heading", name=lessons()[name].question)).to_be_visible()
     expect(page.get_by_role("heading", name="Check yourself")).to_be_visible()
-    page.wait_for_timeout(1500)
+    settled(page)
+
+
+def settled(page) -> None:
+    """Wait until nothing more comes from the server, and what came is drawn."""
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
+    page.wait_for_timeout(300)
 
 
 def go_to(page, name) -> None:
     page.get_by_role("radio", name=lessons()[name].title, exact=True).click()
     expect(page.get_by_role("heading", name=lessons()[name].question)).to_be_visible()
+    expect(page.get_by_role("radio", name=lessons()[name].check.answers[0])).to_be_visible()
+
+
+def to_its_end(page, name) -> None:
+    """Do what a lesson asks for before it says all."""
+    if name == "specialise":
+        page.get_by_role("combobox").first.click()
+        page.get_by_role("option", name="Law").click()
+        page.get_by_role("button", name="Show what was measured").click()
+        expect(page.get_by_text("Where it is true here")).to_be_visible()
+        settled(page)
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_axe_finds_nothing_serious(chromium, address, scheme, name):
-    with opened(chromium, color_scheme=scheme) as page:
+def test_axe_finds_nothing_serious(chromium, address, name):
+    with opened(chromium) as page:
         open_lesson(page, address, name)
+        to_its_end(page, name)
         assert serious(page) == []
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_a_phone_shows_it_without_sideways_scrolling(chromium, address, name):
-    with opened(chromium, viewport={"width": 390, "height": 844}) as page:
+def test_a_phone_in_the_dark_shows_it_without_sideways_scrolling(chromium, address, name):
+    with opened(chromium, viewport={"width": 390, "height": 844}, color_scheme="dark") as page:
         open_lesson(page, address, name)
+        to_its_end(page, name)
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 1
+        assert serious(page) == []
 
 
+@pytest.mark.alone
 def test_a_lesson_is_usable_within_a_second_of_opening(page, address):
-    for name in LESSONS:  # each once, so that what it imports is there
-        open_lesson(page, address, name)
     open_lesson(page, address, LESSONS[0])
-    slow = {}
-    for name in [*LESSONS[1:], LESSONS[0]]:
+    took = {name: [] for name in LESSONS}
+    for name in 2 * [*LESSONS[1:], LESSONS[0]]:
         began = time.monotonic()
         go_to(page, name)
-        expect(page.get_by_role("radio", name=lessons()[name].check.answers[0])).to_be_visible()
-        slow[name] = time.monotonic() - began
-        page.wait_for_timeout(1200)
-    print(slow)  # noqa: T201 - the figures of a run
-    assert sorted(slow.values())[len(slow) // 2] < 1
-    assert max(slow.values()) < 2.5  # of a machine that others use too
+        took[name].append(time.monotonic() - began)
+        settled(page)
+    # The first time a lesson's figures are imported; and others use the machine too.
+    quick = sorted(min(times) for times in took.values())
+    print(took)  # noqa: T201 - the figures of a run
+    assert quick[len(quick) // 2] < 1
+    assert quick[-1] < 2.5
 
 
 def test_the_check_is_answered_by_keyboard(page, address):
@@ -91,3 +111,26 @@ def test_a_training_runs_on_the_page_and_can_be_stopped(page, address):
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text("MaxVio").first).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+
+
+def test_a_guess_is_made_and_a_design_is_chosen_by_keyboard(page, address):
+    open_lesson(page, address, "specialise")
+    expect(page.get_by_role("button", name="Show what was measured")).to_be_disabled()
+    page.get_by_role("combobox").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    show = page.get_by_role("button", name="Show what was measured")
+    expect(show).to_be_enabled()
+    show.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Where it is true here")).to_be_visible()
+    go_to(page, "designs")
+    page.get_by_role("radio", name="Fine-grained experts").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    expect(page.get_by_text("have no router. The bundled model has one in every layer")).to_be_visible()
+
+
+def test_a_link_opens_a_design_with_its_models(page, address):
+    page.goto(f"{address}/learn?lesson=designs&design=Shared+experts&design_shared=Qwen3-Next-80B-A3B")
+    expect(page.get_by_text("In Qwen3-Next-80B-A3B a token uses")).to_be_visible()

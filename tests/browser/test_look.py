@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import ROOT, opened
 from tests.browser.steps import chips, run, serious, start
 
-PATHS = ["/", "/layers", "/domains", "/experts", "/training", "/models"]
+PATHS = ["/", "/layers", "/domains", "/experts", "/flow", "/training", "/models"]
 TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\nThe river was quiet. 春眠不觉晓\n1. e4 e5 2. Nf3"
 
 
@@ -23,7 +23,8 @@ def shown(page, address, path) -> None:
     elif path == "/models":
         expect(page.locator(".js-plotly-plot").nth(4)).to_be_visible()
     elif path == "/layers":
-        page.get_by_role("button", name="Python").click()
+        expect(page.locator(".js-plotly-plot").nth(5)).to_be_visible()
+    elif path == "/flow":
         expect(page.locator(".js-plotly-plot").nth(2)).to_be_visible()
     else:
         run(page, TEXT)
@@ -96,6 +97,5 @@ def test_ink_of_an_opened_menu_and_of_pressed_buttons_can_be_read(chromium, addr
 
 def test_no_page_file_is_left_out():
     shown = {path.removeprefix("/") or "routing" for path in PATHS}
-    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == shown | {
-        "learn"
-    }  # whose lessons have tests of their own
+    with_tests_of_their_own = {"learn", "glossary"}
+    assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == shown | with_tests_of_their_own

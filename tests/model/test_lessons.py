@@ -1,13 +1,18 @@
 """What the lessons work with, against the model itself."""
 
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 import moe_viz
 from moe_viz.catalogue import find_model, known_models
-from moe_viz.lessons import one_token, sizes
+from moe_viz.lessons import designs, one_token, sizes
 from moe_viz.lessons.bundled import expert_output, router_weight
+from moe_viz.metrics.topology import topology_table
+from moe_viz.model.info import architecture
 from moe_viz.model.router_inputs import router_inputs
 
 
@@ -92,3 +97,18 @@ def test_a_model_with_other_experts_has_what_its_configuration_would_have(name, 
     beside = count.shared - known.shared  # a shared expert of DeepSeek-V3 is as wide as a routed one
     assert changed.total == count.total - beside
     assert changed.active == count.active - beside
+
+
+def test_recorded_designs_are_what_is_built_now():
+    configs = {name: find_model(name).config for name in sizes.known_sizes()}
+    configs |= {name: {"model_type": name} for name in designs.hash_families()}
+    built = {name: designs.built_now(config) for name, config in configs.items()}
+    assert json.loads(designs.FILE.read_text()) == built
+
+
+@pytest.mark.parametrize("name", ["Switch-Base-8", "JetMoE-8B", "DeepSeek-V3"])
+def test_recorded_layers_are_the_whole_table(name):
+    built = architecture(find_model(name).config)
+    table = topology_table(built.sites, built.biased, built.count.stacks)
+    recorded = designs.known_designs()[name].layers[list(table)]
+    pd.testing.assert_frame_equal(recorded, table, check_dtype=False)

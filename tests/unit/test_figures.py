@@ -73,7 +73,7 @@ def every_figure() -> list[go.Figure]:
     table = layer_table(TRACE)
     return [
         layers_by_experts(of.load(COUNTS), LABELS, kind="load", selected=(1, 2)),
-        layers_by_experts(of.mean_gating_weight(TRACE), LABELS, kind="weight"),
+        layers_by_experts(of.mean_gating_weight(COUNTS, of.gate_sums(TRACE)), LABELS, kind="weight"),
         layers_by_experts(of.uniform_difference(COUNTS), LABELS, kind="difference", limit=0.5),
         layers.effective_experts(table),
         layers.entropies(table),
@@ -94,7 +94,7 @@ def test_heatmap_holds_the_matrix_as_small_floats_with_gaps_where_it_is_missing(
 
 
 def test_there_is_one_invisible_target_on_each_expert():
-    matrix = of.mean_gating_weight(TRACE)
+    matrix = of.mean_gating_weight(COUNTS, of.gate_sums(TRACE))
     assert np.isnan(matrix).sum() > 20  # some experts exist, but took no token
     figure = layers_by_experts(matrix, LABELS, kind="weight", experts_per_row=[4, 16, 8], hover={"tokens": COUNTS})
     targets = figure.data[1]

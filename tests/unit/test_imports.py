@@ -21,6 +21,7 @@ MUST_NOT_BRING = {
     "moe_viz.probes": HEAVY,
     "moe_viz.profiles": HEAVY - {"pandas"},
     "moe_viz.routed": HEAVY,
+    "moe_viz.quiz": HEAVY - {"pandas"},
     "moe_viz.metrics": {"torch", "transformers", "streamlit", "plotly"},
     "moe_viz.figures": {"torch", "transformers", "streamlit"},
     "moe_viz.components": {"torch", "transformers", "streamlit"},
@@ -81,3 +82,9 @@ def test_an_import_that_fails_is_no_pass(tmp_path):
     (tmp_path / "broken.py").write_text("import no_such_package_anywhere\n")
     with pytest.raises(AssertionError, match="no_such_package_anywhere"):
         brought_in("broken", tmp_path)
+
+
+def test_figures_are_drawn_in_one_place_where_their_pictures_can_be_saved():
+    sources = [*LIBRARY, *(ROOT / "pages").glob("*.py")]
+    drawing = [path.relative_to(ROOT).as_posix() for path in sources if "plotly_chart(" in path.read_text("utf-8")]
+    assert drawing == ["moe_viz/ui/chart.py"]

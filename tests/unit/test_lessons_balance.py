@@ -54,6 +54,7 @@ def test_with_either_balancing_it_stays_even(balancing, seed):
     assert last.max_violation == pytest.approx(max(last.loads) * EXPERTS - 1)
 
 
+@pytest.mark.alone
 def test_a_run_in_its_own_process_gives_the_same_reports_and_ends_in_time():
     began = time.monotonic()
     run = live.start(Recipe("loss", seed=3))
@@ -66,6 +67,7 @@ def test_a_run_in_its_own_process_gives_the_same_reports_and_ends_in_time():
     assert run.reports[-1].loads == pytest.approx(expected[-1].loads, abs=1e-3)
 
 
+@pytest.mark.alone
 def test_a_run_can_be_stopped_and_only_so_many_run_at_once():
     runs = [live.start(Recipe("none", seed=seed)) for seed in range(live.AT_ONCE)]
     assert live.start(Recipe("none")) is None

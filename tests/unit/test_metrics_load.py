@@ -5,6 +5,7 @@ import math
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,8 @@ from hypothesis.extra import numpy as hnp
 
 from moe_viz.metrics import load as of
 from moe_viz.metrics.scores import margin, router_entropy
-from moe_viz.metrics.tables import expert_table, layer_table
+from moe_viz.metrics.tables import expert_table, layer_table, profile_expert_table, profile_layer_table
+from moe_viz.profiles.value import ExpertProfile
 from moe_viz.trace import RoutingTrace
 from tests.invented import make_trace
 
@@ -47,7 +49,7 @@ def test_counts_match_plain_counting_and_are_nan_beyond_a_sites_experts():
 
 def test_mean_weight_and_gate_share_match_plain_sums():
     trace = make_trace(**RAGGED)
-    means, shares = of.mean_gating_weight(trace), of.load(of.gate_sums(trace))
+    means, shares = of.mean_gating_weight(of.expert_counts(trace), of.gate_sums(trace)), of.load(of.gate_sums(trace))
     for s, site in enumerate(trace.sites):
         for e in range(site.num_experts):
             took = trace.gate_weights[s][trace.expert_ids[s] == e].tolist()
@@ -167,3 +169,15 @@ def test_expert_table_has_one_row_an_existing_expert():
         took = trace.gate_weights[row.site][trace.expert_ids[row.site] == row.expert]
         assert row.gate_share == pytest.approx(float(took.sum() / trace.gate_weights[row.site].sum()), rel=1e-5)
         assert math.isnan(row.mean_gating_weight) == (row.count == 0)
+
+
+def test_the_tables_of_a_profile_of_one_text_are_those_of_the_text():
+    trace = make_trace(**RAGGED)
+    profile = ExpertProfile.of_traces({"a": [trace]})
+    mine, theirs = profile_expert_table(profile), expert_table(trace)
+    assert list(mine) == list(theirs)
+    pd.testing.assert_frame_equal(mine, theirs, atol=1e-6)
+    known = [column for column in layer_table(trace) if not column.startswith(("router_", "margin"))]
+    assert list(profile_layer_table(profile)) == list(layer_table(trace))
+    pd.testing.assert_frame_equal(profile_layer_table(profile)[known], layer_table(trace)[known])
+    assert profile_layer_table(profile)["router_entropy"].isna().all()

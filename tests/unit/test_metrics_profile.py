@@ -14,7 +14,7 @@ from moe_viz.metrics.domains import information_given_token
 from moe_viz.metrics.given_token import profile_information_given_token
 from moe_viz.metrics.load import gini, largest_difference
 from moe_viz.metrics.losses import load_balancing_loss, profile_load_balancing_loss, z_loss
-from moe_viz.metrics.repetition import repetition
+from moe_viz.metrics.repetition import overall_repetition, repetition, trace_repetition
 from moe_viz.metrics.similarity import domain_divergence, load_divergence
 from moe_viz.metrics.vocabulary import token_shares, vocabulary_specialization
 from tests.invented import make_trace
@@ -80,6 +80,21 @@ def test_repetition_of_random_routing_is_at_chance():
     assert found.either_chance[0] == pytest.approx(0.464, abs=5e-4)  # as Mixtral's table 5 states it
     assert found.first[0, 0] == pytest.approx(found.first_chance[0], abs=0.01)
     assert found.either[0, 0] == pytest.approx(found.either_chance[0], abs=0.01)
+
+
+def test_repetition_of_a_text_is_that_of_its_profile_and_all_text_is_its_parts_weighed():
+    traces = [make_trace(experts=[5, 9], top_k=[2, 3], tokens=t, dropped=0.2, generated=4, seed=t) for t in (60, 25)]
+    for trace in traces:
+        alone = ExpertProfile.of_traces({"a": [trace]})
+        for mine, theirs in zip(trace_repetition(trace), repetition(alone), strict=True):
+            np.testing.assert_allclose(mine, theirs[0] if theirs.ndim == 2 else theirs)
+        for all_text, of_domain in zip(overall_repetition(alone), trace_repetition(trace), strict=True):
+            np.testing.assert_allclose(all_text, of_domain)
+    both = ExpertProfile.of_traces({"a": traces[:1], "b": traces[1:]})
+    pairs = both.neighbours  # [group site]
+    weights = np.stack([pairs[[g.domain == d for g in both.groups]].sum(axis=0) for d in "ab"])
+    expected = (repetition(both).either * weights).sum(axis=0) / weights.sum(axis=0)
+    np.testing.assert_allclose(overall_repetition(both).either, expected)
 
 
 def test_prompt_and_generated_tokens_are_apart():

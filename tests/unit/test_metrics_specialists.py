@@ -6,13 +6,14 @@ import pytest
 from moe_viz.metrics.domains import estimated_domain_information
 from moe_viz.metrics.specialists import (
     LEVEL,
+    best_domains,
     find_specialists,
     held_out,
     held_out_table,
-    information_by_site,
     information_table,
     use_table,
 )
+from moe_viz.metrics.specialization import LEAST
 from moe_viz.profiles.value import ExpertProfile
 from tests.invented import make_trace
 from tests.invented_profile import make_profile
@@ -86,13 +87,6 @@ def test_each_half_has_half_of_every_domain_and_a_single_document_has_none():
     assert np.abs(halves.fitted - halves.held_out).max() > 0.01
 
 
-def test_information_one_site_at_a_time_is_that_of_all_sites():
-    profile = make_profile()
-    value = information_by_site(profile, np.random.default_rng(0)).value
-    counts, labels = profile.by_document()
-    np.testing.assert_allclose(value, estimated_domain_information(counts, labels, np.random.default_rng(1)).value)
-
-
 def test_the_tables_have_a_row_for_what_there_is():
     profile = make_profile(experts=[4, 9], top_k=[1, 3])
     found = find_specialists(profile, np.random.default_rng(0))
@@ -100,7 +94,8 @@ def test_the_tables_have_a_row_for_what_there_is():
     assert len(table) == 3 * (4 + 9)
     per_layer = table.groupby(["domain", "site"])["share"].sum().unstack()
     assert per_layer.to_numpy() == pytest.approx(np.array([[1, 3]] * 3))
-    assert (table["marked"] == ((table["q"] <= LEVEL) & (table["difference"] > 0))).all()
+    least = np.array([1 / 4, 3 / 9])[table["site"]] * LEAST
+    assert (table["marked"] == ((table["q"] <= LEVEL) & (table["difference"] > least))).all()
     halves = held_out(planted(), np.random.default_rng(0))
     assert len(held_out_table(planted(), halves)) == halves.found.sum()
 
@@ -109,9 +104,24 @@ def test_the_table_of_information_takes_the_null_off():
     from moe_viz.metrics.domains import GivenToken
 
     profile = make_profile(sites=2)
-    estimate = information_by_site(profile, np.random.default_rng(0))
+    estimate = estimated_domain_information(*profile.by_document(), np.random.default_rng(0))
     given = [GivenToken(0.5, 0.125, 40, 0.25), GivenToken(0.25, 0.25, 40, 0.25)]
     table = information_table(profile, estimate, np.array([1.0, 2.0]), given)
     assert table["left_bits"].tolist() == [0.375, 0.0]
     assert table["layer"].tolist() == [0, 1]
     assert table["bits"].tolist() == estimate.value.tolist()
+
+
+def test_the_best_domain_is_the_one_with_the_largest_difference():
+    profile = make_profile(4, experts=[4, 9], top_k=[1, 3])
+    found = find_specialists(profile, np.random.default_rng(0))
+    table = best_domains(profile, found)
+    assert len(table) == 4 + 9
+    for row, (site, expert) in zip(
+        table.itertuples(), [(s, e) for s, n in ((0, 4), (1, 9)) for e in range(n)], strict=True
+    ):
+        assert row.largest_difference == found.difference[:, site, expert].max() > 0
+        assert found.difference[profile.domains.index(row.best_domain), site, expert] == row.largest_difference
+        assert row.marked == found.marked[:, site, expert].any()
+    alone = make_profile(1)
+    assert best_domains(alone, find_specialists(alone, np.random.default_rng(0)))["largest_difference"].isna().all()

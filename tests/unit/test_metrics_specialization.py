@@ -9,6 +9,7 @@ from moe_viz.metrics import specialization
 from moe_viz.metrics.domains import by_domain
 from moe_viz.metrics.load import load
 from moe_viz.metrics.specialization import (
+    LEAST,
     benjamini_hochberg,
     expert_use,
     load_interval,
@@ -33,9 +34,12 @@ def documents(seed: int, planted: float = 0.0, labels: np.ndarray = LABELS) -> n
     return rng.multinomial(lengths[:, None], shares).astype(float)
 
 
-def found(seed: int, planted: float = 0.0) -> np.ndarray:
-    p = specialist_p_values(documents(seed, planted), LABELS, np.random.default_rng(seed), draws=100)
-    return benjamini_hochberg(p) <= 0.1
+def found(seed: int, planted: float = 0.0, least: float = 0.0) -> np.ndarray:
+    return benjamini_hochberg(p_values(seed, planted, least)) <= 0.1
+
+
+def p_values(seed: int, planted: float, least: float) -> np.ndarray:
+    return specialist_p_values(documents(seed, planted), LABELS, np.random.default_rng(seed), 100, least)
 
 
 def test_use_and_risk_difference_worked_by_hand():
@@ -55,9 +59,7 @@ def test_without_specialists_few_corpora_have_a_discovery():
 
 
 def test_p_values_of_chance_are_even():
-    p = np.concatenate(
-        [specialist_p_values(documents(seed), LABELS, np.random.default_rng(seed), 50).ravel() for seed in range(40)]
-    )
+    p = np.concatenate([p_values(seed, 0.0, 0.0).ravel() for seed in range(40)])
     for level in (0.01, 0.05, 0.1, 0.5):
         assert np.mean(p <= level) == pytest.approx(level, rel=0.3)
 
@@ -77,10 +79,25 @@ def test_planted_specialists_are_found_and_few_others():
     assert np.mean(wrong) <= 0.1
 
 
+def test_of_differences_at_or_below_the_least_few_are_found_and_of_larger_ones_most():
+    """Documents move `planted` of the losing expert's load, which is even: at 0.5 they are just `LEAST` apart."""
+    gains = np.zeros((4, 2, 8), dtype=bool)
+    for domain, site, gaining, _losing in PLANTED:
+        gains[domain, site, gaining] = True
+    at_least = np.concatenate([p_values(seed, 0.5, LEAST)[gains] for seed in range(150)])
+    assert 0.02 <= np.mean(at_least <= 0.05) <= 0.09  # 0.05 is promised; of 300, 0.09 lies beyond its 99th percentile
+    smaller = [found(seed, 0.3, LEAST).any() for seed in range(60)]
+    assert np.mean(smaller) <= 0.1
+    assert np.mean([found(seed, 0.3)[gains].mean() for seed in range(20)]) > 0.5  # though they are no chance
+    larger = [found(seed, 1.0, LEAST) for seed in range(40)]
+    assert np.mean([marked[gains].mean() for marked in larger]) > 0.9
+    assert np.mean([(marked & ~gains).sum() / max(1, marked.sum()) for marked in larger]) <= 0.1
+
+
 def test_renumbering_experts_renumbers_the_result():
     counts, order = documents(1, 0.7), np.random.default_rng(0).permutation(8)
     rng = (np.random.default_rng(5) for _ in range(2))
-    a, b = (specialist_p_values(of, LABELS, next(rng), 50) for of in (counts, counts[..., order]))
+    a, b = (specialist_p_values(of, LABELS, next(rng), 50, 0.0) for of in (counts, counts[..., order]))
     np.testing.assert_allclose(a[..., order], b)
 
 
@@ -109,7 +126,8 @@ def test_the_statistic_is_welchs_t():
     inside = np.arange(9) < 4
     a, b = values[inside], values[~inside]
     expected = (a.mean(0) - b.mean(0)) / np.sqrt(a.var(0, ddof=1) / 4 + b.var(0, ddof=1) / 5)
-    np.testing.assert_allclose(specialization._welch(inside[None].astype(float), values)[0], expected)
+    found = specialization._in_errors(*specialization._difference(inside[None].astype(float), values))
+    np.testing.assert_allclose(found[0], expected)
 
 
 def test_benjamini_hochberg_of_their_own_example():

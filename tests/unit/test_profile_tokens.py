@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moe_viz import ProfileError
-from moe_viz.profiles import token_table
 from moe_viz.profiles.token_table import CELL, TokenTable, counted, merged
 
 pairs = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), max_size=60)
@@ -18,12 +17,9 @@ def table_of(met: list[tuple[int, int]], capacity: int) -> TokenTable:
     return counted(np.array([cell * CELL + token for cell, token in met], dtype=np.int64), 4, capacity)
 
 
-@pytest.mark.parametrize("dense", [0, 2**24])
 @given(st.lists(pairs, min_size=1, max_size=5), st.integers(1, 40))
-def test_a_true_count_lies_between_the_kept_one_and_that_plus_missed(dense, parts, capacity):
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(token_table, "_DENSE", dense)
-        table = merged([table_of(part, capacity) for part in parts])
+def test_a_true_count_lies_between_the_kept_one_and_that_plus_missed(parts, capacity):
+    table = merged([table_of(part, capacity) for part in parts])
     together = [pair for part in parts for pair in part]
     for cell in range(4):
         tokens, counts = table.of_cell(cell)

@@ -2,7 +2,8 @@
 
 import { make, mountOnce } from "../shared/dom.js";
 import { themeColours } from "../shared/colour.js";
-import { announceLayer, onLayer, onLayerRequest } from "../shared/layer.js";
+import { announceLayer, onLayer, onLayerRequest, onLayerStep } from "../shared/layer.js";
+import { onViewRequest } from "../shared/view.js";
 import { decode } from "./payload.js";
 import { swatches } from "./paint.js";
 import { howToRead } from "./reading.js";
@@ -47,6 +48,8 @@ function createRoutingMap(parentElement) {
   window.addEventListener("scroll", tooltip.hide, { signal, passive: true, capture: true });
   onLayer((next) => routing && next < routing.header.sites.length && showSite(next), signal);
   onLayerRequest(() => routing && announceLayer(site), signal);
+  onLayerStep((by) => routing && goTo(site + by), signal);
+  onViewRequest(() => (routing ? { map_layer: site, map_token: token, ...toolbar.chosen() } : {}), signal);
 
   function remember() {
     last.set(routing.header.stream, { site, token });
@@ -147,13 +150,14 @@ function createRoutingMap(parentElement) {
     clearTimeout(keyTimer);
     const known = last.get(next.header.stream);
     token = known?.token ?? Math.min(next.header.initial_token, next.count - 1);
-    const asked = known ? null : next.header.initial_site;
+    const asked = known ? null : next.header.initial_layer;
     // The last: as a rule it tells kinds of text apart best.
     site = asked ?? (before && site < count ? site : known?.site ?? count - 1);
     strip.load(routing);
     map.load(routing);
     toolbar.load(routing);
     toolbar.show(site);
+    if (!before && !known) toolbar.choose(next.header.initial_colour, next.header.initial_expert);
     repaint();
     strip.select(token);
     map.choose(site, token);

@@ -1,6 +1,6 @@
 // The map: one row a layer, one column a token, on a canvas that shows the part scrolled to.
 
-import { attributes, make } from "../shared/dom.js";
+import { attributes, make, pointIn, zoomOf } from "../shared/dom.js";
 import { parseHex } from "../shared/colour.js";
 import { layerLabel } from "../shared/layer.js";
 import { cellAt, mapGeometry, scrollToColumn, visibleColumns } from "./geometry.js";
@@ -26,8 +26,7 @@ export function createMap({ onChoose, onHover, signal }) {
   let family = "";
 
   const cellOf = (event) => {
-    const box = canvas.getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const [x, y] = pointIn(canvas, event);
     const cell = x < geometry.gutter ? null : cellAt(geometry, x + element.scrollLeft, y);
     return cell && cell.column < routing.count ? { site: cell.row, token: cell.column } : null;
   };
@@ -65,7 +64,7 @@ export function createMap({ onChoose, onHover, signal }) {
     geometry = mapGeometry(sites.length, routing.header.expected, element.clientWidth, gutter);
     width = Math.min(element.clientWidth, geometry.width);
     element.tabIndex = geometry.width > width ? 0 : -1; // what scrolls can be scrolled with keys
-    const ratio = window.devicePixelRatio;
+    const ratio = window.devicePixelRatio * zoomOf(element);
     space.style.width = `${geometry.width}px`;
     space.style.height = canvas.style.height = `${geometry.height}px`;
     canvas.style.width = `${width}px`;

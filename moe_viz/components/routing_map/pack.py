@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,14 +37,28 @@ COMFORTABLE_BYTES = 4_500_000
 Bytes = NDArray[np.uint8]
 
 
+class Initial(NamedTuple):
+    """What a map shows when a stream first appears in it; what the person then chooses comes first."""
+
+    layer: int | None = None
+    """The router, counted from 0; None: the one that the map shows, or begins with: the last."""
+    token: int = 0
+    colour: str = "0"
+    """By which slot tokens are coloured, or "entropy"."""
+    expert: int | None = None
+    """The expert that is highlighted."""
+
+
+AT_FIRST = Initial()
+
+
 def pack_routing_map(
     trace: RoutingTrace,
     entropy: NDArray[np.floating] | None,
     palette: Sequence[str],
     neutral: str,
     *,
-    initial_token: int = 0,
-    initial_site: int | None = None,
+    initial: Initial = AT_FIRST,
     colours: Bytes | None = None,
     stream: str = "",
     expected: int = 0,
@@ -52,11 +66,9 @@ def pack_routing_map(
     """The trace, ready for the browser.
 
     entropy: `[site token]` of the router's distribution, in nats, NaN where unknown.
-    palette, neutral: colours as `#rrggbb`. initial_token, initial_site: chosen when the map first
-    shows this stream; without a site it stays in the layer that it shows, or begins with the last.
-    colours: as `expert_colours` gives them, which is the default. stream: the same for every
-    moment of a trace that grows; by default a digest of the trace. expected: how many tokens it
-    grows to at most.
+    palette, neutral: colours as `#rrggbb`. colours: as `expert_colours` gives them, which is the
+    default. stream: the same for every moment of a trace that grows; by default a digest of the
+    trace. expected: how many tokens it grows to at most.
     """
     ids, weights = _by_weight(trace.expert_ids, trace.gate_weights)
     scale = float(weights.max()) or 1.0
@@ -80,8 +92,7 @@ def pack_routing_map(
         "slots": ids.shape[2],
         "palette": list(palette),
         "neutral": neutral,
-        "initial_token": initial_token,
-        "initial_site": initial_site,
+        **{f"initial_{name}": value for name, value in initial._asdict().items()},
         "stream": stream,
         "expected": max(expected, len(trace)),
         "weight_bits": 16,

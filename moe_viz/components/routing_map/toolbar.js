@@ -51,9 +51,20 @@ export function createToolbar({ onSite, onView, onPlay, signal }) {
     highlight.value = Number(before) < count ? before : "";
   }
 
+  // A value that is not on offer leaves what is chosen.
+  function choose(select, value) {
+    if ([...select.options].some((option) => option.value === value)) select.value = value;
+  }
+
   return {
     element,
     view,
+    // What is chosen, as an address has it.
+    chosen: () => ({ map_colour: colour.value, ...(highlight.value && { map_expert: highlight.value }) }),
+    choose(colouring, expert) {
+      choose(colour, colouring);
+      choose(highlight, String(expert ?? ""));
+    },
     load(routing) {
       sites = routing.header.sites;
       scrubber.max = String(sites.length - 1);

@@ -1,6 +1,6 @@
 // What is known of the token and layer under the pointer.
 
-import { attributes, make } from "../shared/dom.js";
+import { attributes, make, zoomOf } from "../shared/dom.js";
 import { DARK_INK, expertFill } from "../shared/colour.js";
 import { facts } from "./reading.js";
 
@@ -30,12 +30,13 @@ export function createTooltip() {
   }
 
   function move(x, y) {
-    const { offsetWidth: width, offsetHeight: height } = element;
+    const zoom = zoomOf(element);
+    const [width, height] = [element.offsetWidth * zoom, element.offsetHeight * zoom];
     const [right, bottom] = [document.documentElement.clientWidth - EDGE, window.innerHeight - EDGE];
     const left = x + AWAY + width > right ? Math.max(EDGE, x - AWAY - width) : x + AWAY;
     const top = y + AWAY + height > bottom ? Math.max(EDGE, y - AWAY - height) : y + AWAY;
-    element.style.left = `${left}px`;
-    element.style.top = `${top}px`;
+    element.style.left = `${left / zoom}px`;
+    element.style.top = `${top / zoom}px`;
   }
 
   function hide() {

@@ -12,6 +12,17 @@ export function attributes(element, values) {
   return element;
 }
 
+// How much larger an element looks than its own lengths say: the presenter view enlarges.
+export function zoomOf(element) {
+  return element.currentCSSZoom ?? 1;
+}
+
+// Where a pointer is, from the top left of an element, in the element's own lengths.
+export function pointIn(element, { clientX, clientY }) {
+  const { left, top } = element.getBoundingClientRect();
+  return [clientX - left, clientY - top].map((length) => length / zoomOf(element));
+}
+
 // One instance per parent element. Streamlit calls the component again on the same element when
 // data or theme change, and may run the cleanup of an outdated call afterwards: only the newest
 // call's cleanup ends the instance.

@@ -2,6 +2,7 @@
 
 const LAYER = "moe-viz:layer";
 const REQUEST = "moe-viz:layer-request";
+const LAYER_STEP = "moe-viz:layer-step";
 
 export function announceLayer(site) {
   window.dispatchEvent(new CustomEvent(LAYER, { detail: { site } }));
@@ -17,6 +18,15 @@ export function onLayer(listener, signal) {
 
 export function onLayerRequest(listener, signal) {
   window.addEventListener(REQUEST, listener, { signal });
+}
+
+// One layer on or back, by +1 or -1.
+export function requestLayerStep(by) {
+  window.dispatchEvent(new CustomEvent(LAYER_STEP, { detail: { by } }));
+}
+
+export function onLayerStep(listener, signal) {
+  window.addEventListener(LAYER_STEP, (event) => listener(event.detail.by), { signal });
 }
 
 export function layerName(site, sites) {

@@ -1,6 +1,6 @@
 // What the router at the current layer made of all its experts.
 
-import { attributes, make } from "../shared/dom.js";
+import { attributes, make, pointIn } from "../shared/dom.js";
 import { expertFill } from "../shared/colour.js";
 import { layerName } from "../shared/layer.js";
 import { bars, labelStep } from "./chart.js";
@@ -34,7 +34,7 @@ export function createRouter({ signal }) {
   let pointed = 0;
   const marker = svg("rect", { class: "pointed", y: 0, height: TOP + HEIGHT });
 
-  chart.addEventListener("pointermove", (event) => point(Math.floor((event.clientX - chart.getBoundingClientRect().left) / pitch)), { signal });
+  chart.addEventListener("pointermove", (event) => point(Math.floor(pointIn(chart, event)[0] / pitch)), { signal });
   chart.addEventListener("pointerleave", () => point(restingExpert()), { signal });
   chart.addEventListener("keydown", (event) => {
     const last = site.experts - 1;

@@ -1,13 +1,8 @@
 """DeepSeek-V3.2: routes as DeepSeek-V3."""
 
-from moe_viz.model.families import SPARSE_ATTENTION, Family
+from dataclasses import replace
 
-FAMILY = Family(
-    function="sigmoid",
-    normalized="norm_topk_prob",
-    scale="routed_scaling_factor",
-    selection_bias="e_score_correction_bias",
-    groups=("num_group", "topk_group"),
-    shared_experts="n_shared_experts",
-    batch_dependent=SPARSE_ATTENTION,
-)
+from moe_viz.model.families import SPARSE_ATTENTION
+from moe_viz.model.families.deepseek_v3 import FAMILY as DEEPSEEK_V3
+
+FAMILY = replace(DEEPSEEK_V3, batch_dependent=SPARSE_ATTENTION)

@@ -1,12 +1,5 @@
 """DiffusionGemma, its text encoder: routes as Gemma 4."""
 
-from moe_viz.model.families import Family
+from moe_viz.model.families.gemma4 import FAMILY
 
-FAMILY = Family(
-    function="softmax",
-    normalized=True,
-    expert_scale="per_expert_scale",
-    logits_from="proj",
-    output_normed=True,
-    notes=("A dense MLP runs beside the experts in every layer.",),
-)
+__all__ = ["FAMILY"]

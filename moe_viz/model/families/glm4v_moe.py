@@ -1,12 +1,5 @@
 """GLM-4.5V, its text tower: routes as DeepSeek-V3."""
 
-from moe_viz.model.families import Family
+from moe_viz.model.families.deepseek_v3 import FAMILY
 
-FAMILY = Family(
-    function="sigmoid",
-    normalized="norm_topk_prob",
-    scale="routed_scaling_factor",
-    selection_bias="e_score_correction_bias",
-    groups=("num_group", "topk_group"),
-    shared_experts="n_shared_experts",
-)
+__all__ = ["FAMILY"]

@@ -33,12 +33,14 @@ def draw(lesson: Lesson) -> None:
         }
         kind: Balancing = st.segmented_control(
             lesson.say("balancing"), list(_KINDS), default="none", format_func=lambda one: names[one],
-            key="balance_kind", required=True, wrap=True,
+            key="balance_kind", required=True, wrap=True, bind="query-params",
         )  # fmt: skip
     strength = Recipe(kind).strength
     if kind == "loss":
         with right:
-            strength = st.select_slider(lesson.say("strength"), _STRENGTHS, strength, key="balance_strength")
+            strength = st.select_slider(
+                lesson.say("strength"), _STRENGTHS, strength, key="balance_strength", bind="query-params"
+            )
     st.session_state.setdefault(_RUNS, {})
     running = any(run.running for run in _runs().values())
     with st.container(horizontal=True):

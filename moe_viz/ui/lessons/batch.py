@@ -43,6 +43,7 @@ def draw(lesson: Lesson) -> None:
             lesson.say("axis_tokens"),
             lesson.say("axis_experts"),
             limits=(0, experts * 1.05),
+            dashed=lesson.say("line_uniform"),
         ),
         key="used",
     )

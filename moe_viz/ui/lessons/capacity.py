@@ -18,8 +18,10 @@ from moe_viz.probes import probe_texts
 from moe_viz.trace import NO_EXPERT, RoutingTrace
 from moe_viz.ui.chart import chart
 from moe_viz.ui.lessons.kind import choose_kind
+from moe_viz.ui.link import carry
 from moe_viz.ui.model import engine, model_name, plain
 from moe_viz.ui.numbers import numbers
+from moe_viz.ui.opened import text_of_link
 from moe_viz.ui.shown import Shown
 
 _KEPT = "border-bottom:3px solid transparent"
@@ -31,7 +33,12 @@ def draw(lesson: Lesson) -> None:
     """The batch, its places, and who loses."""
     st.markdown(lesson.say("intro"))
     kind = choose_kind(lesson.say("kind"), "python", "capacity_kind")
+    linked = text_of_link()
+    if linked is not None:
+        st.session_state[f"batch of {kind}"] = linked
     text = st.text_area(lesson.say("text"), probe_texts()[kind][0], height=120, key=f"batch of {kind}")
+    if text != probe_texts()[kind][0]:
+        carry(text=text)
     try:
         with st.spinner(lesson.say("loading")):
             shown = _read(model_name(), text)
@@ -45,7 +52,13 @@ def draw(lesson: Lesson) -> None:
     with right:
         layers = [site.layer for site in trace.sites]
         site = layers.index(
-            st.select_slider(lesson.say("layer"), layers, layers[len(layers) // 2], key=f"layer of {model_name()}")
+            st.select_slider(
+                lesson.say("layer"),
+                layers,
+                layers[len(layers) // 2],
+                key=f"layer of {model_name()}",
+                bind="query-params",
+            )
             if len(layers) > 1
             else layers[0]
         )

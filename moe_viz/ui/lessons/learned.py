@@ -24,7 +24,7 @@ _SECONDS = 1.2
 def draw(lesson: Lesson) -> None:
     """One measure over the training, and all loads at a moment of it."""
     st.markdown(lesson.say("intro", texts=len(_recording().lapse.text_domain)))
-    playing = st.toggle(lesson.say("play"), key="learned_play")
+    playing = st.toggle(lesson.say("play"), key="learned_play", bind="query-params")
     st.fragment(_moment, run_every=_SECONDS if playing else None)(lesson, playing)
     folded_tables({"training": lambda: _recording().routing})
     st.caption(common("recorded_training"))
@@ -41,7 +41,12 @@ def _moment(lesson: Lesson, playing: bool) -> None:
         at = updates.index(st.session_state["learned_after"])
         st.session_state["learned_after"] = updates[(at + 1) % len(updates)]
     after: int = st.select_slider(
-        lesson.say("moment"), updates, updates[0], format_func=lambda n: f"{n:,}", key="learned_after"
+        lesson.say("moment"),
+        updates,
+        updates[0],
+        format_func=lambda n: f"{n:,}",
+        key="learned_after",
+        bind=None if playing else "query-params",  # each step would be one more page to go back to
     )
     names = dict(zip(_ABOUT, (lesson.say(measure) for measure in _ABOUT), strict=True))
     measure: str = st.segmented_control(
@@ -50,6 +55,7 @@ def _moment(lesson: Lesson, playing: bool) -> None:
         default="domain_information",
         format_func=names.__getitem__,
         key="learned_measure",
+        bind="query-params",
         required=True,
         wrap=True,
     )

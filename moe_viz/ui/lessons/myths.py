@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
-from moe_viz.figures.lessons import expert_bars
+from moe_viz.figures.lessons import named_bars
 from moe_viz.lessons.myths import facts, shares_of_expert
 from moe_viz.lessons.texts import Lesson, common
 from moe_viz.probes import TITLES
@@ -43,7 +44,9 @@ def draw(lesson: Lesson) -> None:
 def _expert(lesson: Lesson) -> None:
     """The expert that comes closest to a topic: its share of every kind of text."""
     shares = shares_of_expert()
-    figure = expert_bars(shares, [int(shares.argmax())], lesson.say("axis_kind"), ".0%")
+    order = np.argsort(-shares, kind="stable")
     names = list(TITLES.values())
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, title_text="")
-    chart(figure.update_layout(height=360), key="expert")
+    figure = named_bars(
+        [float(shares[kind]) for kind in order], [names[kind] for kind in order], {0}, lesson.say("axis_share"), ".1%"
+    )
+    chart(figure, key="expert")

@@ -27,12 +27,14 @@ def draw(lesson: Lesson) -> None:
     left, middle, right = st.columns(3, gap="large")
     # Another model has sliders of its own, at its own values.
     with left:
-        experts = st.slider(lesson.say("experts"), 1, 2 * known.experts, known.experts, key=f"experts of {name}")
+        experts = st.slider(
+            lesson.say("experts"), 1, 2 * known.experts, known.experts, key=f"experts of {name}", bind="query-params"
+        )
     with middle:
         most = min(2 * known.top_k + 2, known.experts)
-        top_k = st.slider(lesson.say("k"), 1, most, known.top_k, key=f"k of {name}")
+        top_k = st.slider(lesson.say("k"), 1, most, known.top_k, key=f"k of {name}", bind="query-params")
     with right:
-        width = st.slider(lesson.say("width"), 0.25, 2.0, 1.0, 0.25, key=f"width of {name}")
+        width = st.slider(lesson.say("width"), 0.25, 2.0, 1.0, 0.25, key=f"width of {name}", bind="query-params")
     changed = known.changed(experts, min(top_k, experts), width)
     _bars(lesson, changed)
     if changed == known:

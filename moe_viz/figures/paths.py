@@ -1,0 +1,125 @@
+"""The strongest links through all routers of a model, the first on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from moe_viz.figures.ribbons import Ribbon, add_ribbons
+from moe_viz.figures.template import TEMPLATE
+from moe_viz.figures.theme import ACCENT, INK, NEUTRAL, PAPER
+
+_ROW, _TIGHT_ROW, _MANY = 64, 38, 16  # pixels; tight beyond so many routers
+_WIDEST = 0.24
+"""Of a ribbon that all tokens take, of the distance between two experts."""
+_SIDES = 3.6
+"""Half the width of the picture, in such distances."""
+
+
+def paths(table: pd.DataFrame, site: int, experts: Sequence[int], layers: Sequence[str]) -> go.Figure:
+    """Experts as discs with their numbers, one row a router, joined by ribbons as wide as the share that a link has.
+
+    `table` is of `paths`; `layers` names the routers. In colour: the links that touch the chosen
+    `experts` of router `site`. A click on an expert selects a point whose customdata is its
+    router and number; a click on a layer's name, one whose customdata is its router and -1.
+    """
+    places = _places(table, site, experts)
+    row = _ROW if len(layers) <= _MANY else _TIGHT_ROW
+    figure = go.Figure(
+        layout={
+            "template": TEMPLATE,
+            "height": row * len(layers) + 40,
+            "margin": {"t": 32, "b": 8, "l": 8, "r": 8},
+            "hovermode": "closest",
+            "legend": {"orientation": "h", "yref": "container", "y": 1, "yanchor": "top", "x": 0},
+            "xaxis": {"visible": False, "fixedrange": True, "range": [-_SIDES - 0.9, _SIDES]},
+            "yaxis": {"visible": False, "fixedrange": True, "range": [len(layers) - 0.5, -0.5]},
+        }
+    )
+    for touching, colour, name in (
+        (False, NEUTRAL, "further away: all tokens of the nearer expert"),
+        (True, ACCENT, "of the chosen expert’s tokens"),
+    ):
+        drawn = table[(table["steps"] == 1) == touching].to_dict("records")
+        ribbons = [
+            Ribbon(
+                link["near_site"],
+                link["far_site"],
+                (places[link["near_site"], link["near"]], places[link["far_site"], link["far"]]),
+                _WIDEST * link["share"],
+            )
+            for link in drawn
+        ]
+        add_ribbons(figure, ribbons, colour=colour, name=name, upright=True, opacity=0.65)
+    _discs(figure, table, places, site, experts, layers)
+    _names(figure, layers)
+    return figure
+
+
+def _places(table: pd.DataFrame, site: int, experts: Sequence[int]) -> dict[tuple[int, int], float]:
+    """Where each (router, expert) stands across: in the middle, those with the same near ends together."""
+    places = {(site, expert): place for expert, place in zip(experts, _spread(len(experts)), strict=True)}
+    for far_site in sorted(table["far_site"].unique().tolist(), key=lambda at: abs(at - site)):
+        links = table[table["far_site"] == far_site]
+        near = [places[link] for link in zip(links["near_site"], links["near"], strict=True)]
+        weighted = links.assign(pull=links["share"] * near).groupby("far")[["pull", "share"]].sum()
+        order = (weighted["pull"] / weighted["share"]).sort_values(kind="stable").index
+        places |= {(far_site, far): x for far, x in zip(order.tolist(), _spread(len(order)), strict=True)}
+    return places
+
+
+def _spread(count: int) -> list[float]:
+    return [i - (count - 1) / 2 for i in range(count)]
+
+
+def _discs(
+    figure: go.Figure,
+    table: pd.DataFrame,
+    places: dict[tuple[int, int], float],
+    site: int,
+    experts: Sequence[int],
+    layers: Sequence[str],
+) -> None:
+    said = {
+        (far_site, far): "<br>".join(
+            f"{link['share']:.0%} of the tokens of {layers[link['near_site']]} expert {link['near']},"
+            f" {link['lift']:.1f} × chance"
+            for link in of.to_dict("records")
+        )
+        for (far_site, far), of in table.groupby(["far_site", "far"])
+    }
+    chosen = [at == site and expert in experts for at, expert in places]
+    seen = {"marker": {"opacity": 1}}
+    figure.add_scatter(
+        x=list(places.values()),
+        y=[at for at, _expert in places],
+        customdata=[list(place) for place in places],
+        text=[str(expert) for _at, expert in places],
+        hovertext=[said.get(place, "chosen") for place in places],
+        mode="markers+text",
+        marker={"size": 27, "color": [ACCENT if of else NEUTRAL for of in chosen]},
+        textfont={"color": [PAPER if of else INK for of in chosen], "size": 12},
+        selected=seen,
+        unselected=seen,
+        hovertemplate="expert %{text}<br>%{hovertext}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _names(figure: go.Figure, layers: Sequence[str]) -> None:
+    """The routers' names at the left, each a place to click."""
+    hidden = {"marker": {"opacity": 0}}
+    figure.add_scatter(
+        x=[-_SIDES - 0.5] * len(layers),
+        y=list(range(len(layers))),
+        customdata=[[at, -1] for at in range(len(layers))],
+        text=list(layers),
+        mode="markers+text",
+        marker={"size": 30, "opacity": 0},
+        selected=hidden,
+        unselected=hidden,
+        hovertemplate="%{text}: look at this layer<extra></extra>",
+        showlegend=False,
+    )

@@ -1,0 +1,79 @@
+"""The glossary, from `glossary.toml`: one file, so that it can be translated as a whole."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).with_name("glossary.toml")
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word of the field."""
+
+    name: str
+    meaning: str
+    """One to three plain sentences."""
+    formula: str = ""
+    source: str = ""
+    """Paper and equation, where there is one that most people follow."""
+    also: tuple[str, ...] = ()
+    """Other names of the same."""
+    see: tuple[str, ...] = ()
+    """Where this app shows it: a page, or `learn/` and a lesson."""
+    library: str = ""
+    """What computes or holds it, to be imported."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.name, *self.also
+
+
+@cache
+def terms() -> tuple[Term, ...]:
+    """All terms, in the order of the alphabet."""
+    several = ("also", "see")
+    return tuple(Term(**entry | {name: tuple(entry.get(name, ())) for name in several}) for entry in _file()["term"])
+
+
+def find(asked: str) -> tuple[Term, ...]:
+    """The terms that have the words asked for: first those called so, then those whose names have them."""
+    wanted = asked.strip().casefold()
+    ranked = [(_rank(term, wanted), term) for term in terms()]
+    return tuple(term for rank, term in sorted(ranked, key=lambda pair: pair[0]) if rank < _NOWHERE)
+
+
+_CALLED_SO, _BEGINS, _IN_NAME, _IN_MEANING, _NOWHERE = range(5)
+
+
+def _rank(term: Term, wanted: str) -> int:
+    names = [name.casefold() for name in term.names]
+    if wanted in names:
+        return _CALLED_SO
+    if any(name.startswith(wanted) for name in names):
+        return _BEGINS
+    if any(wanted in name for name in names):
+        return _IN_NAME
+    return _IN_MEANING if wanted in term.meaning.casefold() else _NOWHERE
+
+
+def word(key: str, **values: str) -> str:
+    """A word or sentence of the page itself."""
+    sentence: str = _file()["words"][key]
+    return sentence.format(**values)
+
+
+def pages() -> Mapping[str, str]:
+    """What each page that terms name is called."""
+    names: Mapping[str, str] = _file()["pages"]
+    return names
+
+
+@cache
+def _file() -> dict[str, Any]:
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))

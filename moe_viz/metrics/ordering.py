@@ -1,0 +1,87 @@
+"""In which order the experts of a router stand beside each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moe_viz.metrics.coactivation import tokens_of_both, tokens_of_both_in_trace
+from moe_viz.metrics.load import expert_counts
+from moe_viz.metrics.scores import Array
+from moe_viz.profiles.value import ExpertProfile
+from moe_viz.trace import RoutingTrace
+
+Order = NDArray[np.int64]
+"""`[... expert]`: the expert that stands at each place, each of them once."""
+
+
+def by_index(counts: Array) -> Order:
+    """As they are numbered, `[... expert]`."""
+    return np.broadcast_to(np.arange(counts.shape[-1]), counts.shape).copy()
+
+
+def by_load(counts: Array) -> Order:
+    """The busiest first, `[... expert]`; those that a site does not have last."""
+    return np.argsort(-np.nan_to_num(counts, nan=-1.0), axis=-1, kind="stable")
+
+
+def by_coactivation(both: Array, counts: Array, tokens: int) -> Order:
+    """Experts that the same tokens take side by side, `[expert]`.
+
+    `both` `[expert expert]` and `counts` `[expert]`: how many of the `tokens` took two experts, and each.
+    The phi coefficients of these (the correlation of taking one with taking the other) are
+    clustered by average linkage (Sokal and Michener, 1958); of the ways to lay two clusters beside each
+    other, the one whose touching ends are most alike is taken (Gruvaeus and Wainer, British Journal
+    of Mathematical and Statistical Psychology 25, 1972). Experts without a token come last. By index
+    if no token has two experts.
+    """
+    if not both.any():
+        return np.arange(len(counts))
+    used = np.flatnonzero(counts > 0)
+    share = counts[used] / tokens
+    spread = np.sqrt(share * (1 - share))
+    spreads = np.outer(spread, spread)
+    above = both[np.ix_(used, used)] / tokens - np.outer(share, share)
+    phi = np.divide(above, spreads, out=np.zeros_like(above), where=spreads > 0)
+    return np.concatenate([used[_side_by_side(phi)], np.flatnonzero(~(counts > 0))])
+
+
+def profile_coactivation_order(profile: ExpertProfile) -> Order:
+    """`by_coactivation` of each site of a profile, `[site expert]`; those that a site does not have last."""
+    counts, tokens = profile.counts().sum(axis=0), int(profile.tokens.sum())
+    return _of_sites([(tokens_of_both(profile, site), counts[site]) for site in range(len(profile.sites))], tokens)
+
+
+def trace_coactivation_order(trace: RoutingTrace) -> Order:
+    """The same of one text."""
+    counts = expert_counts(trace)
+    return _of_sites(
+        [(tokens_of_both_in_trace(trace, site), counts[site]) for site in range(len(trace.sites))], len(trace)
+    )
+
+
+def _of_sites(sites: list[tuple[Array, Array]], tokens: int) -> Order:
+    order = by_index(np.stack([counts for _both, counts in sites]))
+    for row, (both, counts) in zip(order, sites, strict=True):
+        row[: len(both)] = by_coactivation(both, counts[: len(both)], tokens)
+    return order
+
+
+def _side_by_side(likeness: Array) -> list[int]:
+    """The leaves of average linkage over `likeness [a a]`, oriented so that what touches is alike."""
+    leaves = [[leaf] for leaf in range(len(likeness))]
+    means = likeness.copy()
+    np.fill_diagonal(means, -np.inf)
+    for _ in range(len(leaves) - 1):
+        a, b = divmod(int(means.argmax()), len(means))
+        one, two = leaves[a], leaves[b]
+        leaves[a] = max(
+            (left + right for left in (one, one[::-1]) for right in (two, two[::-1])),
+            key=lambda joined: likeness[joined[len(one) - 1], joined[len(one)]],
+        )
+        leaves[b] = []
+        means[a] = (len(one) * means[a] + len(two) * means[b]) / (len(one) + len(two))
+        means[:, a] = means[a]
+        means[a, a] = -np.inf
+        means[b] = means[:, b] = -np.inf  # b is part of a now
+    return next(joined for joined in leaves if joined)

@@ -1,0 +1,1 @@
+"""Predict, then see: questions that are made from traces, and answered by them."""
