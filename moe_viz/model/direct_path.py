@@ -51,7 +51,7 @@ class DirectPath:
 
         With the final norm's gain and without its scaling; less the mean over the vocabulary.
         """
-        directed = written.to(self._gain)
+        directed = written.float().to(self._gain)
         if self._centred:
             directed = directed - directed.mean(dim=-1, keepdim=True)
         directed = (directed * self._gain).to(self._dtype)
@@ -134,10 +134,10 @@ class _Layer:
         self._again = False
         if after is None or self._change is None or before.numel() != self._change.numel():
             return
-        change = self._change.double().flatten()
-        difference = (after.double() - before.double()).flatten()
+        change, before, after = (tensor.cpu().double().flatten() for tensor in (self._change, before, after))
+        difference = after - before
         scale = float(difference @ change / (change @ change))
-        if (difference - scale * change).norm() <= 3 * tolerance(before) * difference.norm():
+        if (difference - scale * change).norm() <= 3 * tolerance(self._change) * difference.norm():
             self._scale = scale
 
     def scale(self) -> float:

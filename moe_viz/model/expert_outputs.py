@@ -173,7 +173,7 @@ class _Parts:
                     part = module(flat[rows], ids[rows, slots, None], weights[rows, slots, None])
                     part = part.float().reshape(len(rows), -1)
                     whole.index_add_(0, rows, part)
-                    own = part.double().cpu()
+                    own = part.cpu().double()  # not every device has such numbers
                     self.sums.append((expert, len(rows), own.sum(dim=0), float(own.norm(dim=-1).sum())))
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             raise ModelError(
