@@ -6,7 +6,6 @@ experts' output changed. What comes out of a layer must change by the same, time
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
@@ -16,10 +15,9 @@ from torch import Tensor, nn
 
 from moe_viz.errors import ModelError
 from moe_viz.model.attached import Attached
-from moe_viz.model.discover import Router
+from moe_viz.model.discover import LAYER, Router
 
 _TOKENS = 16
-_LAYER = re.compile(r".*?\b(?:layers|blocks|block|h)\.\d+")
 _TOLERANCE = 1e-3
 _TOLERANCE_HALF = 0.05
 
@@ -53,7 +51,7 @@ class DirectPath:
 
         With the final norm's gain and without its scaling; less the mean over the vocabulary.
         """
-        directed = written.to(self._gain)
+        directed = written.float().to(self._gain)
         if self._centred:
             directed = directed - directed.mean(dim=-1, keepdim=True)
         directed = (directed * self._gain).to(self._dtype)
@@ -104,13 +102,15 @@ class _Layer:
     """The layer around a router's experts, read again with their output changed."""
 
     def __init__(self, hf_model: nn.Module, router: Router, hooks: ExitStack) -> None:
-        found = _LAYER.match(router.site.name)
+        found = LAYER.search(router.site.name)
         self._router = router
         self._scale: float | None = None
         self._again = False
         self._change: Tensor | None = None
+        self._size = 0.0
+        """Of what comes out of the layer: a change much smaller than that would be lost in 16 bits."""
         if found:
-            layer = hf_model.get_submodule(found[0])
+            layer = hf_model.get_submodule(router.site.name[: found.end()])
             hooks.callback(router.experts.register_forward_hook(self._changed).remove)
             hooks.callback(layer.register_forward_hook(self._read_again, with_kwargs=True).remove)
 
@@ -119,22 +119,25 @@ class _Layer:
             return None
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(output.shape, generator=generator).to(output)
-        self._change = noise * output.float().square().mean().sqrt().to(output)
+        self._change = noise * self._size
         return output + self._change
 
     def _read_again(self, layer: Callable[..., Any], args: Any, kwargs: Any, output: Any) -> None:
         if self._again:
             return
-        self._again = True
-        after = layer(*args, **kwargs)
-        self._again = False
-        before, after = (_hidden(value) for value in (output, after))
-        if before is None or after is None or self._change is None or before.numel() != self._change.numel():
+        before = _hidden(output)
+        if before is None:
             return
-        change = self._change.double().flatten()
-        difference = (after.double() - before.double()).flatten()
+        self._size = float(before.float().square().mean().sqrt())
+        self._again = True
+        after = _hidden(layer(*args, **kwargs))
+        self._again = False
+        if after is None or self._change is None or before.numel() != self._change.numel():
+            return
+        change, before, after = (tensor.cpu().double().flatten() for tensor in (self._change, before, after))
+        difference = after - before
         scale = float(difference @ change / (change @ change))
-        if (difference - scale * change).norm() <= 3 * tolerance(before) * difference.norm():
+        if (difference - scale * change).norm() <= 3 * tolerance(self._change) * difference.norm():
             self._scale = scale
 
     def scale(self) -> float:

@@ -22,7 +22,7 @@ from moe_viz.errors import ModelError
 from moe_viz.model.families import Family, family_of
 from moe_viz.trace import RouterSite, Scoring
 
-_LAYER = re.compile(r"\b(?:layers|blocks|block|h)\.(\d+)")
+LAYER = re.compile(r"\b(?:layers|blocks|block|h)\.(\d+)")
 _COUNT_NAMES = ("num_experts", "num_local_experts", "n_routed_experts")
 _TOP_K_NAMES = ("top_k", "num_experts_per_tok", "top_k_experts")
 _FUNCTIONS = get_args(get_type_hints(Scoring)["function"])
@@ -119,7 +119,7 @@ def _router(
     config: Any,
     two_stacks: bool,
 ) -> Router:
-    layer = _LAYER.search(name)
+    layer = LAYER.search(name)
     known = family or Family(function=None)
     places = (router, block, config)
     site = RouterSite(

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from moe_viz.errors import InputError, ModelError
+from moe_viz.errors import CaptureError, InputError, ModelError
 from moe_viz.model.direct_path import DirectPath, tolerance
 from moe_viz.model.moe_model import MoEModel
 from moe_viz.model.tokens import Tokens
@@ -56,7 +56,7 @@ class OutputReader:
         self._texts = self._tokens = 0
 
     def read(self, tokens: Tokens) -> None:
-        """Count a text in. Raises ModelError if an expert cannot be run alone."""
+        """Count a text in. Raises ModelError if an expert cannot be run alone, CaptureError if experts were missed."""
         parts: list[_Parts] = []
         with ExitStack() as hooks:
             for router in self._model.routers:
@@ -64,6 +64,12 @@ class OutputReader:
                 hooks.callback(router.experts.register_forward_hook(parts[-1].read).remove)
             with torch.inference_mode():
                 self._model.hf_model(input_ids=self._model.row([tokens.ids]), use_cache=False)
+        missed = next((part.name for part in parts if part.calls != 1), None)
+        if missed is not None:
+            raise CaptureError(
+                f"{missed}: its experts were not run once, as a module, in a forward pass: what they write cannot be"
+                " read"
+            )
         for sums, part in zip(self._sums, parts, strict=True):
             sums.add(part)
         self._texts += 1
@@ -144,13 +150,16 @@ class _Parts:
         self.sums: list[tuple[int, int, Tensor, float]] = []
         """The expert, how many tokens took it, the sum of what it wrote `[dim]`, and of its lengths."""
         self.dim = 0
-        self._name, self._experts = name, experts
+        self.name = name
+        self.calls = 0
+        self._experts = experts
         self._busy = False
 
     def read(self, module: nn.Module, args: Any, output: Any) -> None:
         """A forward hook: run each expert alone, and see that all of them together give `output`."""
         if self._busy:
             return
+        self.calls += 1
         hidden, ids, weights = args[:3]
         flat = hidden.reshape(-1, hidden.shape[-1])
         ids, weights = ids.reshape(len(flat), -1), weights.reshape(len(flat), -1)
@@ -164,17 +173,17 @@ class _Parts:
                     part = module(flat[rows], ids[rows, slots, None], weights[rows, slots, None])
                     part = part.float().reshape(len(rows), -1)
                     whole.index_add_(0, rows, part)
-                    own = part.double().cpu()
+                    own = part.cpu().double()  # not every device has such numbers
                     self.sums.append((expert, len(rows), own.sum(dim=0), float(own.norm(dim=-1).sum())))
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             raise ModelError(
-                f"an expert of {self._name} cannot be run alone ({type(error).__name__}: {error})"
+                f"an expert of {self.name} cannot be run alone ({type(error).__name__}: {error})"
             ) from error
         finally:
             self._busy = False
         given = output.float().reshape(len(flat), -1)
         if (whole - given).norm() > tolerance(output) * given.norm():
             raise ModelError(
-                f"what its experts write cannot be read: those of {self._name}, run one at a time, do not add up to"
+                f"what its experts write cannot be read: those of {self.name}, run one at a time, do not add up to"
                 " what they give together"
             )

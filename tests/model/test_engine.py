@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -48,6 +49,28 @@ def test_too_long_a_text_is_refused_with_its_length(demo_engine):
     with pytest.raises(moe_viz.InputError, match=r"1,000,000 characters; at most 262,144"):
         demo_engine.trace("x" * 1_000_000)
     assert len(demo_engine.trace("still here")) > 0
+
+
+def test_other_work_has_its_turn_and_its_failure_stays_its_own(demo_engine):
+    names = demo_engine.use(
+        lambda model: (threading.current_thread().name, model.trace("some text").text), "me"
+    ).result(30)
+    assert names == ("moe_viz-engine", "some text")
+    failing = demo_engine.use(lambda _model: 1 / 0)
+    with pytest.raises(EngineError, match="ZeroDivisionError"):
+        failing.result(30)
+    assert demo_engine.trace("still here").text == "still here"
+
+
+def test_texts_are_answered_before_other_work_that_came_with_them(demo_engine):
+    held, order = threading.Event(), []
+    demo_engine.use(lambda _model: held.wait(30), "a")
+    work = demo_engine.use(lambda _model: order.append("work"), "a")
+    text = demo_engine.submit("a text", "b")
+    text.add_done_callback(lambda _answer: order.append("text"))
+    held.set()
+    work.result(30)
+    assert order == ["text", "work"]
 
 
 def test_the_engines_own_limit_holds_where_the_model_states_none():

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import moe_viz
-from moe_viz.errors import InputError, ModelError
+from moe_viz.errors import CaptureError, InputError, ModelError
 from moe_viz.model.expert_outputs import RANKS, OutputReader, expert_outputs
 from moe_viz.model.moe_model import attach
 from moe_viz.model.tokens import tokens_of_ids
@@ -199,3 +199,21 @@ def test_the_recording_is_of_the_bundled_model_and_comes_back_from_its_file(tmp_
         assert recorded.sites == model.sites
     assert (recorded.taken.sum(axis=1) == 2 * recorded.tokens).all()
     assert (recorded.texts, recorded.tokens) == (456, 89_073)
+
+
+def test_experts_that_are_not_run_as_a_module_are_missed_aloud():
+    hf = tiny_model("mixtral")
+    reader = OutputReader(attach(hf))
+    block = hf.model.layers[1].mlp
+    block.forward = lambda hidden: hidden * 2
+    with pytest.raises(CaptureError, match=r"model\.layers\.1\.mlp: its experts were not run once"):
+        reader.read(tokens_of_ids(None, token_ids()))
+
+
+def test_in_sixteen_bits_it_is_read_as_well():
+    found = read(tiny_model("qwen3_moe").to(torch.bfloat16), token_ids(24))
+    whole = read(tiny_model("qwen3_moe"), token_ids(24))
+    used = (found.taken > 0) & (found.taken == whole.taken)
+    assert used.any()
+    size = np.abs(whole.raised[used]).max()
+    np.testing.assert_allclose(found.raised[used], whole.raised[used], atol=0.2 * size)

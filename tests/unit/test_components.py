@@ -16,7 +16,8 @@ from moe_viz.components import (
     pack_token_panel,
 )
 from moe_viz.components.bundle import BundleError, bundle
-from moe_viz.components.routing_map.pack import COMFORTABLE_BYTES, MISSING, NEUTRAL, expert_colours
+from moe_viz.components.routing_map.pack import COMFORTABLE_BYTES, MISSING, NEUTRAL, Initial, expert_colours
+from moe_viz.ui.shown import Shown
 from tests.invented import make_trace
 
 PALETTE = [f"#0000{i:02x}" for i in range(16)]
@@ -220,3 +221,10 @@ def test_bundle_wants_one_default_in_the_entry(tmp_path):
     write(tmp_path, a="function a() {}\n")
     with pytest.raises(BundleError, match="export default function"):
         bundle(tmp_path, "a.js")
+
+
+def test_a_trace_can_be_looked_at_from_a_router_and_token_on():
+    header, _sections = unpack(Shown(make_trace(), "measured", None, stream="s", initial=Initial(2, 5)).payload)
+    assert (header["initial_layer"], header["initial_token"]) == (2, 5)
+    header, _sections = unpack(Shown(make_trace(), "measured", None).payload)
+    assert (header["initial_layer"], header["initial_token"]) == (None, 0)

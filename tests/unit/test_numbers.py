@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,8 @@ from moe_viz.metrics.tables import expert_table, layer_table, router_table
 from moe_viz.ui.chart import file_name
 from moe_viz.ui.numbers import parquet_of
 from tests.invented import make_trace
+
+ROOT = Path(__file__).parents[2]
 
 
 def read_back(rows: pd.DataFrame) -> pd.DataFrame:
@@ -43,6 +47,15 @@ def test_what_a_column_of_parquet_cannot_hold_becomes_text():
     assert back["value"][3] == "(1, 2)"
     assert list(back) == ["value", "7"]
     assert rows["value"].tolist()[1] == 3  # the table on the page stays
+
+
+def test_every_figure_is_drawn_where_its_picture_is_made():
+    files = [
+        path
+        for path in [*ROOT.glob("pages/*.py"), *ROOT.glob("moe_viz/**/*.py")]
+        if re.search(r"^ *st\.plotly_chart\(", path.read_text(), re.MULTILINE)
+    ]
+    assert files == [ROOT / "moe_viz" / "ui" / "chart.py"]
 
 
 @pytest.mark.parametrize(
