@@ -172,7 +172,8 @@ def go_to_asked_expert() -> None:
     """Go to the Experts page if one was asked for there."""
     st.session_state.setdefault("expert", 0)  # of a key that is new with the page, the address would not hear
     if st.session_state.pop("to expert", False):
-        st.switch_page("pages/experts.py")
+        # Without these it would clear the address, which it refuses where widgets keep something there.
+        st.switch_page("pages/experts.py", query_params={})
 
 
 def choose_layer(profiled: Profiled) -> int:
