@@ -61,12 +61,15 @@ def paths(table: pd.DataFrame, site: int, experts: Sequence[int], layers: Sequen
 def _places(table: pd.DataFrame, site: int, experts: Sequence[int]) -> dict[tuple[int, int], float]:
     """Where each (router, expert) stands across: in the middle, those with the same near ends together."""
     places = {(site, expert): place for expert, place in zip(experts, _spread(len(experts)), strict=True)}
-    for far_site in sorted(table["far_site"].unique().tolist(), key=lambda at: abs(at - site)):
-        links = table[table["far_site"] == far_site]
-        near = [places[link] for link in zip(links["near_site"], links["near"], strict=True)]
-        weighted = links.assign(pull=links["share"] * near).groupby("far")[["pull", "share"]].sum()
-        order = (weighted["pull"] / weighted["share"]).sort_values(kind="stable").index
-        places |= {(far_site, far): x for far, x in zip(order.tolist(), _spread(len(order)), strict=True)}
+    links = sorted(table.to_dict("records"), key=lambda link: link["steps"])
+    for far_site in dict.fromkeys(link["far_site"] for link in links):
+        pulls: dict[int, tuple[float, float]] = {}
+        for link in (link for link in links if link["far_site"] == far_site):
+            pull, weight = pulls.get(link["far"], (0.0, 0.0))
+            near = places[link["near_site"], link["near"]]
+            pulls[link["far"]] = pull + link["share"] * near, weight + link["share"]
+        order = sorted(pulls, key=lambda far: pulls[far][0] / pulls[far][1])
+        places |= {(far_site, far): x for far, x in zip(order, _spread(len(order)), strict=True)}
     return places
 
 
@@ -82,14 +85,12 @@ def _discs(
     experts: Sequence[int],
     layers: Sequence[str],
 ) -> None:
-    said = {
-        (far_site, far): "<br>".join(
+    said: dict[tuple[int, int], list[str]] = {}
+    for link in table.to_dict("records"):
+        said.setdefault((link["far_site"], link["far"]), []).append(
             f"{link['share']:.0%} of the tokens of {layers[link['near_site']]} expert {link['near']},"
             f" {link['lift']:.1f} × chance"
-            for link in of.to_dict("records")
         )
-        for (far_site, far), of in table.groupby(["far_site", "far"])
-    }
     chosen = [at == site and expert in experts for at, expert in places]
     seen = {"marker": {"opacity": 1}}
     figure.add_scatter(
@@ -97,7 +98,7 @@ def _discs(
         y=[at for at, _expert in places],
         customdata=[list(place) for place in places],
         text=[str(expert) for _at, expert in places],
-        hovertext=[said.get(place, "chosen") for place in places],
+        hovertext=["<br>".join(said.get(place, ["chosen"])) for place in places],
         mode="markers+text",
         marker={"size": 27, "color": [ACCENT if of else NEUTRAL for of in chosen]},
         textfont={"color": [PAPER if of else INK for of in chosen], "size": 12},

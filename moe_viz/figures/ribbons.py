@@ -25,22 +25,19 @@ def add_ribbons(
     figure: go.Figure, ribbons: Iterable[Ribbon], *, colour: str, name: str, upright: bool = False, **options: Any
 ) -> None:
     """Draw ribbons of one kind, from left to right, or `upright` from top to bottom."""
-    along: list[float | None] = []
-    across: list[float | None] = []
-    way = np.linspace(0, 1, _POINTS)
-    bend = way**2 * (3 - 2 * way)
-    for ribbon in ribbons:
-        first, last = ribbon.middle
-        forth = ribbon.start + (ribbon.end - ribbon.start) * way
-        middle = first + (last - first) * bend
-        along += [*forth, *forth[::-1], None]
-        across += [*(middle - ribbon.width / 2), *(middle + ribbon.width / 2)[::-1], None]
-    if not along:
+    drawn = list(ribbons)
+    if not drawn:
         return
-    x, y = (across, along) if upright else (along, across)
+    start, end, first, last, width = np.array([[r.start, r.end, *r.middle, r.width] for r in drawn]).T[..., None]
+    way = np.linspace(0, 1, _POINTS)
+    forth = start + (end - start) * way
+    middle = first + (last - first) * (way**2 * (3 - 2 * way))
+    gap = np.full((len(drawn), 1), np.nan)
+    along = np.concatenate([forth, forth[:, ::-1], gap], axis=1).ravel()
+    across = np.concatenate([middle - width / 2, (middle + width / 2)[:, ::-1], gap], axis=1).ravel()
     figure.add_scatter(
-        x=x,
-        y=y,
+        x=across if upright else along,
+        y=along if upright else across,
         name=name,
         mode="lines",
         line={"color": colour, "width": 0},

@@ -32,10 +32,14 @@ def click(page, plot, across: float, down: float, panel: int = 0) -> None:
 
 
 def test_a_click_on_a_cell_leads_to_its_expert_which_the_address_keeps(page, large):
+    page.get_by_role("combobox", name="Layer").click()
+    page.get_by_role("option", name="L4").click()
+    expect(page.get_by_text("L4: domains × experts")).to_be_visible()
+    page.wait_for_timeout(1000)
     click(page, large, 6.5 / 16, 3.5 / 19)
     expect(page.get_by_role("heading", name=EXPERT)).to_be_visible()
     expect(page.get_by_text("Share of each domain’s tokens")).to_be_visible()
-    expect(page).to_have_url(re.compile(r"/experts\?(?=.*layer=L3).*expert=6"))
+    expect(page).to_have_url(re.compile(r"/experts\?(?=.*layer=L4).*expert=6"))
 
 
 def test_a_click_on_a_small_layer_shows_it_large(page, large):

@@ -31,20 +31,22 @@ def test_a_deep_link_to_a_fresh_server_shows_what_it_names_and_clicks_lead_on(ch
         start(page, fresh, "/flow?layer=L3&expert=6&with=4&order=Load")
         expect(page.get_by_text("L3, experts 6, 4: where the tokens come from and go to")).to_be_visible()
         expect(page.get_by_role("radio", name="Load")).to_be_checked()
-        click(page, plots(page).nth(2), 0.06, 5.5 / 6)  # a layer's name
+        through_all = plots(page).nth(2)
+        through_all.scroll_into_view_if_needed()
+        click(page, through_all, 0.05, 5.5 / 6)  # a layer's name
         page.wait_for_url(re.compile("layer=L5"))
         expect(page.get_by_text("L5: co-activation")).to_be_visible()
 
 
 def test_clicks_follow_the_tokens_and_lead_from_a_pair_to_its_expert(page, address):
-    start(page, address, "/flow?layer=L3&expert=6")
+    start(page, address, "/flow?layer=L3&expert=3")
     expect(page.get_by_role("button", name="Definition")).to_have_count(3)
     flow = plots(page).nth(1)
-    label = flow.locator(".annotation-text").filter(has_text=re.compile(rf"^{strongest_after(3, 6)}\s"))
+    label = flow.locator(".annotation-text").filter(has_text=re.compile(rf"^{strongest_after(3, 3)}\s"))
     box = label.last.bounding_box()
     page.mouse.move(box["x"] - 16, box["y"] + box["height"] / 2)
     page.mouse.click(box["x"] - 13, box["y"] + box["height"] / 2)
-    page.wait_for_url(re.compile(rf"(?=.*layer=L4).*expert={strongest_after(3, 6)}(&|$)"))
+    page.wait_for_url(re.compile(rf"(?=.*layer=L4).*expert={strongest_after(3, 3)}(&|$)"))
     expect(page.get_by_text("L4: co-activation")).to_be_visible()
     page.get_by_text("Numbers", exact=True).first.click()
     expect(page.get_by_text("240 rows.")).to_be_visible()

@@ -83,11 +83,11 @@ def test_a_ribbon_is_as_wide_as_it_was_asked_at_both_ends():
     figure = go.Figure()
     add_ribbons(figure, [Ribbon(0, 1, (10, 30), 4), Ribbon(2, 3, (0, 0), 1)], colour="#000000", name="x")
     [drawn] = figure.data
-    first = drawn.y[: drawn.y.index(None)]
+    first = drawn.y[: np.flatnonzero(np.isnan(drawn.y))[0]].tolist()
     half = len(first) // 2
     assert (first[0], first[-1]) == (8, 12)
     assert (first[half - 1], first[half]) == (28, 32)
-    assert drawn.x.count(None) == 2
+    assert np.isnan(drawn.x).sum() == 2
 
 
 @pytest.mark.parametrize(("site", "experts"), [(1, [4]), (0, [2, 7]), (3, [0, 1, 2])])
