@@ -72,7 +72,8 @@ def _passes(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
 def _read(model: MoEModel, windows: Sequence[TokenIds]) -> list[Routed]:
     """One forward pass; shorter runs are padded at their end, and the pads masked."""
     lengths = np.array([len(ids) for ids in windows])
-    real = np.arange(lengths.max()) < lengths[:, None]
+    width = int(lengths.max())
+    real = np.arange(width) < lengths[:, None]
     rows = np.zeros(real.shape, dtype=np.int64)
     rows[real] = np.concatenate(windows)
     inputs: dict[str, Any] = {"use_cache": False, "input_ids": model.row(rows)}
@@ -82,7 +83,7 @@ def _read(model: MoEModel, windows: Sequence[TokenIds]) -> list[Routed]:
     guesses = _most_probable(model, output)
     found = []
     for row, ids in enumerate(windows):
-        routing = done["decoder"].tokens(row * rows.shape[1], len(ids))
+        routing = done["decoder"].tokens(row * width, len(ids))
         found.append(
             Routed(
                 ids,
