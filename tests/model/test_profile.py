@@ -139,6 +139,20 @@ def test_the_bundled_profile_is_of_the_bundled_model_over_the_bundled_texts(demo
         assert moved <= 0.005  # another machine may round a near tie the other way
 
 
+def test_the_bundled_profile_of_held_out_documents_is_of_the_bundled_model_and_small(demo):
+    path = PROBES.with_name("heldout.moeprofile")
+    profile = ExpertProfile.load(path)
+    [run] = profile.runs
+    assert run.complete
+    assert (run.provenance.model, run.provenance.revision) == ("demo", demo.revision)
+    assert profile.sites == demo.sites
+    assert profile.domains == tuple(sorted(probe_texts()))
+    assert path.stat().st_size < 1.5e6
+    card = json.loads((path.parent / "evaluation.json").read_text(encoding="utf-8"))
+    stated = [layer["domain_information"]["value"] for layer in card["layers"]]  # over more of each document
+    np.testing.assert_allclose(domain_information(profile.counts()), stated, rtol=0.1)
+
+
 def test_the_bundled_profile_says_what_the_card_says():
     profile = ExpertProfile.load(PROBES)
     card = json.loads((PROBES.parent / "evaluation.json").read_text(encoding="utf-8"))
