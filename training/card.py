@@ -10,7 +10,8 @@ from textwrap import indent
 from typing import Any
 
 from moe_viz.metrics.domains import DRAWS
-from training.evaluate import OCCURRENCES
+from training import heldout
+from training.evaluate import DOCUMENTS, OCCURRENCES
 from training.sources import SOURCES
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
@@ -73,6 +74,8 @@ def card(evaluation: dict[str, Any]) -> str:
         "readout_longest": readout["piece_tokens"][1],
         "readout_right": f"{100 * readout['right']:.0f}",
         "readout_right_after": f"{100 * readout['right_after_change']:.0f}",
+        "recorded_documents": DOCUMENTS,
+        "recorded_tokens": heldout.TOKENS,
         "probe_texts": evaluation["balanced_recording"]["texts"],
         "recorded_states": len(evaluation["balanced_recording"]["frames"]),
         "twin_steps": f"{twin['updates']:,}",

@@ -37,13 +37,14 @@ class Reader:
     """Text to tokens, and tokens to routing, of one model."""
 
     def __init__(self, model: MoEModel, most: int | None) -> None:
-        from moe_viz.model.read_routed import routed_sites
+        from moe_viz.model.read_routed import routed_provenance, routed_sites
 
         if model.tokenizer is None:
             raise InputError("this model was attached without a tokenizer, which a corpus of text needs")
         self._model, self._tokenizer, self._most = model, model.tokenizer, most
         self._texts = TokenTexts(model.tokenizer)
         self.sites = routed_sites(model)
+        self.provenance = routed_provenance(model)
 
     def tokenized(self, document: Document) -> Tokenized:
         """The document in windows of the model's context."""

@@ -72,7 +72,7 @@ def profile(
     source = open_corpus(corpus)
     reader = Reader(model, max_tokens_per_document)
     path = None if out is None else Path(out)
-    fresh = Run(model.provenance(), source.name, max_tokens_per_document, model.context, 0, 0, 0, "", complete=False)
+    fresh = Run(reader.provenance, source.name, max_tokens_per_document, model.context, 0, 0, 0, "", complete=False)
     begun = state = _State(fresh, ()) if path is None or not path.exists() else _kept(path, fresh, reader.sites)
     documents = _behind(source.documents, state.run, path)
     clock = _Clock(state.run.tokens)
