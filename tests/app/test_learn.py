@@ -8,7 +8,7 @@ from math import comb
 import pytest
 
 from moe_viz.lessons.designs import DESIGNS, known_designs, with_design
-from moe_viz.lessons.hash_routing import common_tokens
+from moe_viz.lessons.hash_routing import agreement, common_tokens
 from moe_viz.lessons.sizes import known_sizes
 from moe_viz.lessons.specialise import most_own
 from moe_viz.lessons.texts import lessons
@@ -91,8 +91,14 @@ def test_a_guess_is_compared_with_what_was_measured(app):
     assert bars["layout"]["yaxis"]["ticktext"] == [recorded().names[own.domain] for own in owned]
     assert bits["layout"]["shapes"][0]["y0"] == app.slider(key="guess bits").value
     assert len(left["data"]) == 2
-    found = recorded().specialists
+    found, halves, table = recorded().specialists, recorded().halves, recorded().information
     assert f"{found.marked.sum()} stand up" in said(app)
+    assert f"were {halves.found.sum()}; {halves.confirmed.sum()} of them" in said(app)
+    assert f"with **{table['bits'].max():.2f} bits**" in said(app)
+    assert f"no layer tells more than {table['null_largest'].max():.2f}" in said(app)
+    left = table["left_bits"]
+    assert f"only **{left.min():.2f}** are left" in said(app)
+    assert f"In layer {left.argmax()}, **{left.max():.2f} bits** are left" in said(app)
 
 
 def test_a_right_guess_is_called_right_and_any_kinds_story_can_be_told(app):
@@ -125,6 +131,29 @@ def test_every_design_is_shown_with_a_model_that_has_it_and_one_beside_it(app, d
         or not of_catalogue
     )
     assert having[0] in said(app)
+
+
+@pytest.mark.parametrize(
+    ("design", "sentence"),
+    [
+        ("shared", f"{58 * 3 * 7168 * 2048 / 1e9:.1f} B in shared experts, 7% of the 37.6 B"),
+        ("fine", f"An expert of **DeepSeek-V3** has {3 * 2048 / (8 * 7168):.0%} of the weights"),
+        ("first", "the layers 0–2 of 61 have no router"),
+        ("some", "In **Jamba v0.1**, 16 of 32 layers have no router"),
+        ("nothing", f"{12 * 512 / 768:.0f} of the 12 would compute"),
+        ("hash", "in 3 of its 43 layers"),
+    ],
+)
+def test_what_a_design_changes_is_said_in_numbers(app, design, sentence):
+    on(app, "designs")
+    app.button_group(key="design").set_value(design).run()
+    assert sentence in said(app)
+    agree = agreement(recorded().profile)
+    if design == "first":
+        assert f"agree with {agree[0]:.0%} of the first choices of its layer 0" in said(app)
+    if design == "hash":
+        assert f"{agree.max():.0%} of the first choices" in said(app)
+        assert f"and with {agree.min():.0%} in layer {agree.argmin()}" in said(app)
 
 
 def test_cutting_experts_changes_the_sets_and_not_the_weights(app):
