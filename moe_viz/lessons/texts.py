@@ -58,6 +58,12 @@ def common(key: str, **numbers: Any) -> str:
     return sentence.format(**numbers)
 
 
+def tour_texts() -> dict[str, Any]:
+    """What the tour of the Routing page says; each of its `steps` has a `part` of the page, a `title` and a `text`."""
+    texts: dict[str, Any] = _catalogue()["tour"]
+    return texts
+
+
 @cache
 def _catalogue() -> dict[str, Any]:
     return tomllib.loads(FILE.read_text(encoding="utf-8"))
