@@ -6,6 +6,7 @@ import streamlit as st
 
 from moe_viz.probes import probe_texts
 from moe_viz.ui.bringing import bring, own_texts
+from moe_viz.ui.link import carry
 from moe_viz.ui.measuring import Measuring, Texts
 from moe_viz.ui.model import engine, model_name, plain
 from moe_viz.ui.profile import Profiled, recorded
@@ -30,7 +31,9 @@ def chosen_profile(title: str) -> Profiled:
         which = st.segmented_control(
             "Profile", [_RECORDED, _MEASURED], required=True, key="profile", persist_state="session"
         )
-        chosen = measured if which == _MEASURED else chosen
+        if which == _MEASURED:
+            chosen = measured
+            carry(notes=["What you measured stays with you: whoever opens it sees what was recorded."])
     with st.spinner("Testing every expert against chance"):
         _ = chosen.specialists  # worked out once
     return chosen
