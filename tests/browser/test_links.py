@@ -19,7 +19,7 @@ OFF_DEFAULT = [
     "/learn?lesson=parameters&sizes_model=DBRX&experts+of+DBRX=20&k+of+DBRX=3&width+of+DBRX=1.5",
     "/learn?lesson=memory&memory_model=DBRX&memory_precision=int4&memory_speed=7",
     "/learn?lesson=batch&batch_kind=Law&batch_model=DBRX&batch_tokens=8",
-    "/learn?lesson=balance&balance_kind=Balancing+loss&balance_strength=0.3",
+    "/learn?lesson=balance&balance_kind=Balancing+loss&balance_strength=0.03",
     "/learn?lesson=capacity&capacity_kind=Chess&capacity_factor=2&layer+of+demo=1&text=1.+e4+e5+2.+Nf3+Nc6",
     "/learn?lesson=learned&learned_after=102&learned_measure=Router+saturation",
 ]
@@ -38,7 +38,7 @@ def scene(page: Page) -> dict:
     sliders = {name: page.get_by_role("slider", name=name) for name in ("New tokens", "Temperature", "Top-p")}
     expect(sliders["Top-p"]).to_be_visible()
     seen = {name: slider.get_attribute("aria-valuenow") for name, slider in sliders.items()}
-    seen["seed"] = page.get_by_label("Seed").input_value()
+    seen["seed"] = page.get_by_role("spinbutton", name="Seed").input_value()
     page.keyboard.press("Escape")
     return seen | {
         "text": page.get_by_role("textbox", name="Text", exact=True).input_value(),
@@ -59,8 +59,8 @@ def test_the_routing_page_is_restored_exactly(chromium, address):
         teacher.get_by_role("button", name="Continuation").click()
         for name, key in (("New tokens", "ArrowLeft"), ("Temperature", "ArrowRight"), ("Top-p", "ArrowLeft")):
             teacher.get_by_role("slider", name=name).press(key)
-        teacher.get_by_label("Seed").fill("7")
-        teacher.get_by_label("Seed").press("Enter")
+        teacher.get_by_role("spinbutton", name="Seed").fill("7")
+        teacher.get_by_role("spinbutton", name="Seed").press("Enter")
         expect(teacher).to_have_url(re.compile("seed=7"))
         teacher.keyboard.press("Escape")
         teacher.get_by_text("Numbers", exact=True).last.click()
@@ -107,7 +107,7 @@ def test_every_page_keeps_its_settings_through_a_link(chromium, address):
             asked = address + path
             page.goto(asked)
             expect(page.get_by_role("heading").first).to_be_visible()
-            page.wait_for_timeout(1500)
+            expect(page.locator("[data-test-script-state='notRunning']")).to_be_visible()
             assert page.get_by_text("its own choice of").count() == 0, page.get_by_role("alert").all_inner_texts()
             assert parameters(made(page)) - {"model=demo"} == parameters(asked), path
 
