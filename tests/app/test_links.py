@@ -201,3 +201,18 @@ def test_any_other_value_is_no_presenter_view(app, written):
     opened(app, "pages/models.py", present=written)
     assert not app.toggle(key="present").value
     assert "its own choice of: present." in notice(app)
+
+
+def test_names_that_no_page_has_flood_nothing(app):
+    opened(app, "pages/models.py", **{f"\u202e<b>{n}" + "x" * 500: "" for n in range(50)})
+    said = app.info[0].value
+    assert notice(app).count("<b>") == 8
+    assert len(notice(app)) < 500
+    assert "\u202e" not in said
+
+
+def test_a_text_that_no_part_of_the_first_page_reads_is_forgotten(app):
+    opened(app, "pages/models.py", text="never read")
+    app.switch_page("pages/routing.py").run()
+    clean(app)
+    assert shown(app) is None
