@@ -4,16 +4,21 @@ from moe_viz.ui.entry import through_app
 
 through_app()
 
+import streamlit as st
+
 from moe_viz.ui.prompt import nothing_yet, prompt
+from moe_viz.ui.tour import tour
 
 own = prompt()
 shown = own.shown
-if not shown and not own.job:
-    nothing_yet()
-else:  # what draws a trace is imported when there is one: a first visitor need not wait for it
-    from moe_viz.ui.numbers import numbers
-    from moe_viz.ui.routing_map import routing_map
+with st.container():  # one place for all that may be here, so that the tour keeps its own
+    if not shown and not own.job:
+        nothing_yet()
+    else:  # what draws a trace is imported when there is one: a first visitor need not wait for it
+        from moe_viz.ui.numbers import numbers
+        from moe_viz.ui.routing_map import routing_map
 
-    routing_map(own)
-    if shown and not own.job:
-        numbers(shown, {"routing": shown.trace.to_frame})
+        routing_map(own)
+        if shown and not own.job:
+            numbers(shown, {"routing": shown.trace.to_frame})
+tour()

@@ -20,6 +20,8 @@ __all__ = [
     "ROUTING_MAP_JS",
     "TOKEN_PANEL_CSS",
     "TOKEN_PANEL_JS",
+    "TOUR_CSS",
+    "TOUR_JS",
     "TokenPanel",
     "pack_routing_map",
     "pack_token_panel",
@@ -41,3 +43,5 @@ ROUTING_MAP_JS = bundle(_HERE, "routing_map/main.js")
 ROUTING_MAP_CSS = _css("routing_map")
 TOKEN_PANEL_JS = bundle(_HERE, "token_panel/main.js")
 TOKEN_PANEL_CSS = _css("token_panel")
+TOUR_JS = bundle(_HERE, "tour/main.js")
+TOUR_CSS = _css("tour")

@@ -70,6 +70,12 @@ def predict_kind(kind: str) -> Mapping[str, str]:
     return sentences
 
 
+def tour_texts() -> dict[str, Any]:
+    """What the tour of the Routing page says; each of its `steps` has a `part` of the page, a `title` and a `text`."""
+    texts: dict[str, Any] = _catalogue()["tour"]
+    return texts
+
+
 @cache
 def _catalogue() -> dict[str, Any]:
     return tomllib.loads(FILE.read_text(encoding="utf-8"))

@@ -14,6 +14,7 @@ ICON = str(Path(__file__).with_name("icon.svg"))
 _STYLE = f"""
 <style>
 [data-testid="stMainBlockContainer"] {{ padding: 4.2rem 2.4rem 3rem; }}
+[data-testid="stMain"] {{ scroll-padding-top: 4.2rem; }}
 @media (max-width: 640px) {{ [data-testid="stMainBlockContainer"] {{ padding-inline: 1rem; }} }}
 /* Streamlit writes in white on the primary colour: too light for that in the dark theme, but on a
    darker shade of it under the pointer. */

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 
 import streamlit as st
 
@@ -15,6 +16,10 @@ from moe_viz.ui.model import Choice, choice_in_use, coming, load, model_name, pl
 
 _SAID_BY_PAGE = {"lesson", "round", "term"}
 """Parameters of which the page itself says what is wrong with them."""
+
+
+_NAMED = 8
+"""So many of those that could not be kept are named."""
 
 
 def _limits() -> Limits:
@@ -33,7 +38,7 @@ class Opened:
     page: str
     scene: Scene
     asked: dict[str, str]
-    """All parameters of its address."""
+    """The parameters of its address that are not the scene's."""
     lost: dict[str, None]
     """Those that could not be kept."""
     text: str | None
@@ -54,7 +59,10 @@ def open_link(page: str) -> None:
     scene, lost = decode(asked)
     stored = stored_texts.get(scene.stored) if scene.stored else None
     gone = scene.stored is not None and stored is None
-    st.session_state["opened link"] = Opened(page, scene, asked, dict.fromkeys(lost), stored or scene.text, gone)
+    settled = {name: written for name, written in asked.items() if name not in NAMES}
+    st.session_state["opened link"] = Opened(
+        page, replace(scene, text=None), settled, dict.fromkeys(lost), stored or scene.text, gone
+    )
     if empty := [name for name, written in asked.items() if not written and name not in _SAID_BY_PAGE]:
         for name in empty:
             del st.query_params[name]
@@ -112,7 +120,7 @@ def say_of_link(page: str) -> None:
     opened: Opened = st.session_state["opened link"]
     if not opened.drawn:
         opened.lost |= dict.fromkeys(_refused(opened.asked))
-        opened.drawn = True
+        opened.text, opened.drawn = None, True
     if opened.closed or opened.page != page:
         return
     wanted = _other_model(opened.scene)
@@ -144,9 +152,15 @@ def _sentences(opened: Opened, wanted: Choice | None) -> list[str]:
             " most, and not beyond a restart. Ask for a new link, or for the text."
         )
     if opened.lost:
-        names = ", ".join(name.replace("_", " ") for name in opened.lost)
-        said.append(f"Not all of this link fits here. The page shows its own choice of: {names}.")
+        names = [_called(name) for name in islice(opened.lost, _NAMED)]
+        more = ", …" if len(opened.lost) > _NAMED else ""
+        said.append(f"Not all of this link fits here. The page shows its own choice of: {', '.join(names)}{more}.")
     return said
+
+
+def _called(parameter: str) -> str:
+    """A parameter as a sentence names it; it may be anything that an address can hold."""
+    return (parameter if parameter.isprintable() else ascii(parameter))[:40].replace("_", " ")
 
 
 def _other_model(scene: Scene) -> Choice | None:
@@ -164,7 +178,7 @@ def _refused(asked: dict[str, str]) -> list[str]:
     return [
         name
         for name, written in asked.items()
-        if name not in NAMES and name not in _SAID_BY_PAGE and now.get(name) != written and not _is(name, written)
+        if name not in _SAID_BY_PAGE and now.get(name) != written and not _is(name, written)
     ]
 
 

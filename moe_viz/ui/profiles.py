@@ -10,6 +10,7 @@ from moe_viz.profiles.profile_file import MAX_BYTES, read, write
 from moe_viz.settings import settings
 from moe_viz.ui.bringing import bring, own_texts
 from moe_viz.ui.kept import ROOM, Holder
+from moe_viz.ui.link import carry
 from moe_viz.ui.measuring import Measuring, Texts
 from moe_viz.ui.model import engine, model_name, plain
 from moe_viz.ui.profile import Profiled, recorded
@@ -49,6 +50,7 @@ def chosen_profile(title: str) -> Profiled:
         _ = chosen.specialists  # worked out once
     if chosen.origin != "recorded":
         ROOM.seen(own)
+        carry(notes=[f"What you {chosen.origin} stays with you: whoever opens it sees what was recorded."])
     _saved_profiles(own)
     return chosen
 

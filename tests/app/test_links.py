@@ -17,6 +17,8 @@ NOT_CARRIED = {
     "lesson": "the page itself keeps its name in the address",
     "server": "what the server does is no view",
     "picture format": "how a file is saved is no view",
+    "predict source": "texts of one's own",
+    "present": "the address keeps it as `present=1`",
     "measure": "a way to bring texts of one's own",
     "way to bring": "a way to bring texts of one's own",
 }
@@ -182,3 +184,37 @@ def test_the_cell_of_a_link_lists_its_tokens_and_stays(app):
 def test_the_text_of_a_lesson_is_restored(app):
     opened(app, "pages/learn.py", lesson="capacity", capacity_kind="Chess", text="e4 e5")
     assert app.text_area(key="batch of chess").value == "e4 e5"
+
+
+def test_the_presenter_view_is_kept_in_the_address(app):
+    opened(app, "pages/learn.py", present=1)
+    assert app.toggle(key="present").value
+    assert not app.info
+    app.switch_page("pages/models.py").run()
+    clean(app)
+    assert app.toggle(key="present").value
+    app.toggle(key="present").set_value(False).run()
+    clean(app)
+    assert "present" not in app.query_params
+
+
+@pytest.mark.parametrize("written", ["true", "2", "<b>"])
+def test_any_other_value_is_no_presenter_view(app, written):
+    opened(app, "pages/models.py", present=written)
+    assert not app.toggle(key="present").value
+    assert "its own choice of: present." in notice(app)
+
+
+def test_names_that_no_page_has_flood_nothing(app):
+    opened(app, "pages/models.py", **{f"\u202e<b>{n}" + "x" * 500: "" for n in range(50)})
+    said = app.info[0].value
+    assert notice(app).count("<b>") == 8
+    assert len(notice(app)) < 500
+    assert "\u202e" not in said
+
+
+def test_a_text_that_no_part_of_the_first_page_reads_is_forgotten(app):
+    opened(app, "pages/models.py", text="never read")
+    app.switch_page("pages/routing.py").run()
+    clean(app)
+    assert shown(app) is None
