@@ -97,5 +97,6 @@ def test_ink_of_an_opened_menu_and_of_pressed_buttons_can_be_read(chromium, addr
 def test_no_page_file_is_left_out():
     shown = {path.removeprefix("/") or "routing" for path in PATHS}
     assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == shown | {
-        "learn"
-    }  # whose lessons have tests of their own
+        "learn",
+        "predict",
+    }  # whose lessons and questions have tests of their own
