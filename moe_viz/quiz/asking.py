@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from moe_viz.probes import probe_texts
 from moe_viz.quiz.of_counts import HOW_MANY, SHARE_HELD
+from moe_viz.quiz.of_places import SAME_TOKEN
 from moe_viz.quiz.of_texts import HIDDEN_TEXT, LAYER_APART
-from moe_viz.quiz.of_tokens import LEAST_SURE, SAME_EXPERT, SAME_TOKEN
+from moe_viz.quiz.of_tokens import LEAST_SURE, SAME_EXPERT
 from moe_viz.quiz.question import CHOICES, Kind, Question, Text
 from moe_viz.trace import Provenance, RoutingTrace
 

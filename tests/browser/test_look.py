@@ -97,5 +97,5 @@ def test_ink_of_an_opened_menu_and_of_pressed_buttons_can_be_read(chromium, addr
 
 def test_no_page_file_is_left_out():
     shown = {path.removeprefix("/") or "routing" for path in PATHS}
-    with_tests_of_their_own = {"learn", "glossary"}
+    with_tests_of_their_own = {"learn", "predict", "glossary"}
     assert {path.stem for path in Path(ROOT, "pages").glob("*.py")} == shown | with_tests_of_their_own

@@ -217,6 +217,21 @@ def test_half_of_the_layers_is_no_answer():
     assert question.right == 0
 
 
+def test_two_dropped_tokens_have_not_gone_to_the_same_expert():
+    trace = make_trace(tokens=2, texts=["cat", " cat"], sites=5, experts=8, top_k=1, generated=0)
+    ids, weights = [[3, 3], [4, 4], [5, 5], [1, 2], [-1, -1]], [[1, 1]] * 4 + [[0, 0]]
+    dropped = dataclasses.replace(
+        trace,
+        token_ids=np.array([1, 1]),
+        expert_ids=np.array(ids)[..., None],
+        gate_weights=np.array(weights)[..., None],
+    )
+    question = one_question("same_token", dropped)
+    assert question.choices[question.right].key == "most"
+    assert question.numbers["same"] == 3
+    assert question.evidence["same"].tolist() == [True, True, True, False, False]
+
+
 def test_the_distance_of_loads_by_hand():
     a, b = np.array([[3.0, 1.0, 0.0], [1.0, 1.0, np.nan]]), np.array([[0.0, 1.0, 1.0], [5.0, 5.0, np.nan]])
     assert load_distance(a, b) == pytest.approx([0.75, 0.0])
