@@ -223,7 +223,7 @@ def _marked(profiled: Profiled) -> None:
         f" {MINIMUM_DOCUMENTS} documents. n: {profiled.size}.",
     )
     if marked.empty:
-        st.caption("No expert takes so much more of a domain that chance would not give it.")
+        st.caption("No expert takes so much more of a domain that it is called its specialist.")
         return
     names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
     shown = pd.DataFrame(

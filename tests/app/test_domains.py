@@ -90,7 +90,7 @@ def test_one_text_a_domain_has_no_interval_and_no_test(app, monkeypatch):
 def test_texts_of_chance_have_no_specialist(app, monkeypatch):
     on(app, "domains", make_profile(3, documents=8), monkeypatch)
     assert "Specialists: 0 of 72" in said(app)
-    assert "No expert takes more of a domain than chance would give it." in said(app)
+    assert "No expert takes so much more of a domain that it is called its specialist." in said(app)
 
 
 def test_names_of_domains_are_text(app, monkeypatch):
