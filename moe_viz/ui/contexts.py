@@ -47,7 +47,7 @@ def contexts(profiled: Profiled, site: int, expert: int) -> None:
         return
     with folded:
         if not profiled.texts:
-            st.caption("This profile was opened from a file, which has counts and no texts: there are none to read.")
+            st.caption("There are none to show: this profile holds counts alone, and its texts are not here.")
             return
         use = profiled.specialists.use[:, site, expert]
         domain = st.selectbox(

@@ -234,7 +234,7 @@ def _marked(profiled: Profiled) -> None:
         term="specialist",
     )
     if marked.empty:
-        st.caption("No expert takes so much more of a domain that chance would not give it.")
+        st.caption("No expert takes so much more of a domain that it is called its specialist.")
         return
     names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
     shown = pd.DataFrame(

@@ -13,15 +13,19 @@ from moe_viz.ui.kept import ROOM, Holder
 from moe_viz.ui.link import carry
 from moe_viz.ui.measuring import Measuring, Texts
 from moe_viz.ui.model import engine, model_name, plain
-from moe_viz.ui.profile import Profiled, recorded
+from moe_viz.ui.profile import HELD_OUT, PROBES, RECORDED, Profiled, recorded
 from moe_viz.ui.session import session
 
-_RECORDED, _MEASURED, _OPENED = "Recorded", "Measured", "Opened"
+_MEASURED, _OPENED = "Measured", "Opened"
 _HELD = {_MEASURED: "measured", _OPENED: "opened profile"}
 """Where the session holds those that are its own."""
 _AGAIN = {_MEASURED: "Measure it again.", _OPENED: "Open its file again."}
 _IN_MEMORY = 8
 """So many times larger than in its file, decompressed, a profile is at most in memory."""
+_ABOUT = {
+    PROBES: "Recorded with the bundled model over the probe texts of this project.",
+    HELD_OUT: "Recorded with the bundled model over texts that had no part in its training, as counts alone.",
+}
 _EVERY = 0.5
 """How often a page looks at what is being measured, in seconds."""
 
@@ -57,34 +61,40 @@ def chosen_profile(title: str) -> Profiled:
 
 def looked_at() -> Profiled:
     """What a page would show, without drawing the choice."""
-    which = st.session_state.get("profile", _RECORDED)
+    which = st.session_state.get("profile", PROBES)
     held: HeldProfile | None = st.session_state.get(_HELD[which]) if which in _HELD else None
-    return (held.shown if held else None) or recorded()
+    return (held.shown if held else None) or recorded(which if which in RECORDED else PROBES)
 
 
 def _choice() -> HeldProfile:
-    """Draw the choice, if there is one. Returns what is chosen; of what was let go, the recorded one in its place."""
+    """Draw the choice. Returns what is chosen; of what was let go, a recorded one in its place."""
     held: dict[str, HeldProfile] = {
         name: st.session_state[key] for name, key in _HELD.items() if key in st.session_state
     }
-    if not held:
-        st.caption(_about_recorded())
-        return HeldProfile(recorded())
-    which = st.segmented_control("Profile", [_RECORDED, *held], required=True, key="profile", persist_state="session")
-    if which not in held:
-        return HeldProfile(recorded())
-    if held[which].shown is None:
+    which = st.segmented_control(
+        "Profile",
+        [*RECORDED, *held],
+        default=PROBES,
+        required=True,
+        key="profile",
+        persist_state="session",
+        bind="query-params",
+    )
+    if which in held and held[which].shown is None:
         st.info(
             f"The server had no room any more for the profile that was {which.lower()}; those seen longest ago go"
-            f" first. {_AGAIN[which]} Below is the recorded one."
+            f" first. {_AGAIN[which]} Below is a recorded one."
         )
-        return HeldProfile(recorded())
-    return held[which]
+        which = PROBES
+    if which in held:
+        return held[which]
+    st.caption(_about_recorded(which))
+    return HeldProfile(recorded(which))
 
 
-def _about_recorded() -> str:
-    said = "Recorded with the bundled model over the probe texts of this project."
-    if model_name() == recorded().profile.runs[0].provenance.model:
+def _about_recorded(which: str) -> str:
+    said = _ABOUT[which]
+    if model_name() == recorded(which).profile.runs[0].provenance.model:
         return said
     return f"{said} {plain(model_name())}, the model in use, is not measured yet."
 

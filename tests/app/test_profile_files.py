@@ -38,7 +38,7 @@ def test_what_is_saved_is_opened_as_what_it_was_and_marked(app):
     assert app.session_state["profile"] == "Opened"
     assert "24 texts of 4 domains" in said(app)
     assert "· opened from a file; measured 2026" in said(app)
-    app.button_group(key="profile").set_value("Recorded").run()
+    app.button_group(key="profile").set_value("Probes").run()
     clean(app)
     assert "456 texts of 19 domains" in said(app)
     assert "· recorded 2026" in said(app)
