@@ -79,8 +79,8 @@ def _scale(z: NDArray[np.float32], value: str) -> dict[str, Any]:
     if value == "share":
         largest = float(np.nanmax(z, initial=0)) or 1.0
         end = largest if len(z) <= _MOST_NAMED else float(np.nanquantile(z, _MOST_OF_MANY)) or largest
-        beyond = " (beyond the end alike)" if end < largest else ""
-        title = {"text": f"share of the row’s tokens{beyond}", "side": "right"}
+        said = " (beyond the end alike)" if end < largest else ""
+        title = {"text": f"share of the row’s tokens{said}", "side": "right"}
         return {
             "colorscale": SEQUENTIAL,
             "zmin": 0.0,

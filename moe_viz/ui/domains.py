@@ -69,7 +69,7 @@ _VIEWS = (
 
 def heatmaps(profiled: Profiled) -> None:
     """All layers small, one large; a cell leads to its expert."""
-    go_to_asked_expert()
+    go_to_asked_expert(profiled)
     views = _VIEWS if len(profiled.names) > 1 else _VIEWS[:1]
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     with left:

@@ -54,7 +54,7 @@ _VIEWS = (
 
 def choose(profiled: Profiled) -> tuple[int, list[int]]:
     """Draw the choice of layer and experts, which the address keeps. Returns the router's index, and the experts."""
-    go_to_asked_expert()
+    go_to_asked_expert(profiled)
     left, right = st.columns([2, 1.4], vertical_alignment="bottom")
     with left:
         site, expert = choose_expert(profiled)

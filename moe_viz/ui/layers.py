@@ -123,7 +123,7 @@ def of_a_text(shown: Shown) -> None:
 
 def of_a_profile(profiled: Profiled) -> None:
     """Draw a whole profile: the heatmap, whose cells lead to their experts, and layer by layer."""
-    go_to_asked_expert()
+    go_to_asked_expert(profiled)
     several = len(profiled.names) > 1
     names = {name: escape(called) for name, called in zip(profiled.profile.domains, profiled.names, strict=True)}
     spread = _Spread(

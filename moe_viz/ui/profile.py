@@ -186,20 +186,25 @@ def ask_for_expert(layer: str, expert: int) -> None:
     st.session_state["to expert"] = True
 
 
-def go_to_asked_expert() -> None:
+def go_to_asked_expert(profiled: Profiled) -> None:
     """Go to the Experts page if one was asked for there."""
-    st.session_state.setdefault("expert", 0)  # of a key that is new with the page, the address would not hear
+    _keep_layer(profiled)  # of a key that is new with the page, the address would not hear
+    st.session_state.setdefault("expert", 0)
     if st.session_state.pop("to expert", False):
         st.switch_page("pages/experts.py", query_params={})  # {}: without it, what the address keeps is in the way
 
 
 def choose_layer(profiled: Profiled) -> int:
     """Draw the choice of a layer, which the address keeps. Returns the router's index."""
-    layers = profiled.layers
-    if st.session_state.get("layer") not in layers:
-        st.session_state["layer"] = layers[len(layers) // 2]
-    layer = st.selectbox("Layer", layers, key="layer", bind="query-params")
-    return layers.index(layer)
+    _keep_layer(profiled)
+    layer = st.selectbox("Layer", profiled.layers, key="layer", bind="query-params")
+    return profiled.layers.index(layer)
+
+
+def _keep_layer(profiled: Profiled) -> None:
+    """Have a layer chosen that there is: at first one in the middle."""
+    if st.session_state.get("layer") not in profiled.layers:
+        st.session_state["layer"] = profiled.layers[len(profiled.layers) // 2]
 
 
 def heading(title: str, formula: str, *sentences: str, term: str) -> None:

@@ -15,7 +15,7 @@ EXPERT = re.compile("An atlas of experts")
 
 @pytest.fixture
 def large(page, address):
-    start(page, address, "/domains")
+    start(page, address, "/domains?layer=L4")
     plots = page.locator(".js-plotly-plot")
     expect(plots).to_have_count(5)
     page.wait_for_timeout(1000)
@@ -32,10 +32,6 @@ def click(page, plot, across: float, down: float, panel: int = 0) -> None:
 
 
 def test_a_click_on_a_cell_leads_to_its_expert_which_the_address_keeps(page, large):
-    page.get_by_role("combobox", name="Layer").click()
-    page.get_by_role("option", name="L4").click()
-    expect(page.get_by_text("L4: domains × experts")).to_be_visible()
-    page.wait_for_timeout(1000)
     click(page, large, 6.5 / 16, 3.5 / 19)
     expect(page.get_by_role("heading", name=EXPERT)).to_be_visible()
     expect(page.get_by_text("Share of each domain’s tokens")).to_be_visible()

@@ -53,6 +53,8 @@ def test_clicks_follow_the_tokens_and_lead_from_a_pair_to_its_expert(page, addre
     with page.expect_download() as download:
         page.get_by_role("button", name="Download co-activation.csv").click()
     assert len(download.value.path().read_text().splitlines()) == 1 + 16 * 15
-    click(page, plots(page).first, 2.5 / 16, 11.5 / 16)
+    pairs = plots(page).first
+    pairs.scroll_into_view_if_needed()
+    click(page, pairs, 2.5 / 16, 11.5 / 16)
     expect(page.get_by_role("heading", name=EXPERT)).to_be_visible()
     page.wait_for_url(re.compile(r"/experts\?(?=.*layer=L4).*expert=11"))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import moe_viz
 from moe_viz.metrics.coactivation import EXPECTED, chance_of_both, coactivation, coactivation_table
 from moe_viz.metrics.flow import BRANCHES, LIFT, NAMED, WIDTH, by_strength, even_share, links, paths
 from moe_viz.profiles.value import ExpertProfile
 from moe_viz.trace import RoutingTrace
 from tests.invented import make_trace
+
+DEMO = Path(moe_viz.__file__).parent / "demo"
 
 
 def routed(ids: np.ndarray, experts: int) -> RoutingTrace:
@@ -148,3 +152,16 @@ def test_a_planted_path_is_followed_to_both_ends():
     assert set(table.loc[table["steps"] == 1, "near"]) == {6}
     assert table.groupby(["near_site", "near", "direction"]).size().max() <= BRANCHES
     assert table.groupby("far_site")["far"].nunique().max() <= WIDTH
+
+
+def test_of_each_expert_the_strongest_links_that_are_more_than_chance_go_on():
+    profile = ExpertProfile.load(DEMO / "probes.moeprofile")
+    table = paths(profile, 2, [3])
+    for direction in ("before", "after"):
+        near = links(profile, 2, [3]).query(f"direction == '{direction}' and lift >= {LIFT}")
+        found = table[(table["steps"] == 1) & (table["direction"] == direction)]
+        wanted = near.nlargest(BRANCHES, "tokens")
+        assert len(wanted) == BRANCHES
+        assert sorted(found["far"]) == sorted(wanted["other"])
+        np.testing.assert_allclose(sorted(found["share"]), sorted(wanted["share"]))
+    assert set(table["far_site"]) == {0, 1, 3, 4, 5}

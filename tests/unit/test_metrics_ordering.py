@@ -56,6 +56,13 @@ def test_a_chain_of_experts_stands_in_its_own_order():
     assert np.mean(apart) < 1.6  # 3 if at random
 
 
+def test_two_clusters_touch_where_they_are_alike():
+    both = np.zeros((4, 4))
+    for a, b, tokens in ((0, 1, 100), (2, 3, 100), (0, 3, 40)):
+        both[a, b] = both[b, a] = tokens
+    assert by_coactivation(both, both.sum(axis=1), 400).tolist() == [1, 0, 3, 2]
+
+
 @given(st.integers(1, 12), st.integers(0, 60), st.integers(0, 10_000))
 def test_every_order_is_a_permutation(experts, tokens, seed):
     rng = np.random.default_rng(seed)
