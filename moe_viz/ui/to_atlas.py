@@ -14,8 +14,8 @@ _KEY = "to atlas"
 
 def to_atlas(trace: RoutingTrace, token: int) -> None:
     """Draw the way to each layer's first choice, where the atlas is of the model and the routers of this trace."""
-    go_to_asked_expert()
     profiled = looked_at()
+    go_to_asked_expert(profiled)
     if profiled.profile.sites != trace.sites or model_identity(profiled.profile.runs[0].provenance) != model_identity(
         trace.provenance
     ):

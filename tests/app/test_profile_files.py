@@ -46,7 +46,7 @@ def test_what_is_saved_is_opened_as_what_it_was_and_marked(app):
 
 def test_an_opened_profile_has_no_texts_to_show_contexts_from(app):
     fold_out(opened(app, write(recorded().profile), "experts"), "contexts")
-    assert "opened from a file, which has counts and no texts" in said(app)
+    assert "this profile holds counts alone, and its texts are not here" in said(app)
     assert not any("before" in frame.value for frame in app.dataframe)
 
 
