@@ -101,7 +101,7 @@ def test_a_model_that_writes_no_text_says_so(app, info, page):
 def test_a_chat_is_offered_where_the_tokenizer_has_a_template(app, info, chats):
     info(chats=chats)
     app.run()
-    assert [toggle.label for toggle in app.toggle] == (["As a chat"] if chats else [])
+    assert [toggle.label for toggle in app.main.toggle] == (["As a chat"] if chats else [])
 
 
 @pytest.mark.parametrize(("text", "sentence"), [("", "the text is empty"), ("a b " * 25_000, "reads at most 1,024")])
