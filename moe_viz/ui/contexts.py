@@ -26,6 +26,9 @@ def contexts(profiled: Profiled, site: int, expert: int) -> None:
     folded = st.expander("The contexts around them", key="contexts", on_change="rerun")
     if not folded.open:
         return
+    if not profiled.texts:
+        folded.caption("There are none to show: this profile holds counts alone, and its texts are not here.")
+        return
     use = profiled.specialists.use[:, site, expert]
     with folded:
         domain = st.selectbox(

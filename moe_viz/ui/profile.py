@@ -31,8 +31,10 @@ from moe_viz.ui.measuring import Texts
 from moe_viz.ui.model import plain
 from moe_viz.ui.shown import origin_text
 
-RECORDED = Path(__file__).parents[1] / "demo" / "probes.moeprofile"
-"""The bundled model over the probes."""
+_DEMO = Path(__file__).parents[1] / "demo"
+PROBES, HELD_OUT = "Probes", "Held-out texts"
+RECORDED = {PROBES: _DEMO / "probes.moeprofile", HELD_OUT: _DEMO / "heldout.moeprofile"}
+"""The bundled model over the probes, and over texts of its training corpus that it never saw."""
 _LONGEST_NAME = 40
 _SEED = 0
 
@@ -44,7 +46,7 @@ class Profiled:
     profile: ExpertProfile
     origin: Literal["measured", "recorded"]
     texts: Texts
-    """What it is of."""
+    """What it is of; none where the counts alone are here."""
 
     @cached_property
     def domains(self) -> tuple[int, ...]:
@@ -132,9 +134,9 @@ class Profiled:
 
 
 @st.cache_resource(show_spinner=False)
-def recorded() -> Profiled:
-    """The bundled model's profile over the probes, for everybody."""
-    return Profiled(ExpertProfile.load(RECORDED), "recorded", probe_texts())
+def recorded(which: str) -> Profiled:
+    """One of the bundled model's profiles, for everybody."""
+    return Profiled(ExpertProfile.load(RECORDED[which]), "recorded", probe_texts() if which == PROBES else {})
 
 
 def ask_for_expert(layer: str, expert: int) -> None:

@@ -8,10 +8,14 @@ from moe_viz.probes import probe_texts
 from moe_viz.ui.bringing import bring, own_texts
 from moe_viz.ui.measuring import Measuring, Texts
 from moe_viz.ui.model import engine, model_name, plain
-from moe_viz.ui.profile import Profiled, recorded
+from moe_viz.ui.profile import HELD_OUT, PROBES, RECORDED, Profiled, recorded
 from moe_viz.ui.session import session
 
-_RECORDED, _MEASURED = "Recorded", "Measured"
+_MEASURED = "Measured"
+_ABOUT = {
+    PROBES: "Recorded with the bundled model over the probe texts of this project.",
+    HELD_OUT: "Recorded with the bundled model over texts that had no part in its training, as counts alone.",
+}
 _EVERY = 0.5
 """How often a page looks at what is being measured, in seconds."""
 
@@ -23,22 +27,20 @@ def chosen_profile(title: str) -> Profiled:
     if under_way is not None and under_way.over:
         _arrive(under_way)
     measured: Profiled | None = st.session_state.get("measured")
-    chosen = recorded()
-    if measured is None:
-        st.caption(_about_recorded())
-    else:
-        which = st.segmented_control(
-            "Profile", [_RECORDED, _MEASURED], required=True, key="profile", persist_state="session"
-        )
-        chosen = measured if which == _MEASURED else chosen
+    offered = [*RECORDED, *([] if measured is None else [_MEASURED])]
+    st.session_state.setdefault("profile", PROBES)
+    which = st.segmented_control("Profile", offered, required=True, key="profile", persist_state="session") or PROBES
+    chosen = measured if measured is not None and which == _MEASURED else recorded(which)
+    if chosen is not measured:
+        st.caption(_about_recorded(which))
     with st.spinner("Testing every expert against chance"):
         _ = chosen.specialists  # worked out once
     return chosen
 
 
-def _about_recorded() -> str:
-    said = "Recorded with the bundled model over the probe texts of this project."
-    if model_name() == recorded().profile.runs[0].provenance.model:
+def _about_recorded(which: str) -> str:
+    said = _ABOUT[which]
+    if model_name() == recorded(which).profile.runs[0].provenance.model:
         return said
     return f"{said} {plain(model_name())}, the model in use, is not measured yet."
 

@@ -9,7 +9,7 @@ import pytest
 
 from moe_viz.profiles.value import ExpertProfile
 from moe_viz.ui import profiles
-from moe_viz.ui.profile import Profiled, recorded
+from moe_viz.ui.profile import PROBES, Profiled, recorded
 from tests.app.steps import clean
 from tests.invented import make_trace
 from tests.invented_profile import make_profile
@@ -19,7 +19,7 @@ def on(app, page: str, profile: ExpertProfile | None = None, monkeypatch=None):
     """A page, of an invented profile in place of the recorded one."""
     if profile is not None:
         shown = Profiled(profile, "recorded", {domain: ["a text"] for domain in profile.domains})
-        monkeypatch.setattr(profiles, "recorded", lambda: shown)
+        monkeypatch.setattr(profiles, "recorded", lambda _which: shown)
     app.run().switch_page(f"pages/{page}.py").run()
     clean(app)
     return app
@@ -43,10 +43,19 @@ def test_the_page_opens_full_with_the_recorded_profile(app):
     assert rows[-1] == "Chinese"
 
 
+def test_the_recording_of_held_out_texts_is_a_choice(app):
+    on(app, "domains").button_group(key="profile").set_value("Held-out texts").run()
+    clean(app)
+    assert len(charts(app)) == 5
+    assert "708 texts of 19 domains, 165,896 tokens" in said(app)
+    assert "had no part in its training" in said(app)
+    assert "held-out documents of the training corpus" in said(app)
+
+
 def test_the_table_of_specialists_is_what_is_marked(app):
     on(app, "domains")
     table = app.dataframe[0].value
-    marked = recorded().specialists.marked
+    marked = recorded(PROBES).specialists.marked
     assert len(table) == marked.sum()
     assert f"Specialists: {marked.sum()} of {6 * 16 * 19:,}" in said(app)
     assert table["more than others"].is_monotonic_decreasing
@@ -111,6 +120,6 @@ def test_the_layer_is_kept_from_page_to_page(app):
 
 
 def test_information_of_the_recorded_profile_lies_above_its_null():
-    table = recorded().information
+    table = recorded(PROBES).information
     assert (table["low"] > table["null_largest"]).all()
     assert np.all(np.diff(table["bits"]) > 0)  # deeper layers tell more, as the recording has it

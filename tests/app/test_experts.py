@@ -7,7 +7,7 @@ import pytest
 import moe_viz
 from moe_viz.probes import probe_texts
 from moe_viz.ui.contexts import CHARACTERS, TEXTS
-from moe_viz.ui.profile import recorded
+from moe_viz.ui.profile import PROBES, recorded
 from tests.app.steps import clean
 from tests.app.test_domains import charts, on, said
 from tests.invented_profile import make_profile
@@ -17,7 +17,7 @@ def test_an_expert_is_shown_with_its_domains_tokens_and_partners(app):
     on(app, "experts").selectbox(key="layer").set_value("L5").run()
     app.selectbox(key="expert").set_value(13).run()
     clean(app)
-    profile = recorded().profile
+    profile = recorded(PROBES).profile
     taken = int(profile.counts()[:, 5, 13].sum())
     assert app.metric[0].value == f"{taken:,}"
     assert charts(app)[0]["layout"]["yaxis"]["ticktext"][0] == "German"
@@ -50,6 +50,13 @@ def test_contexts_are_read_from_the_texts_of_its_best_domain(app):
     taken = sum(int((trace.expert_ids[5] == 13).sum()) for trace in traces)
     assert len(table) == taken
     assert f"{taken:,} of the {sum(map(len, traces)):,} tokens of {TEXTS} texts" in said(app)
+
+
+def test_where_the_texts_are_not_here_there_are_no_contexts(app):
+    on(app, "experts").button_group(key="profile").set_value("Held-out texts").run()
+    fold_out(app, "contexts")
+    assert "this profile holds counts alone, and its texts are not here" in said(app)
+    assert not any("before" in frame.value for frame in app.dataframe)
 
 
 def test_contexts_of_another_model_than_the_one_in_use_are_not_shown(app, monkeypatch):

@@ -214,7 +214,7 @@ def test_two_pasted_domains_are_measured_and_shown_beside_the_recording(app):
     clean(app)
     assert "12 texts of 2 domains" in said(app)
     assert "· measured 2" in said(app)
-    app.button_group(key="profile").set_value("Recorded").run()
+    app.button_group(key="profile").set_value("Probes").run()
     clean(app)
     assert "456 texts of 19 domains" in said(app)
 
