@@ -15,6 +15,7 @@ from safetensors.numpy import load, save
 from moe_viz import ExpertProfile, ProfileFileError
 from moe_viz.profiles import profile_file
 from moe_viz.profiles.profile_file import read, write
+from moe_viz.profiles.token_table import CELL
 from tests.invented import make_trace
 
 
@@ -72,6 +73,13 @@ def changed(change) -> bytes:
     return bytes(pa.compress(save(arrays), codec="zstd", asbytes=True))
 
 
+def beyond_its_cell(arrays) -> None:
+    """Move the first cell's last token to where the next cell begins: the keys rise all the same."""
+    last, steps = arrays["input.sizes"][0] - 1, arrays["input.steps"].astype(np.int64)
+    steps[last] += CELL - steps[: last + 1].sum()
+    arrays["input.steps"] = steps
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -93,6 +101,7 @@ def changed(change) -> bytes:
         (lambda h, a: a.update(block_group=a["block_group"][::-1].copy()), "sorted by group and key"),
         (lambda h, a: a.update({"input.sizes": a["input.sizes"] + np.uint8(1)}), "tokens by cell, but"),
         (lambda h, a: a.update({"next.steps": a["next.steps"].astype(np.int64) - 10**6}), "token ids from -|must rise"),
+        (lambda h, a: beyond_its_cell(a), f"token ids from 0 to {CELL}"),
         (lambda h, a: a.update(occurrences=a["occurrences"][:, :5].copy()), "but only 5 are counted"),
     ],
 )
