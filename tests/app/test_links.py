@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import parse_qsl
+
 import pytest
 
 from moe_viz.lessons.texts import lessons
 from moe_viz.settings import settings
 from moe_viz.ui.opened import stored_texts
 from tests.app.steps import button, clean, look_at, show_routing, shown
-from tests.app.test_pages import OF_A_TEXT, PAGES
+from tests.app.test_pages import OF_A_TEXT, PAGES, ROOT
 from tests.invented import make_trace
 
 TEXT = "def f(x):\n    return <b>x</b> & 春眠\0"
@@ -218,3 +221,17 @@ def test_a_text_that_no_part_of_the_first_page_reads_is_forgotten(app):
     app.switch_page("pages/routing.py").run()
     clean(app)
     assert shown(app) is None
+
+
+LESSON_PLAN = re.findall(r"\]\(http://127\.0\.0\.1:8501/(\w+)\??(\S*)\)", (ROOT / "README.md").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(("page", "query"), LESSON_PLAN)
+def test_a_link_of_the_lesson_plan_opens_as_it_says(app, page, query):
+    asked = dict(parse_qsl(query, strict_parsing=True)) if query else {}
+    opened(app, f"pages/{page}.py", **asked)
+    assert not app.info
+    if "text" in asked:
+        assert shown(app).trace.text == asked["text"]
+    if "lesson" in asked:
+        assert lessons()[asked["lesson"]].question in [header.value for header in app.header]
