@@ -4,8 +4,9 @@ from moe_viz.ui.entry import through_app
 
 through_app()
 
-from moe_viz.ui.domains import heatmaps, informations, specialists
+from moe_viz.ui.domains import heatmaps, informations
 from moe_viz.ui.profiles import chosen_profile, measure
+from moe_viz.ui.specialists import specialists
 
 profiled = chosen_profile("Which experts serve which kind of text")
 measure()

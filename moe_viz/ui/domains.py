@@ -1,4 +1,4 @@
-"""The parts of the Domains page: who serves what, how much that tells, and which of it stands up to chance."""
+"""The Domains page: who serves what, and how much that tells."""
 
 from __future__ import annotations
 
@@ -10,20 +10,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from moe_viz.figures.domains import all_layers, given_token, halves, information
+from moe_viz.figures.domains import all_layers, given_token, information
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.given_token import OCCURRENCES
 from moe_viz.metrics.scores import Array
-from moe_viz.metrics.specialists import LEVEL, held_out_table
-from moe_viz.metrics.specialization import LEAST, MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
+from moe_viz.metrics.specialists import LEVEL
 from moe_viz.trace import Floats
 from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import Profiled, ask_for_expert, choose_layer, go_to_asked_expert, heading, profile_provenance
-
-_PERCENT = st.column_config.NumberColumn(format="percent")
-_BEYOND = f"used more than by the other domains by over {LEAST:g} of an even use"
+from moe_viz.ui.specialists import BEYOND
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
         view.formula,
         view.source,
         f"n: {profiled.size}. All tokens count, at any rank of the choice."
-        f" A dot: a specialist, {_BEYOND}, at a false-discovery rate of {LEVEL:.0%}.",
+        f" A dot: a specialist, {BEYOND}, at a false-discovery rate of {LEVEL:.0%}.",
         term="domain specialization",
     )
 
@@ -198,112 +195,6 @@ def informations(profiled: Profiled) -> None:
             )
     folded_tables({"domain-information": lambda: table})
     profile_provenance(profiled)
-
-
-def specialists(profiled: Profiled) -> None:
-    """Which experts are marked, and whether they hold in texts that had no part in choosing them."""
-    if len(profiled.names) == 1:
-        return
-    if not profiled.tested:
-        st.info(
-            f"No expert is tested: that takes {MINIMUM_DOCUMENTS} texts of a domain or more, and as many of the others."
-        )
-        return
-    left, right = st.columns([1.35, 1], gap="large")
-    with left:
-        _marked(profiled)
-    with right:
-        _halves(profiled)
-    profile_provenance(profiled)
-
-
-def _marked(profiled: Profiled) -> None:
-    uses = profiled.uses
-    marked = uses[uses["marked"]].sort_values("difference", ascending=False, ignore_index=True)
-    tested = int(uses["q"].notna().sum())
-    heading(
-        f"Specialists: {len(marked):,} of {tested:,}",
-        f"marked: q ≤ {LEVEL:g} and a difference above {LEAST:g} · top-k / experts",
-        f"Only {_BEYOND}, is called a specialist: with texts enough any two domains differ (a convention of moe_viz)."
-        " p: Welch’s t of the expert’s load in the domain’s documents against all others, less that difference"
-        " (McCarthy and Smyth, TREAT, 2009), one-sided, with the null of"
-        f" shuffled labels ({DRAWS} draws, put together over experts; Tusher, Tibshirani and Chu 2001). q: adjusted by"
-        " Benjamini and Hochberg (1995) over all domains, layers and experts.",
-        f"Left out: documents of fewer than {MINIMUM_ASSIGNMENTS} choices, domains of fewer than"
-        f" {MINIMUM_DOCUMENTS} documents. n: {profiled.size}.",
-        term="specialist",
-    )
-    if marked.empty:
-        st.caption("No expert takes so much more of a domain that it is called its specialist.")
-        return
-    names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
-    shown = pd.DataFrame(
-        {
-            "layer": [profiled.layers[site] for site in marked["site"]],
-            "expert": marked["expert"],
-            "domain": marked["domain"].map(names),
-            "share": marked["share"],
-            "more than others": marked["difference"],
-            "from": marked["low"],
-            "to": marked["high"],
-            "q": marked["q"],
-        }
-    )
-    columns = dict.fromkeys(("share", "more than others", "from", "to"), _PERCENT)
-    columns["q"] = st.column_config.NumberColumn(format="%.4f")
-    if not profiled.interval:
-        shown = shown.drop(columns=["from", "to"])
-
-    layers = profiled.layers
-
-    def keep() -> None:
-        for row in st.session_state["specialists"].selection.rows:
-            ask_for_expert(layers[int(marked["site"][row])], int(marked["expert"][row]))
-
-    st.dataframe(
-        shown,
-        hide_index=True,
-        height=320,
-        column_config=columns,
-        key="specialists",
-        on_select=keep,
-        selection_mode="single-row",
-    )
-    st.caption(
-        "The largest differences first, with their 95 % interval. Select a row to see its expert."
-        f" Of all that are marked, about {LEVEL:.0%} may be there by chance."
-    )
-    folded_tables({"specialists": lambda: marked})
-
-
-def _halves(profiled: Profiled) -> None:
-    with st.spinner("Testing halves of the documents"):
-        split = profiled.halves
-    heading(
-        "Held out against fitted",
-        "difference in the half where it was found, against the other half",
-        "Each domain’s documents are cut in two at random; specialists are found in one half alone, and only these are"
-        " tested in the other, adjusted for their number.",
-        f"Confirmed: q ≤ {LEVEL:g} in the other half too. n: {profiled.size}.",
-        term="held out",
-    )
-    if split is None or not split.found.any():
-        st.caption("Half of the documents is too few to find a specialist in.")
-        return
-    table = held_out_table(profiled.profile, split)
-    names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
-    labels = [
-        f"{escape(names[domain])}, {profiled.layers[site]}, expert {expert}"
-        for domain, site, expert in zip(table["domain"], table["site"], table["expert"], strict=True)
-    ]
-    said = f"{int(table['confirmed'].sum()):,} of {len(table):,} confirmed"
-    chart(halves(table, labels), key="halves", alt=said)
-    st.caption(
-        f"{said} in texts that had no part in choosing them. Their mean difference was"
-        f" {table['fitted'].mean():+.1%} where they were found and {table['held_out'].mean():+.1%} in the other half."
-        " Far below the line: an effect of the choice."
-    )
-    folded_tables({"held-out": lambda: table})
 
 
 def _said(profiled: Profiled, bits: pd.Series) -> str:
