@@ -13,7 +13,6 @@ import streamlit as st
 
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.metrics.ordering import by_load
-from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.tokens import tokens_of_expert
 from moe_viz.trace import RouterSite
 from moe_viz.ui.by_layer import by_layer, domain_information
@@ -172,11 +171,6 @@ def _heatmap(
         heading(
             "Layers × experts",
             view.formula,
-            *(
-                (f"A dot: a specialist of some domain, at a false-discovery rate of {LEVEL:.0%}.",)
-                if of_domains
-                else ()
-            ),
             f"Orders. {ORDERED}",
             f"n: {spread.size}. All tokens count.",
             term="load",
@@ -195,7 +189,6 @@ def _heatmap(
         experts_per_row=[site.num_experts for site in spread.sites],
         selected=selected,
         hover={"tokens taken": spread.matrix("count")},
-        marked=spread.matrix("marked").astype(np.float64) == 1 if of_domains else None,
         notes=spread.matrix("best_domain").astype(np.object_) if of_domains else None,
         order=order,
     )
