@@ -7,7 +7,7 @@ import streamlit as st
 from moe_viz.engine import Job
 from moe_viz.model.sampling import Sampling
 from moe_viz.settings import settings
-from moe_viz.ui.model import engine
+from moe_viz.ui.model import engine, ready_engine
 from moe_viz.ui.session import Continuation, Session
 
 EVERY = 0.25
@@ -22,8 +22,8 @@ _ENDS = {
 
 def no_continuation() -> str | None:
     """Why the model cannot continue a text; None if it can, or if that is not known yet."""
-    current = engine()
-    if current.state != "ready" or current.info().generates:
+    current = ready_engine()
+    if current is None or current.info().generates:
         return None
     return "This model gives no next token, so that it cannot continue a text."
 
@@ -78,8 +78,8 @@ def continuation_settings() -> Continuation:
 
 
 def _chats() -> bool:
-    current = engine()
-    return current.state == "ready" and current.info().chats
+    current = ready_engine()
+    return current is not None and current.info().chats
 
 
 def follow(own: Session) -> None:

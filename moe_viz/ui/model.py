@@ -37,12 +37,28 @@ class Choice:
 
 @st.cache_resource(max_entries=settings().models_kept, show_spinner=False, on_release=Engine.close)
 def _engine(choice: Choice) -> Engine:
+    _ASKED_FOR.add(choice)
     return Engine(partial(moe_viz.load, choice.name, **choice.options))
+
+
+_ASKED_FOR: set[Choice] = set()
+"""The models whose engines were begun."""
 
 
 def engine() -> Engine:
     """The engine of the session's model; it starts loading when it is first asked for."""
     return _engine(choice_in_use())
+
+
+def ready_engine() -> Engine | None:
+    """The engine of the session's model, once that is loaded; a page that asks so begins nothing.
+
+    A fresh server's first page is drawn before it: the import of torch would hold it up.
+    """
+    if choice_in_use() not in _ASKED_FOR:
+        return None
+    current = engine()
+    return current if current.state == "ready" else None
 
 
 def model_name() -> str:

@@ -25,7 +25,6 @@ def choose_order(sites: Iterable[RouterSite]) -> Order:
         orders.append("Co-activation")
     if st.session_state.get("order") not in orders:
         st.session_state["order"] = orders[0]
-    chosen: Order = st.segmented_control(
-        "Experts ordered by", orders, default=orders[0], required=True, key="order", bind="query-params"
-    )
+    chosen = st.segmented_control("Experts ordered by", orders, required=True, key="order", bind="query-params")
+    assert chosen is not None  # one of them is always chosen
     return chosen

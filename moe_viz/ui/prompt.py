@@ -14,7 +14,7 @@ from moe_viz.trace import RoutingTrace
 from moe_viz.ui.continuing import continuation_settings, no_continuation
 from moe_viz.ui.examples import example_buttons
 from moe_viz.ui.link import carry
-from moe_viz.ui.model import context_text, engine, plain
+from moe_viz.ui.model import context_text, engine, plain, ready_engine
 from moe_viz.ui.opened import initial_of_link, leave_link, text_of_link
 from moe_viz.ui.saved import saved_traces
 from moe_viz.ui.session import Asked, Session, session
@@ -88,14 +88,14 @@ def _size(shown: Shown) -> str:
 
 
 def _limits() -> None:
-    limits, current = settings(), engine()
+    limits, current = settings(), ready_engine()
     lines = [
         f"At most {limits.max_tokens:,} tokens in one text, and {limits.max_new_tokens:,} new ones at a time.",
         f"At most {limits.session_requests} requests of one page wait at a time.",
         f"At most {limits.generations} texts are continued at a time; others wait their turn.",
         f"The server keeps {limits.results_megabytes:,} MB of results for everybody; those seen longest ago go first.",
     ]
-    if current.state == "ready":
+    if current is not None:
         lines.insert(1, f"Context of this model: {context_text(current.info().context)}, new ones included.")
     for line in lines:
         st.caption(line)

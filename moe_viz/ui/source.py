@@ -17,7 +17,6 @@ def of_this_text() -> bool:
     chosen = st.segmented_control(
         "Of",
         [_TEXT, _PROFILE],
-        default=_PROFILE,
         required=True,
         key="of",
         bind="query-params",

@@ -11,6 +11,7 @@ import pytest
 from moe_viz.probes import mixed_texts, probe_texts
 from moe_viz.timelapse import DEMO, TimeLapse
 from moe_viz.trace_file import write
+from moe_viz.ui import model, prompt
 from tests.app.steps import clean, look_at, on_text, show_routing, shown
 from tests.invented import make_trace
 
@@ -36,6 +37,17 @@ def test_before_any_text_each_page_says_so(app, page):
     on_text(app, page)
     assert any("Nothing to show yet" in m.value for m in app.markdown)
     assert not app.error
+
+
+def test_the_first_page_is_drawn_before_the_import_of_torch_begins(app, monkeypatch):
+    order = []
+    draw, begin = prompt.nothing_yet, model._engine
+    monkeypatch.setattr(model, "_ASKED_FOR", set())
+    monkeypatch.setattr(prompt, "nothing_yet", lambda: (order.append("page"), draw()))
+    monkeypatch.setattr(model, "_engine", lambda choice: (order.append("engine"), begin(choice))[1])
+    app.run()
+    clean(app)
+    assert order[:2] == ["page", "engine"]
 
 
 @pytest.mark.parametrize("page", OF_A_TEXT)
