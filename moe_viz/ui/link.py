@@ -32,7 +32,7 @@ def carry(**parts: Any) -> None:
 
 @st.fragment
 def _control() -> None:
-    made: dict[str, Any] = st.session_state.pop("link made", {})
+    made: dict[str, Any] = st.session_state.get("link made", {})  # stays: what was sent once may not have arrived
     data = {"number": st.session_state.get("links", 0), "names": list(NAMES), **made}
     _component(key="link", data=data, on_asked_change=_make)
 

@@ -84,8 +84,11 @@ def test_a_long_text_is_kept_on_the_server_and_the_clipboard_is_not_needed(chrom
     with opened(chromium) as teacher, opened(chromium, color_scheme="dark") as student:
         teacher.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
         start(teacher, address, "/layers")
+        teacher.get_by_role("radio", name="This text").click()
+        expect(teacher.get_by_text("Nothing to show yet")).to_be_visible()
         teacher.get_by_role("textbox", name="Text", exact=True).fill(text)
         teacher.get_by_role("button", name="Show routing").click()
+        expect(teacher.get_by_text("tokens · 6 routers")).to_be_visible()
         teacher.get_by_role("radio", name="Difference from uniform").click()
         expect(teacher).to_have_url(re.compile("heatmap"))
         link = made(teacher)

@@ -9,7 +9,7 @@ from tests.browser.conftest import opened
 from tests.browser.steps import serious
 
 
-def open_questions(page, address, path="/predict?seed=7"):
+def open_questions(page, address, path="/predict?round=7"):
     page.goto(address + path)
     expect(page.get_by_text("Question 1 ·")).to_be_visible()
     expect(choice(page, 0, 0)).to_be_visible()
@@ -66,11 +66,11 @@ def test_a_class_gets_the_same_questions_and_answers_them_by_keyboard(chromium, 
         expect(page.get_by_text("Question 2 ·")).to_be_visible()
         expect(page.get_by_role("button", name="1 right")).to_be_visible()
         expect(neighbour.get_by_text("No answers yet")).to_be_visible()
-        expect(page).to_have_url(f"{address}/predict?seed=7")
+        expect(page).to_have_url(f"{address}/predict?round=7")
 
 
 def test_a_stale_link_falls_back_with_a_sentence_and_a_text_leads_to_the_routing_page(page, address):
-    open_questions(page, address, "/predict?seed=<script>alert(1)</script>")
+    open_questions(page, address, "/predict?round=<script>alert(1)</script>")
     expect(page.get_by_text("names a seed that is not")).to_be_visible()
     choice(page, 0, 0).click()
     page.get_by_role("button", name="on the Routing page").click()

@@ -40,11 +40,17 @@ function createLink(parentElement) {
 
   button.addEventListener("click", () => given.setTriggerValue("asked", true), { signal });
   field.addEventListener("focus", () => field.select(), { signal });
+  for (const event of ["pointerdown", "keydown"]) document.addEventListener(event, leave, { signal, capture: true });
   onLayer(hide, signal); // the link on show is to another layer
 
   function hide() {
     made.hidden = true;
     said.textContent = "";
+  }
+
+  // Whatever is done elsewhere may change the view. That Python draws anew is no sign of it.
+  function leave(event) {
+    if (!event.composedPath().includes(root)) hide();
   }
 
   async function show({ names, parameters, notes: sentences }) {
@@ -60,7 +66,6 @@ function createLink(parentElement) {
       given = next;
       seen = next.data.number;
       if (asked) show(next.data);
-      else if (!next.data.parameters) hide(); // the page has changed
     },
     destroy() {
       stop.abort();
