@@ -8,7 +8,7 @@ from moe_viz.ui.log import log_as_asked
 from moe_viz.ui.look import ICON, look
 from moe_viz.ui.model import model_sidebar
 from moe_viz.ui.opened import open_link, say_of_link
-from moe_viz.ui.presenter import present, presenter_switch
+from moe_viz.ui.presenter import present, presenter_button
 from moe_viz.ui.status import server_status
 
 log_as_asked()
@@ -33,7 +33,7 @@ open_link(page.url_path)
 about_link = st.container()
 with st.sidebar:
     copy_link()
-    presenting = presenter_switch()
+    presenting = presenter_button()
 about_model = st.sidebar.container()
 page.run()
 with about_link:

@@ -23,8 +23,8 @@ def choose_order(sites: Iterable[RouterSite]) -> Order:
     orders: list[Order] = ["Index", "Load"]
     if any(site.top_k > 1 for site in sites):
         orders.append("Co-activation")
-    if st.session_state.get("order") not in orders:
-        st.session_state["order"] = orders[0]
-    chosen = st.segmented_control("Experts ordered by", orders, required=True, key="order", bind="query-params")
-    assert chosen is not None  # one of them is always chosen
-    return chosen
+    if st.session_state.get("order", orders[0]) not in orders:
+        del st.session_state["order"]
+    return st.segmented_control(
+        "Experts ordered by", orders, default=orders[0], required=True, key="order", bind="query-params"
+    )

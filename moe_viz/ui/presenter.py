@@ -7,19 +7,27 @@ import streamlit as st
 from moe_viz.components import PRESENTER_CSS, PRESENTER_JS
 from moe_viz.ui.look import look_of_presenter
 
-_PARAMETER = "present"
+_PARAMETER, _PRESENTING = "present", "presenting"
+"""In the address, in the session."""
 _component = st.components.v2.component("moe_viz_presenter", js=PRESENTER_JS, css=PRESENTER_CSS)
 
 
-def presenter_switch() -> bool:
-    """Draw the switch, which the address keeps as `present=1`. Returns whether it is on."""
-    st.session_state.setdefault(_PARAMETER, st.query_params.get(_PARAMETER) == "1")
-    on = st.toggle(
+def presenter_button() -> bool:
+    """Draw the button; that it was pressed the address keeps as `present=1`. Returns whether it was.
+
+    Not a switch: of a page that is left at once, the browser would not have its value, and take it back.
+    """
+    st.session_state.setdefault(_PRESENTING, st.query_params.get(_PARAMETER) == "1")
+    st.button(
         "Presenter view",
-        key=_PARAMETER,
+        key="presenter view",
+        width="stretch",
+        on_click=_present,
+        args=(True,),
         help="For a projector: large type, strong contrast, nothing beside the page. The arrow keys step through"
         " lessons, or layers; Escape leaves.",
     )
+    on: bool = st.session_state[_PRESENTING]
     written = st.query_params.get(_PARAMETER)
     if on and written != "1":
         st.query_params[_PARAMETER] = "1"
@@ -30,9 +38,9 @@ def presenter_switch() -> bool:
 
 def present() -> None:
     """Give the page the look and the keys of the presenter view."""
-
-    def leave() -> None:
-        st.session_state[_PARAMETER] = False
-
     look_of_presenter()
-    _component(key="presenter", on_left_change=leave)
+    _component(key="presenter", on_left_change=lambda: _present(False))
+
+
+def _present(on: bool) -> None:
+    st.session_state[_PRESENTING] = on

@@ -17,6 +17,7 @@ def of_this_text() -> bool:
     chosen = st.segmented_control(
         "Of",
         [_TEXT, _PROFILE],
+        default=_PROFILE,  # what the address leaves out
         required=True,
         key="of",
         bind="query-params",

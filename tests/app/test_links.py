@@ -11,7 +11,7 @@ from moe_viz.lessons.texts import lessons
 from moe_viz.settings import settings
 from moe_viz.ui.opened import stored_texts
 from tests.app.steps import button, clean, look_at, show_routing, shown
-from tests.app.test_pages import OF_A_TEXT, PAGES, ROOT
+from tests.app.test_pages import OF_A_TEXT, PAGES, ROOT, components
 from tests.invented import make_trace
 
 TEXT = "def f(x):\n    return <b>x</b> & 春眠\0"
@@ -21,7 +21,6 @@ NOT_CARRIED = {
     "server": "what the server does is no view",
     "picture format": "how a file is saved is no view",
     "predict source": "texts of one's own",
-    "present": "the address keeps it as `present=1`",
     "measure": "a way to bring texts of one's own",
     "way to bring": "a way to bring texts of one's own",
 }
@@ -191,20 +190,27 @@ def test_the_text_of_a_lesson_is_restored(app):
 
 def test_the_presenter_view_is_kept_in_the_address(app):
     opened(app, "pages/learn.py", present=1)
-    assert app.toggle(key="present").value
+    assert "moe_viz_presenter" in components(app)
     assert not app.info
     app.switch_page("pages/models.py").run()
     clean(app)
-    assert app.toggle(key="present").value
-    app.toggle(key="present").set_value(False).run()
+    assert "moe_viz_presenter" in components(app)
+    assert app.query_params["present"] == "1"
+
+
+def test_the_presenter_view_is_entered_by_its_button(app):
+    opened(app, "pages/models.py")
+    assert "moe_viz_presenter" not in components(app)
+    app.button(key="presenter view").click().run()
     clean(app)
-    assert "present" not in app.query_params
+    assert "moe_viz_presenter" in components(app)
+    assert app.query_params["present"] == "1"
 
 
 @pytest.mark.parametrize("written", ["true", "2", "<b>"])
 def test_any_other_value_is_no_presenter_view(app, written):
     opened(app, "pages/models.py", present=written)
-    assert not app.toggle(key="present").value
+    assert "moe_viz_presenter" not in components(app)
     assert "its own choice of: present." in notice(app)
 
 
