@@ -26,7 +26,9 @@ def test_a_context_leads_to_its_text_and_a_token_to_its_expert(page, address):
     area = rows.bounding_box()
     page.mouse.click(area["x"] + 15, area["y"] + 35 * (ROW + 1.5))
     expect(chips(page).last).to_be_visible()
-    text = page.get_by_role("textbox", name="Text", exact=True).input_value()
+    box = page.get_by_role("textbox", name="Text", exact=True)
+    expect(box).not_to_have_value("")  # it may be filled after the map is drawn
+    text = box.input_value()
     assert any(text == probe[:CHARACTERS] for texts in probe_texts().values() for probe in texts)
     with moe_viz.load() as model:
         trace = model.trace(text)

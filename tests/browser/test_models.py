@@ -31,6 +31,7 @@ def heading(page, name):
 
 def choose(page, label, option) -> None:
     box = page.get_by_role("combobox", name=label)
+    box.evaluate("box => box.scrollIntoView({block: 'center'})")  # figures that come late push it away
     box.click()
     box.fill(option)  # the open list holds only the part of itself that is in view
     page.get_by_role("option", name=option, exact=True).click()
