@@ -20,6 +20,14 @@ ROOT = Path(__file__).parents[2]
 expect.set_options(timeout=30_000)  # a first text waits for the model
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A server, a browser and the model take the whole machine."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("alone")
+
+
 @contextmanager
 def server() -> Iterator[str]:
     """A fresh server of the app on a free port; yields its address."""
