@@ -18,8 +18,8 @@ _STYLE = f"""
 @media (max-width: 640px) {{ [data-testid="stMainBlockContainer"] {{ padding-inline: 1rem; }} }}
 /* Streamlit writes in white on the primary colour: too light for that in the dark theme, but on a
    darker shade of it under the pointer. */
-[data-testid^="stBaseButton-primary"] {{ color: light-dark({PAPER}, {INK}) !important; }}
-[data-testid^="stBaseButton-primary"]:is(:hover, :active) {{ color: {PAPER} !important; }}
+[data-testid^="stBaseButton-primary"]:not(:disabled) {{ color: light-dark({PAPER}, {INK}) !important; }}
+[data-testid^="stBaseButton-primary"]:not(:disabled):is(:hover, :active) {{ color: {PAPER} !important; }}
 /* The rim of a choice that is not made is too pale to be seen. */
 [data-testid="stRadioOption"]:not([data-selected]) > div > div:first-child {{ border-color: {TEXT}; }}
 /* A pressed tertiary button, and an opened menu, get a much darker shade of it as ink. */
