@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.recording_file import load_recording, save_recording
 from moe_viz.trace import Floats, Provenance, RouterSite, TokenIds
-from moe_viz.trace_file import provenance_from, site_from
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,22 +48,11 @@ class ExpertOutputs:
     """What each of these tokens is called."""
 
     def save(self, path: Path) -> None:
-        """Write a compressed `.npz`; no pickle. What is no array is JSON, in the array `header`."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-        header = {name: value for name, value in values.items() if name not in arrays}
-        header |= {"provenance": asdict(self.provenance), "sites": [asdict(site) for site in self.sites]}
-        header["token_texts"] = list(self.token_texts.items())
-        arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # its stub takes the names for options
+        """Write an `.npz`."""
+        save_recording(path, self)
 
     @classmethod
     def load(cls, path: Path) -> ExpertOutputs:
         """Read what `save` wrote. Raises OSError or ValueError if it is not that."""
-        with np.load(path, allow_pickle=False) as saved:
-            arrays = {name: saved[name] for name in saved.files}
-        header = json.loads(arrays.pop("header").tobytes())
-        header["sites"] = tuple(site_from(site) for site in header["sites"])
-        header["provenance"] = provenance_from(header["provenance"])
-        header["token_texts"] = dict(header["token_texts"])
-        return cls(**header, **arrays)
+        values = load_recording(path)
+        return cls(**{**values, "token_texts": dict(values["token_texts"])})

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.recording_file import load_recording, save_recording
 from moe_viz.trace import Provenance, RouterSite, RoutingTrace
-from moe_viz.trace_file import provenance_from, site_from
 
 DEMO = Path(__file__).parent / "demo" / "timelapse"
 """The bundled model's recordings: as it was trained, and the same without load balancing."""
@@ -100,21 +99,11 @@ class TimeLapse:
         )
 
     def save(self, path: Path) -> None:
-        """Write a compressed `.npz`; no pickle. What is no array is JSON, in the array `header`."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-        header = {name: value for name, value in values.items() if name not in arrays}
-        header |= {"provenance": asdict(self.provenance), "sites": [asdict(site) for site in self.sites]}
-        arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # its stub takes the names for options
+        """Write an `.npz`."""
+        save_recording(path, self)
 
     @classmethod
     def load(cls, path: Path) -> TimeLapse:
         """Read what `save` wrote. Raises OSError or ValueError if it is not that."""
-        with np.load(path, allow_pickle=False) as saved:
-            arrays = {name: saved[name] for name in saved.files}
-        header = json.loads(arrays.pop("header").tobytes())
-        header |= {name: tuple(header[name]) for name in ("domains", "tokens", "token_names")}
-        header["sites"] = tuple(site_from(site) for site in header["sites"])
-        header["provenance"] = provenance_from(header["provenance"])
-        return cls(**header, **arrays)
+        values = load_recording(path)
+        return cls(**{**values, **{name: tuple(values[name]) for name in ("domains", "tokens", "token_names")}})
