@@ -51,15 +51,7 @@ def entropies(table: pd.DataFrame) -> go.Figure:
     )
     for column, name, colour, dash, symbol in series:
         if table[column].notna().any():
-            figure.add_scatter(
-                x=table["layer"],
-                y=table[column],
-                name=name,
-                mode="lines+markers",
-                line={"color": colour, "dash": dash, "width": 2},
-                marker={"color": colour, "symbol": symbol, "size": 8},
-                hovertemplate=f"layer %{{x}}<br>{name.split(':')[0]}: %{{y:.4f}}<extra></extra>",
-            )
+            figure.add_trace(_line(table, column, name, colour, symbol, f"{name.split(':')[0]}: %{{y:.4f}}", dash))
     return figure.update_layout(yaxis={"range": [0, 1.04]})
 
 
@@ -70,16 +62,8 @@ def unevenness(table: pd.DataFrame) -> go.Figure:
     figure = go.Figure(layout=_layout("0 is an even spread"))
     series = (("max_violation", "MaxVio"), ("coefficient_of_variation", "CV"), ("gini", "Gini"))
     for (column, name), colour, symbol in zip(series, SERIES, SYMBOLS, strict=False):
-        figure.add_scatter(
-            x=table["layer"],
-            y=table[column],
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 2},
-            marker={"color": colour, "symbol": symbol, "size": 8},
-            customdata=table[["dead_experts"]].to_numpy(),
-            hovertemplate=f"layer %{{x}}<br>{name}: %{{y:.3f}}<br>dead experts: %{{customdata[0]}}<extra></extra>",
-        )
+        line = _line(table, column, name, colour, symbol, f"{name}: %{{y:.3f}}<br>dead experts: %{{customdata[0]}}")
+        figure.add_trace(line.update(customdata=table[["dead_experts"]].to_numpy()))
     return figure.update_layout(yaxis={"rangemode": "tozero"})
 
 
@@ -96,15 +80,7 @@ def repetition(table: pd.DataFrame) -> go.Figure:
     )
     alike = table["either"].equals(table["first"])
     for column, chance, name, colour, symbol in series[int(alike) :]:
-        figure.add_scatter(
-            x=table["layer"],
-            y=table[column],
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 2},
-            marker={"color": colour, "symbol": symbol, "size": 8},
-            hovertemplate=f"layer %{{x}}<br>{name}: %{{y:.1%}}<extra></extra>",
-        )
+        figure.add_trace(_line(table, column, name, colour, symbol, f"{name}: %{{y:.1%}}"))
         figure.add_scatter(
             x=table["layer"],
             y=table[chance],
@@ -114,6 +90,21 @@ def repetition(table: pd.DataFrame) -> go.Figure:
             hovertemplate=f"layer %{{x}}<br>{name}, by chance: %{{y:.1%}}<extra></extra>",
         )
     return figure.update_layout(yaxis={"rangemode": "tozero", "tickformat": ".0%"})
+
+
+def _line(
+    table: pd.DataFrame, column: str, name: str, colour: str, symbol: str, said: str, dash: str = "solid"
+) -> go.Scatter:
+    """A column by layer; `said` is what the pointer reads of it."""
+    return go.Scatter(
+        x=table["layer"],
+        y=table[column],
+        name=name,
+        mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": 2},
+        marker={"color": colour, "symbol": symbol, "size": 8},
+        hovertemplate=f"layer %{{x}}<br>{said}<extra></extra>",
+    )
 
 
 def _layout(y_title: str) -> go.Layout:
