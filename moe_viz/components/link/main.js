@@ -26,7 +26,7 @@ function createLink(parentElement) {
   const root = make("div", "moe link");
   const stop = new AbortController();
   const { signal } = stop;
-  const button = attributes(make("button", "make", "Copy a link to this view"), { type: "button" });
+  const button = attributes(make("button", "button make", "Copy a link to this view"), { type: "button" });
   const made = make("div", "made");
   const field = attributes(make("input"), { type: "text", readonly: "", "aria-label": "Link to this view" });
   const said = attributes(make("p", "said"), { role: "status" });

@@ -23,7 +23,7 @@ function capital(text) {
 // onSite(site), onView({slot, highlight}), onPlay()
 export function createToolbar({ onSite, onView, onPlay, signal }) {
   const element = make("div", "toolbar");
-  const play = attributes(make("button", "play"), { type: "button" });
+  const play = attributes(make("button", "button play"), { type: "button" });
   const playText = make("span");
   play.append(attributes(make("i", "play-sign"), { "aria-hidden": "true" }), playText);
   const scrubber = attributes(make("input", "scrubber"), { type: "range", min: "0", step: "1", "aria-label": "Layer" });

@@ -38,7 +38,7 @@ export function createCard({ words, onMove, onEnd, signal }) {
   window.addEventListener("resize", place, { signal });
 
   function button(label, act) {
-    const element = attributes(make("button", "", label), { type: "button" });
+    const element = attributes(make("button", "button", label), { type: "button" });
     element.addEventListener("click", act, { signal });
     return element;
   }
