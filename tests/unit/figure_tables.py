@@ -1,0 +1,41 @@
+"""Tables that the tests of figures draw."""
+
+import pandas as pd
+
+from moe_viz.metrics import load as of
+from moe_viz.metrics.topology import topology_table
+from moe_viz.trace import RouterSite, Scoring
+from tests.invented import make_trace
+
+TRACE = make_trace(experts=[4, 16, 8], top_k=[1, 2, 2], tokens=40)
+COUNTS = of.expert_counts(TRACE)
+OVER_TRAINING = pd.DataFrame(
+    {"updates": [0, 0, 4, 4], "tokens": [0, 0, 400, 400], "layer": [0, 1, 0, 1], "bits": [0.1, 0.2, 0.3, 0.4]}
+)
+LOSSES = pd.DataFrame(
+    {"updates": [0, 0, 4, 4], "tokens": [0, 0, 400, 400], "domain": ["a", "b"] * 2, "loss": [9.0, 7, 4, 2]}
+)
+LABELS = ["layer 0", "layer 1", "layer 2"]
+GROUPED = Scoring("sigmoid", normalized=True, groups=4, groups_kept=2)
+BUILD = topology_table(
+    [
+        RouterSite("encoder.block.1.mlp", 1, 8, 2, "encoder", shared_experts=1),
+        RouterSite("decoder.block.0.mlp", 0, 8, 3, scoring=GROUPED),
+        RouterSite("decoder.block.2.mlp", 2, 12, 2, zero_experts=4),
+    ],
+    [False, True, False],
+    [("encoder.block", 2), ("decoder.block", 3)],
+)
+PARTS = pd.DataFrame(
+    {"part": ["routed experts", "attention"], "weights": [80, 20], "always": [0, 20], "chosen": [10, 0]}
+)
+SIZES = pd.DataFrame(
+    {
+        "name": ["sparse", "dense", "twin"],
+        "organisation": "nobody",
+        "released": "2024-01",
+        "total": [4e10, 2e10, 4.1e10],
+        "active": [4e9, 2e10, 4e9],
+        "routed": [True, False, True],
+    }
+)
