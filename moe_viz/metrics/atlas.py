@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from moe_viz.metrics.coactivation import coactivation
+from moe_viz.metrics.coactivation import coactivation_table
 from moe_viz.metrics.domains import CONFIDENCE, DRAWS
+from moe_viz.metrics.flow import links
 from moe_viz.metrics.load import load
 from moe_viz.metrics.scores import Array
 from moe_viz.metrics.similarity import load_divergence
@@ -100,32 +101,25 @@ def domain_shares(
 def partners(profile: ExpertProfile, site: int, expert: int) -> dict[str, pd.DataFrame]:
     """With which experts an expert shares its tokens: "before", "beside" and "after" it, where there are any.
 
-    Columns: site, name, layer, expert, share (of this expert's tokens that took the other one too),
-    and lift (that share / the other one's share of all tokens), the largest lift first.
+    Columns: site, name, layer, expert, tokens (that took both), share (of this expert's tokens), expected
+    (tokens, by chance), lift (tokens / expected), as `links` and, for those beside it, `coactivation_table`
+    define them; the largest lift first, those of too few tokens for one last.
     """
-    counts, tokens = profile.counts().sum(axis=0), profile.tokens.sum()
-    found: dict[str, tuple[int, Array]] = {}
-    if site:
-        found["before"] = (site - 1, profile.transitions[site - 1, :, expert].astype(np.float64))
+    tables = dict(tuple(links(profile, site, [expert]).groupby("direction")))
     if profile.sites[site].top_k > 1:
-        found["beside"] = (site, coactivation(profile)[site, expert] * counts[site, expert])
-    if site + 1 < len(profile.sites):
-        found["after"] = (site + 1, profile.transitions[site, expert].astype(np.float64))
-    return {where: _partners(profile, at, both, counts, site, expert, tokens) for where, (at, both) in found.items()}
-
-
-def _partners(
-    profile: ExpertProfile, at: int, both: Array, counts: Array, site: int, expert: int, tokens: int
-) -> pd.DataFrame:
-    there = np.arange(profile.sites[at].num_experts)
-    own = counts[site, expert]
-    share = both[there] / own if own else np.full(len(there), np.nan)
-    overall = counts[at, there] / tokens
-    lift = np.divide(share, overall, out=np.full(len(there), np.nan), where=overall > 0)
-    rows = pd.DataFrame(
-        {**site_columns(profile, np.full(len(there), at)), "expert": there, "share": share, "lift": lift}
-    )
-    return rows.dropna().sort_values("lift", ascending=False, ignore_index=True)
+        beside = coactivation_table(profile, site)
+        beside = beside[beside["expert"] == expert].reset_index(drop=True)
+        tables["beside"] = beside.assign(**site_columns(profile, np.full(len(beside), site)))
+    columns = ["site", "name", "layer", "expert", "tokens", "share", "expected", "lift"]
+    return {
+        where: tables[where]
+        .drop(columns="expert")
+        .rename(columns={"other": "expert"})[columns]
+        .dropna(subset="share")
+        .sort_values(["lift", "share"], ascending=False, ignore_index=True)
+        for where in ("before", "beside", "after")
+        if where in tables
+    }
 
 
 def most_alike(profile: ExpertProfile, use: Array, site: int, expert: int) -> pd.DataFrame:

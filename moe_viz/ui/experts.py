@@ -10,6 +10,7 @@ import streamlit as st
 
 from moe_viz.figures.atlas import loads, share_by_domain
 from moe_viz.metrics import atlas
+from moe_viz.metrics.coactivation import EXPECTED
 from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.vocabulary import MINIMUM
@@ -180,10 +181,12 @@ def partners(profiled: Profiled, site: int, expert: int) -> None:
     """With whom it works, in its layer and in the ones beside it."""
     heading(
         "Its partners",
-        "share = N(tokens that took both) / N(tokens that took this expert); lift = share / the other’s share of all",
+        "share = N(tokens that took both) / N(tokens that took this expert); lift = N(tokens that took both) / as many"
+        " by chance",
         "Co-activation, OLMoE (arXiv 2409.02060, equation 6), of all pairs of a token’s experts; before and after: the"
-        " same token at the neighbouring router.",
-        f"n: {profiled.size}.",
+        " same token at the neighbouring router. Chance: neither choice tells anything of the other; in one layer a"
+        " token takes no expert twice (quasi-independence; Goodman 1968).",
+        f"No lift where chance gives fewer than {EXPECTED} tokens. n: {profiled.size}.",
         term="co-activation",
     )
     found = atlas.partners(profiled.profile, site, expert)
@@ -192,7 +195,10 @@ def partners(profiled: Profiled, site: int, expert: int) -> None:
             at = f" ({profiled.layers[int(table['site'].iloc[0])]})" if len(table) else ""
             st.markdown(f"{_WHERE[where]}{at}")
             _others(profiled, table, f"{where} {site} {expert}", ["share", "lift"])
-    st.caption("How many of its tokens took the other one too, the largest lift first. Select a row to go there.")
+    st.caption(
+        "How many of its tokens took the other one too, the largest lift first; 1 × is chance. Select a row to go"
+        " there."
+    )
     folded_tables({"partners": lambda: pd.concat(found, names=["where"]).reset_index("where")})
     profile_provenance(profiled)
 

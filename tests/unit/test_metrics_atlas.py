@@ -76,10 +76,27 @@ def test_partners_are_those_of_the_traces(traces, profile):
         for row in found[where].to_dict("records"):
             other = (ids[site] == row["expert"]).any(axis=-1)
             assert row["share"] == pytest.approx(other[took].mean())
-            assert row["lift"] == pytest.approx(other[took].mean() / other.mean())
+            if where != "beside":
+                assert row["lift"] == pytest.approx(other[took].mean() / other.mean())
     assert EXPERT not in found["beside"]["expert"].tolist()
     assert list(partners(profile, 0, 0)) == ["beside", "after"]
     assert list(partners(make_profile(sites=1, top_k=1), 0, 0)) == []
+
+
+def test_beside_it_chance_is_that_of_two_different_experts(profile):
+    """In a layer a token takes no expert twice: where choices are random, as here, partners are at chance."""
+    beside = partners(profile, SITE, EXPERT)["beside"]
+    assert beside["expected"].sum() == pytest.approx(beside["tokens"].sum())
+    assert np.average(beside["lift"], weights=beside["expected"]) == pytest.approx(1)
+    assert beside["lift"].between(0.6, 1.5).all()  # N_i N_j / N would promise 1.2 to 2 times as many
+    assert beside["lift"].is_monotonic_decreasing
+
+
+def test_too_few_tokens_have_no_lift_and_stand_last():
+    few = partners(make_profile(domains=1, documents=1), 0, 0)["after"]
+    assert few["lift"].isna().any()
+    assert few["lift"].isna().is_monotonic_increasing
+    assert (few["expected"] < 5)[few["lift"].isna()].all()
 
 
 def test_an_expert_is_most_like_one_that_serves_the_same_domains():
