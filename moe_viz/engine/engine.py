@@ -7,13 +7,16 @@ immutable traces.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal, TypeVar
+from weakref import WeakSet
 
 from moe_viz.engine.batch import Request
 from moe_viz.engine.desk import UNLOADED, Desk
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
+_LAST_SECONDS = 10.0
+"""When Python ends, so long at most is waited for the passes that run."""
 
 
 class Engine:
@@ -46,6 +51,7 @@ class Engine:
         self._progress: LoadProgress | None = None
         self._thread = threading.Thread(target=self._work, args=(load,), name="moe_viz-engine", daemon=True)
         self._thread.start()
+        _ENGINES.add(self)
 
     @property
     def state(self) -> Literal["loading", "ready", "failed"]:
@@ -114,6 +120,10 @@ class Engine:
         """
         self._desk.close(EngineError(UNLOADED))
 
+    def join(self, seconds: float) -> None:
+        """Wait, for so long at most, until nothing of a closed engine runs any more."""
+        self._thread.join(seconds)
+
     def _checked(self, text: str) -> str:
         most = self._limits.max_characters
         if len(text) > most:
@@ -147,6 +157,20 @@ class Engine:
                 worker.fail(error)
                 self._desk.meter.counted("restarts", kind=type(error).__name__)
         model.close()
+
+
+_ENGINES: WeakSet[Engine] = WeakSet()
+
+
+@atexit.register
+def _end() -> None:
+    """Close all engines. A thread that Python ends in the midst of a pass would abort the whole process."""
+    engines = list(_ENGINES)
+    for engine in engines:
+        engine.close()
+    until = time.monotonic() + _LAST_SECONDS
+    for engine in engines:
+        engine.join(max(0.0, until - time.monotonic()))
 
 
 def _prepared(load: Callable[..., MoEModel], progress: Callable[[LoadProgress], None]) -> MoEModel:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +15,8 @@ from moe_viz.engine import Engine
 from moe_viz.errors import EngineError
 from moe_viz.model.progress import LoadProgress
 from tests.model.engines import until
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_one_text_that_the_model_fails_on_does_not_fail_those_read_with_it(gate):
@@ -144,3 +149,23 @@ def test_a_worker_that_fails_begins_anew_and_says_so(gate, monkeypatch):
     assert running.trace("the next").text == "the next"
     assert running.status().restarts == 1
     running.close()
+
+
+ENDING = """
+import time, moe_viz
+from moe_viz.engine import Engine
+
+engine = Engine(lambda progress: moe_viz.load())
+engine.info()
+for number in range(8):
+    engine.submit("The river was quiet. " * 150, owner=str(number))
+time.sleep(0.3)  # they are being read, and that takes longer
+"""
+
+
+def test_python_ends_in_order_while_a_text_is_read():
+    """A thread that is ended in the midst of a pass of torch's aborts the process."""
+    command = [sys.executable, "-c", ENDING]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert "terminate called" not in ended.stderr
+    assert ended.returncode == 0
