@@ -35,7 +35,12 @@ class Choice:
         return {name: value for name, value in asdict(self).items() if name != "name"}
 
 
-@st.cache_resource(max_entries=settings().models_kept, show_spinner=False, on_release=Engine.close)
+@st.cache_resource(
+    max_entries=settings().models_kept,
+    show_spinner=False,
+    on_release=Engine.close,
+    hash_funcs={Choice: repr},  # a page asks several times a run: Streamlit's own way takes four times as long
+)
 def _engine(choice: Choice) -> Engine:
     _ASKED_FOR.add(choice)
     return Engine(partial(moe_viz.load, choice.name, **choice.options))
