@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -83,8 +84,17 @@ def domain_information(profiled: Profiled) -> None:
     )
     with st.spinner("Drawing documents anew"):
         table = profiled.information
-    chart(information(table, profiled.layers, interval=profiled.interval), key="information")
+    figure = information(table, profiled.layers, interval=profiled.interval)
+    chart(figure, key="information", alt=bits_in_words(profiled, table["bits"]))
+    rules = profiled.profile.sites
+    most = min(len(profiled.names), max(router.num_experts / router.top_k for router in rules))
     st.caption(
-        "0: the expert tells nothing of the kind of text. Below the dashed line it could be chance."
-        + ("" if profiled.interval else " There is no interval: a domain has a single text.")
+        f"0: the expert tells nothing of the kind of text; more than {np.log2(most):.2f} bits it cannot tell here."
+        " Below the dashed line it could be chance. "
+        + ("" if profiled.interval else "There is no interval: a domain has a single text. Bring several of each.")
     )
+
+
+def bits_in_words(profiled: Profiled, bits: pd.Series) -> str:
+    """A chart's values, for who does not see it."""
+    return ", ".join(f"{layer}: {value:.2f} bits" for layer, value in zip(profiled.layers, bits, strict=True))

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
-from moe_viz.figures.domains import all_layers, given_token, information
+from moe_viz.figures.domains import all_layers, given_token
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
-from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.given_token import OCCURRENCES
 from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.trace import Floats
+from moe_viz.ui.by_layer import bits_in_words, domain_information
 from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import Profiled, ask_for_expert, choose_layer, go_to_asked_expert, heading, profile_provenance
@@ -152,27 +151,10 @@ def informations(profiled: Profiled) -> None:
     if len(profiled.names) == 1:
         st.info("There is one domain only: nothing to compare it with. Bring a second one.")
         return
-    with st.spinner("Drawing documents anew"):
-        table = profiled.information
     left, right = st.columns(2, gap="large")
     with left:
-        heading(
-            "What the expert tells of the domain",
-            "I(domain; expert) = Σ p(d, e) log₂ p(d, e) / (p(d) p(e))",
-            "Every domain weighs the same, every choice of a token counts. Interval: basic bootstrap, documents drawn"
-            " anew within their domains (Davison and Hinkley 1997, equation 5.6), 95 %.",
-            f"Null: the documents’ domain labels shuffled. {DRAWS} draws of each. n: {profiled.size}.",
-            term="domain information",
-        )
-        figure = information(table, profiled.layers, interval=profiled.interval)
-        chart(figure, key="information", alt=_said(profiled, table["bits"]))
-        rules = profiled.profile.sites
-        most = min(len(profiled.names), max(router.num_experts / router.top_k for router in rules))
-        st.caption(
-            f"0: the expert tells nothing of the kind of text; more than {np.log2(most):.2f} bits it cannot tell here."
-            " Below the dashed line it could be chance. "
-            + ("" if profiled.interval else "There is no interval: a domain has a single text. Bring several of each.")
-        )
+        domain_information(profiled)
+    table = profiled.information
     with right:
         heading(
             "What is left once the token is known",
@@ -186,7 +168,7 @@ def informations(profiled: Profiled) -> None:
             st.caption(f"No token stands {OCCURRENCES:,} times in this text, so that this cannot be told.")
         else:
             figure = given_token(table, profiled.layers)
-            chart(figure, key="given token", alt=_said(profiled, table["left_bits"]))
+            chart(figure, key="given token", alt=bits_in_words(profiled, table["left_bits"]))
             st.caption(
                 "Domains differ in their words, and routers look at the word. The dashed line cannot come from that: it"
                 f" compares each token with itself in other domains, for the {int(table['tokens'].max()):,} tokens"
@@ -195,8 +177,3 @@ def informations(profiled: Profiled) -> None:
             )
     folded_tables({"domain-information": lambda: table})
     profile_provenance(profiled)
-
-
-def _said(profiled: Profiled, bits: pd.Series) -> str:
-    """A chart's values in words."""
-    return ", ".join(f"{layer}: {value:.2f} bits" for layer, value in zip(profiled.layers, bits, strict=True))

@@ -149,8 +149,7 @@ class Profiled:
     @property
     def bytes(self) -> int:
         """How much memory it takes, with what was worked out of it so far."""
-        worked_out = (vars(self).get(name) for name in ("specialists", "uses", "halves", "information", "overall"))
-        return bytes_of(self.profile) + bytes_of(self.texts) + sum(map(bytes_of, worked_out))
+        return sum(map(bytes_of, list(vars(self).values())))
 
     @property
     def size(self) -> str:

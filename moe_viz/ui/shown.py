@@ -102,10 +102,7 @@ class Shown:
     @property
     def bytes(self) -> int:
         """How much memory it takes, with what was worked out of it so far; the payload always counts."""
-        worked_out = (
-            vars(self).get(name)
-            for name in ("entropy", "colours", "layers", "experts", "repetition", "coactivation_order")
-        )
+        worked_out = [value for name, value in list(vars(self).items()) if name != "trace"]  # others may add to it
         return self._trace_bytes + len(self.payload) + sum(map(bytes_of, worked_out))
 
     @property
