@@ -8,7 +8,7 @@ import sys
 import torch
 import transformers
 
-from benchmarks import capture, engine, gpu, lessons, load, page, profile
+from benchmarks import capture, engine, gpu, lessons, load, page, profile, redraw
 
 REPORTS = {
     "capture": (capture.report, "| CPU time with capture over without | ratio | without |\n|---|---|---|"),
@@ -23,6 +23,7 @@ REPORTS = {
         lessons.report,
         "| balancing of the small mixture | MaxVio at the end | loss, nats a letter | seeds |\n|---|---|---|---|",
     ),
+    "redraw": (redraw.report, "| pages of specialization | measured | clicks |\n|---|---|---|"),
     "page": (page.report, "| on the page | measured | times |\n|---|---|---|"),
 }
 

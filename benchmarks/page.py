@@ -44,8 +44,8 @@ async (slider) => {
 
 _CLICK = """
 async (strip) => {
-  const panel = document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')[1].shadowRoot
-    ?? document.querySelectorAll('[data-testid="stBidiComponentIsolated"] *')[1].getRootNode();
+  const roots = [...document.querySelectorAll("*")].map((element) => element.shadowRoot).filter(Boolean);
+  const panel = roots.find((root) => root.querySelector(".token-panel"));
   const times = [];
   for (let i = 0; i < 30; i++) {
     const token = 3 + i * 5;

@@ -12,6 +12,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -121,20 +122,35 @@ def _seconds(run: Callable[[], object]) -> str:
 def _count_in_python(model: MoEModel, rows: list[torch.Tensor]) -> None:
     """As published analyses do it: every router's logits from the model's output, then loops over the tokens.
 
-    Of what a profile holds: choices by expert, pairs of experts, and experts by the token read and expected.
+    What OLMoE's authors count (github.com/allenai/OLMoE, scripts/run_routing_analysis.py and
+    run_moe_analysis.py), for every layer as a profile does, and of pairs of layers the neighbouring ones alone:
+    choices, each expert's tokens, pairs of experts, first choices by the token read, predicted and next.
     """
     sites, top_k = len(model.sites), model.sites[0].top_k
-    single: list[Counter[int]] = [Counter() for _ in range(sites)]
+    choices: list[Counter[int]] = [Counter() for _ in range(sites)]
+    onward: list[Counter[tuple[int, int]]] = [Counter() for _ in range(sites - 1)]
     pairs: list[Counter[tuple[int, int]]] = [Counter() for _ in range(sites)]
-    tokens: list[defaultdict[tuple[str, int], list[int]]] = [defaultdict(list) for _ in range(sites)]
+    tokens_of: list[defaultdict[int, Counter[int]]] = [defaultdict(Counter) for _ in range(sites)]
+    first: list[defaultdict[tuple[str, int], list[int]]] = [defaultdict(list) for _ in range(sites)]
     for row in rows:
         with torch.inference_mode():
             output = model.hf_model(row, use_cache=False, output_router_logits=True)
+        read = row[0].tolist()
         predicted = output.logits[0].numpy().argmax(-1).tolist()
-        for site, logits in enumerate(output.router_logits):
-            ids = np.argsort(-logits.numpy(), -1)[:, :top_k].tolist()
-            for token, guess, chosen in zip(row[0].tolist(), predicted, ids, strict=True):
-                single[site].update(chosen)
-                pairs[site][chosen[0], chosen[1]] += 1
-                tokens[site]["input", token].append(chosen[0])
-                tokens[site]["predicted", guess].append(chosen[0])
+        ids = [np.argsort(-logits.numpy(), -1)[:, :top_k] for logits in output.router_logits]
+        for here, there, both in zip(ids, ids[1:], onward, strict=False):
+            both.update(zip(here.flatten().tolist(), there.flatten().tolist(), strict=True))
+        for site, of_site in enumerate(ids):
+            choices[site].update(of_site.flatten().tolist())
+            for token, guess, following, chosen in zip(
+                read, predicted, [*read[1:], None], of_site.tolist(), strict=True
+            ):
+                for expert in chosen:
+                    tokens_of[site][expert][token] += 1
+                for a, b in pairwise(chosen):
+                    pairs[site][a, b] += 1
+                    pairs[site][b, a] += 1
+                first[site]["read", token].append(chosen[0])
+                first[site]["predicted", guess].append(chosen[0])
+                if following is not None:
+                    first[site]["next", following].append(chosen[0])
