@@ -10,6 +10,6 @@ from moe_viz.ui.specialists import specialists
 
 profiled = chosen_profile("Which experts serve which kind of text")
 measure()
-heatmaps(profiled)
+heatmaps()
 informations(profiled)
 specialists(profiled)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from moe_viz.figures.heatmap import tick_step
+from moe_viz.figures.targets import targets
 from moe_viz.figures.template import TEMPLATE
 from moe_viz.figures.theme import ACCENT, DIVERGING, MISSING, SEQUENTIAL
 
@@ -104,18 +105,15 @@ def _scale(z: NDArray[np.float32], value: str) -> dict[str, Any]:
     }
 
 
-def _targets(rows: pd.DataFrame, row: NDArray[np.int64], column: NDArray[np.int64], *, compared: bool) -> go.Scattergl:
+def _targets(
+    rows: pd.DataFrame, row: NDArray[np.int64], column: NDArray[np.int64], *, compared: bool
+) -> go.Scatter | go.Scattergl:
     """One invisible point on each pair, which carries the hover text."""
-    hidden = {"marker": {"opacity": 0}}
     chance = "%{customdata[4]:.2~f} × chance" if compared else "too few to compare with chance"
-    return go.Scattergl(
-        x=column.astype(np.int16),
-        y=row.astype(np.int16),
+    return targets(
+        row,
+        column,
         customdata=rows[["expert", "other", "share", "tokens", "lift"]].to_numpy(dtype=np.float32),
-        mode="markers",
-        marker={"opacity": 0, "size": 8},
-        selected=hidden,
-        unselected=hidden,
         hovertemplate=(
             "expert %{customdata[0]} with expert %{customdata[1]}<br>"
             "%{customdata[2]:.1%} of its tokens, %{customdata[3]:,}<br>" + chance + "<extra></extra>"

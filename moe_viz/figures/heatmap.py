@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from moe_viz.figures.targets import targets
 from moe_viz.figures.template import TEMPLATE
 from moe_viz.figures.theme import DIVERGING, INK, MISSING, PAPER, SEQUENTIAL, TEXT
 
@@ -83,12 +84,12 @@ def layers_by_experts(
         real = np.arange(experts) < np.asarray(experts_per_row)[:, None]
     at = np.broadcast_to(np.arange(experts), z.shape) if order is None else order
     place = np.argsort(at, axis=-1)
-    targets = _targets(z, real, None if order is None else place, row_labels, look, more, notes)
+    points = _targets(z, real, None if order is None else place, row_labels, look, more, notes)
     z = np.take_along_axis(z, at, axis=-1)
     figure = go.Figure(
         data=[
             go.Heatmap(z=z, hoverinfo="skip", xgap=gap, ygap=gap, **_scale(z, look, limit)),
-            targets,
+            points,
         ],
         layout={
             "template": TEMPLATE,
@@ -197,7 +198,7 @@ def _targets(
     look: _Look,
     more: Mapping[str, Matrix],
     notes: NDArray[np.object_] | None,
-) -> go.Scattergl:
+) -> go.Scatter | go.Scattergl:
     """One invisible point on each expert, at its `place` `[site expert]`, which carries the hover text."""
     row, expert = np.nonzero(real)
     values = [z[row, expert], *(matrix[row, expert] for matrix in more.values())]
@@ -208,22 +209,16 @@ def _targets(
     if place is not None:
         who = f"%{{customdata[{len(values)}]}}"
         values.append(expert.astype(np.float32))
-    return go.Scattergl(
-        x=(expert if place is None else place[row, expert]).astype(np.int16),
-        y=row.astype(np.int16),
+    return targets(
+        row,
+        expert if place is None else place[row, expert],
         text=[row_labels[int(r)] for r in row],
         hovertext=None if notes is None else notes[row, expert].tolist(),
         customdata=np.stack(values, axis=-1),
-        mode="markers",
-        marker={"opacity": 0, "size": 8},
-        # Streamlit fades what was not clicked; these have nothing to fade.
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
         hovertemplate="<br>".join(
             [f"%{{text}}, expert {who}", *lines, *(["%{hovertext}"] if notes is not None else [])]
         )
         + "<extra></extra>",
-        showlegend=False,
     )
 
 

@@ -19,6 +19,7 @@ from moe_viz.ui.by_layer import bits_in_words, domain_information
 from moe_viz.ui.chart import chart
 from moe_viz.ui.numbers import folded_tables
 from moe_viz.ui.profile import Profiled, ask_for_expert, choose_layer, go_to_asked_expert, heading, profile_provenance
+from moe_viz.ui.profiles import looked_at
 from moe_viz.ui.specialists import BEYOND
 
 
@@ -63,8 +64,10 @@ _VIEWS = (
 )
 
 
-def heatmaps(profiled: Profiled) -> None:
-    """All layers small, one large; a cell leads to its expert."""
+@st.fragment
+def heatmaps() -> None:
+    """All layers small, one large; a cell leads to its expert. Another view or layer draws these alone anew."""
+    profiled = looked_at()  # not an argument: Streamlit keeps those for as long as the page is open
     go_to_asked_expert(profiled)
     views = _VIEWS if len(profiled.names) > 1 else _VIEWS[:1]
     left, right = st.columns([4, 1], vertical_alignment="bottom")

@@ -40,7 +40,7 @@ def test_every_view_in_every_order(app, order):
     for view in VIEWS:
         app.button_group(key="heatmap view").set_value(view).run()
         clean(app)
-        drawn = [trace for trace in charts(app)[0]["data"] if trace["type"] == "scattergl"]
+        drawn = [trace for trace in charts(app)[0]["data"] if trace.get("mode") == "markers"]
         assert len(drawn) == 1
         assert ("%{hovertext}" in drawn[0]["hovertemplate"]) == (view == VIEWS[3])
 

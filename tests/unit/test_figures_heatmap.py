@@ -27,12 +27,17 @@ def test_there_is_one_invisible_target_on_each_expert():
     assert list(zip(targets.y.tolist(), targets.x.tolist(), strict=True)) == [
         (row, expert) for row, experts in enumerate([4, 16, 8]) for expert in range(experts)
     ]
-    assert targets.type == "scattergl"
     assert targets.marker.opacity == targets.selected.marker.opacity == targets.unselected.marker.opacity == 0
     for y, x, text, values in zip(targets.y, targets.x, targets.text, targets.customdata, strict=True):
         assert text == LABELS[y]
         np.testing.assert_array_equal(values, np.array([matrix[y, x], COUNTS[y, x]], dtype=np.float32))
     assert "tokens: %{customdata[1]" in targets.hovertemplate
+
+
+@pytest.mark.parametrize(("shape", "kind"), [((16, 64), "scatter"), ((61, 256), "scattergl")])
+def test_many_targets_are_drawn_at_once_and_few_do_without_a_start_of_webgl(shape, kind):
+    targets = layers_by_experts(np.ones(shape), ["L"] * shape[0], kind="load").data[1]
+    assert (targets.type, len(targets.x)) == (kind, shape[0] * shape[1])
 
 
 def test_without_a_count_of_experts_a_gap_is_no_target():
