@@ -60,3 +60,40 @@ def serious(page: Page) -> list[tuple[str, list[str]]]:
         for f in found
         if f["impact"] in {"serious", "critical"}
     ]
+
+
+_CONTROLS = """
+() => {
+  const controls = "button, input, select, textarea, summary, a[href], [role=slider], [tabindex='0']";
+  // Of what the arrow keys move within, and of a field with buttons of its own, Tab reaches one part.
+  const wholes = "[role=radiogroup], [role=listbox], [role=tablist], [role=grid], [role=toolbar],"
+    + "[data-testid=stSelectbox], [data-testid=stMultiSelect], [data-testid=stNumberInput]";
+  const inside = (root) => [...root.querySelectorAll("*")].flatMap(
+    (element) => [element, ...(element.shadowRoot ? inside(element.shadowRoot) : [])]);
+  const seen = inside(document.querySelector("[data-testid=stMain]")).filter((element) => element.matches(controls)
+    && !element.disabled && element.getBoundingClientRect().width > 1
+    && element.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
+  window.unreached = new Set(seen.map((element) => element.closest(wholes) ?? element));
+  document.activeElement.blur();
+  return window.unreached.size;
+}
+"""
+_LEFT = """
+() => {
+  let focused = document.activeElement;
+  while (focused?.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+  for (const one of window.unreached) if (one.contains(focused)) window.unreached.delete(one);
+  return [...window.unreached].map((one) => one.outerHTML.slice(0, 300));
+}
+"""
+
+
+def unreached(page: Page, most: int = 400) -> list[str]:
+    """The page's controls that so many presses of the Tab key do not reach."""
+    page.wait_for_function(f"({_CONTROLS})() > 3")  # for a moment there are none, while a page is drawn anew
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if not page.evaluate(_LEFT):
+            break
+    left: list[str] = page.evaluate(_LEFT)
+    return left

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from moe_viz.lessons.texts import lessons
 from tests.browser.conftest import opened
-from tests.browser.steps import serious
+from tests.browser.steps import serious, unreached
 
 LESSONS = list(lessons())
 
@@ -44,11 +44,12 @@ def to_its_end(page, name) -> None:
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_axe_finds_nothing_serious(chromium, address, name):
+def test_axe_finds_nothing_serious_and_tab_reaches_every_control(chromium, address, name):
     with opened(chromium) as page:
         open_lesson(page, address, name)
         to_its_end(page, name)
         assert serious(page) == []
+        assert not unreached(page)
 
 
 @pytest.mark.parametrize("name", LESSONS)

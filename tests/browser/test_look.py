@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ROOT, opened
-from tests.browser.steps import chips, run, serious, start
+from tests.browser.steps import chips, run, serious, start, unreached
 
 PATHS = ["/", "/layers", "/domains", "/experts", "/flow", "/training", "/models"]
 TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\nThe river was quiet. 春眠不觉晓\n1. e4 e5 2. Nf3"
@@ -33,10 +33,12 @@ def shown(page, address, path) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_axe_finds_nothing_serious(chromium, address, scheme, path):
+def test_axe_finds_nothing_serious_and_tab_reaches_every_control(chromium, address, scheme, path):
     with opened(chromium, color_scheme=scheme) as page:
         shown(page, address, path)
         assert not serious(page)
+        if scheme == "light":
+            assert not unreached(page)
 
 
 @pytest.mark.parametrize("path", PATHS)
