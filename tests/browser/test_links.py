@@ -37,6 +37,7 @@ def scene(page: Page) -> dict:
     page.get_by_role("button", name="Continuation").click()
     sliders = {name: page.get_by_role("slider", name=name) for name in ("New tokens", "Temperature", "Top-p")}
     expect(sliders["Top-p"]).to_be_visible()
+    page.wait_for_timeout(500)  # a field that comes into view begins with its default
     seen = {name: slider.get_attribute("aria-valuenow") for name, slider in sliders.items()}
     seen["seed"] = page.get_by_role("spinbutton", name="Seed").input_value()
     page.keyboard.press("Escape")
