@@ -50,12 +50,12 @@ def report() -> Iterator[str]:
     """One line a page and profile."""
     with server() as address, browser() as chromium:
         with opened(chromium) as page:
-            page.goto(f"{address}/domains")
-            _settle(page)
+            page.goto(f"{address}/experts")
+            page.locator(".js-plotly-plot").first.wait_for()
             yield from _pages(page, "the recorded profile")
         with opened(chromium) as page:
-            page.goto(f"{address}/domains")
-            _settle(page)
+            page.goto(f"{address}/experts")
+            page.locator(".js-plotly-plot").first.wait_for()
             page.get_by_text("Saved profiles").click()
             file = {
                 "name": "large.moeprofile",
@@ -71,6 +71,7 @@ def report() -> Iterator[str]:
 def _pages(page: Any, of: str) -> Iterator[str]:
     for name, controls in CONTROLS.items():
         page.get_by_role("link", name=name, exact=True).click()
+        page.locator(".js-plotly-plot").first.wait_for()
         _settle(page)
         times = [took for role, label in controls for took in _set(page, role, label)]
         yield (
