@@ -32,7 +32,7 @@ _PRESENTER = """
 html { font-size: 21px; }
 [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stMainMenu"],
 [data-testid="stToolbarActions"] { display: none; }
-[data-testid="stMainBlockContainer"] { max-width: none; padding: 3.6rem 2rem 5rem; }
+[data-testid="stMainBlockContainer"] { max-width: none; padding: 4.4rem 2rem 5rem; }
 [data-testid="stTextArea"] textarea { height: 4rem !important; min-height: 0; }
 /* Nothing is told by a faint grey: a projector does not show it. */
 .stApp { --moe-zoom: 1.3; --moe-quiet: 100%; --moe-line: 45%; --moe-track: 25%; --moe-faint: .8; }
