@@ -115,10 +115,9 @@ def _ranked(routings: Sequence[Routed]) -> tuple[Counts, Array]:
 def _logits(routings: Sequence[Routed], shape: tuple[int, int, int]) -> Array:
     sites, tokens, experts = shape
     # Tokens lie side by side in memory: what is added up over the few experts takes half the time so.
-    logits, start = np.full((sites, experts, tokens), np.nan).swapaxes(1, 2), 0
+    logits, start = np.empty((sites, experts, tokens)).swapaxes(1, 2), 0
     for routing in routings:
         end = start + len(routing.token_ids)
-        if routing.router_logits is not None:
-            logits[:, start:end] = routing.router_logits
+        logits[:, start:end] = np.nan if routing.router_logits is None else routing.router_logits
         start = end
     return logits

@@ -131,6 +131,8 @@ def _added_up(keys: Counts, counts: Counts | None) -> tuple[Counts, Counts]:
     else:
         order = np.argsort(keys, kind="stable")  # quick where stretches are in order, as those of tables are
         keys, counts = keys[order], counts[order]
-    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    begins = np.ones(len(keys), dtype=np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=begins[1:])
+    first = np.flatnonzero(begins)
     sums = np.diff(first, append=len(keys)) if counts is None else np.add.reduceat(counts, first)
     return keys[first], sums
