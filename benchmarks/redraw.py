@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.large_profile import large_profile
 from moe_viz.profiles.profile_file import write
 from tests.browser.conftest import browser, opened, server
+from tests.browser.steps import open_profile
 
 TIMES = 3
 """Each control is set to each of its first choices so often."""
@@ -57,13 +58,7 @@ def report() -> Iterator[str]:
             page.goto(f"{address}/experts")
             page.locator(".js-plotly-plot").first.wait_for()
             page.get_by_text("Saved profiles").click()
-            file = {
-                "name": "large.moeprofile",
-                "mimeType": "application/octet-stream",
-                "buffer": write(large_profile()),
-            }
-            page.locator("input[type=file][accept*=moeprofile]").set_input_files(file)
-            page.get_by_role("radio", name="Opened").wait_for()
+            open_profile(page, write(large_profile()))
             _settle(page)
             yield from _pages(page, "a profile of a million tokens, 16 layers × 64 experts")
 

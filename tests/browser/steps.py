@@ -36,6 +36,13 @@ def run(page: Page, text: str) -> None:
     expect(chips(page).last).to_be_visible()
 
 
+def open_profile(page: Page, content: bytes) -> None:
+    """Open a profile's file, where the place for it is unfolded."""
+    file = {"name": "mine.moeprofile", "mimeType": "application/octet-stream", "buffer": content}
+    page.locator("input[type=file][accept*=moeprofile]").set_input_files(file)
+    expect(page.get_by_role("radio", name="Opened")).to_be_checked()
+
+
 def chips(page: Page) -> Locator:
     """The tokens of the strip."""
     return page.get_by_role("listbox", name="Tokens").get_by_role("option")

@@ -6,7 +6,7 @@ import json
 
 from playwright.sync_api import expect
 
-from tests.browser.steps import start
+from tests.browser.steps import open_profile, start
 
 PROSE = "The river was quiet that evening, and nobody in the boat spoke a word.\n\n" * 6
 CODE = "\n".join(json.dumps({"text": f"def area_{n}(r):\n    return {n} * r ** 2\n"}) for n in range(6))
@@ -47,8 +47,5 @@ def test_own_domains_are_brought_measured_saved_and_opened(page, address):
     page.get_by_text("Saved profiles").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save this profile").click()
-    content = download.value.path().read_bytes()
-    saved = {"name": "mine.moeprofile", "mimeType": "application/octet-stream", "buffer": content}
-    page.locator("input[type=file][accept*=moeprofile]").set_input_files(saved)
-    expect(page.get_by_role("radio", name="Opened")).to_be_checked()
+    open_profile(page, download.value.path().read_bytes())
     expect(page.get_by_text("opened from a file; measured").first).to_be_visible()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from moe_viz.profiles.profile_file import write
-from tests.browser.steps import serious, start
+from tests.browser.steps import open_profile, serious, start
 from tests.invented_profile import make_profile
 
 
@@ -18,9 +18,7 @@ def test_every_page_shows_it(page, address, domains, options):
     content = write(make_profile(domains, **options))
     start(page, address, "/domains")
     page.get_by_text("Saved profiles").click()
-    file = {"name": "mine.moeprofile", "mimeType": "application/octet-stream", "buffer": content}
-    page.locator("input[type=file][accept*=moeprofile]").set_input_files(file)
-    expect(page.get_by_role("radio", name="Opened")).to_be_checked()
+    open_profile(page, content)
     for name, title in (
         ("Domains", "L1: domains × experts"),
         ("Experts", "Share of each domain’s tokens"),
