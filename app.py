@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from moe_viz.ui.chart import choose_picture_format
-from moe_viz.ui.link import copy_link
-from moe_viz.ui.log import log_as_asked
-from moe_viz.ui.look import ICON, look
-from moe_viz.ui.model import model_sidebar
-from moe_viz.ui.opened import open_link, say_of_link
-from moe_viz.ui.presenter import present, presenter_button
-from moe_viz.ui.status import server_status
+from moe_viz.ui.session.log import log_as_asked
+from moe_viz.ui.session.opened_link import open_link
+from moe_viz.ui.widgets.chart import choose_picture_format
+from moe_viz.ui.widgets.link import copy_link
+from moe_viz.ui.widgets.link_notice import say_of_link
+from moe_viz.ui.widgets.look import ICON, look
+from moe_viz.ui.widgets.model_sidebar import model_sidebar
+from moe_viz.ui.widgets.presenter import present, presenter_button
+from moe_viz.ui.widgets.status import server_status
 
 log_as_asked()
 st.set_page_config(page_title="moe_viz", page_icon=ICON, layout="wide")

@@ -10,9 +10,9 @@ from transformers import OlmoeConfig, OlmoeForCausalLM
 
 import moe_viz
 from benchmarks.pairs import Way, paired_ratio
-from moe_viz.model.capture import Capture, to_host
-from moe_viz.model.moe_model import MoEModel
-from moe_viz.model.readers import Reading
+from moe_viz.model.routers.capture import Capture, to_host
+from moe_viz.model.routers.extractors import Reading
+from moe_viz.model.running.moe_model import MoEModel
 
 PROMPT = 512
 

@@ -15,8 +15,8 @@ import psutil
 
 import moe_viz
 from moe_viz.engine import Engine, Job
-from moe_viz.model.moe_model import MoEModel
-from moe_viz.model.sampling import Sampling
+from moe_viz.model.running.moe_model import MoEModel
+from moe_viz.model.running.sampling import Sampling
 from moe_viz.probes import probe_texts
 
 PROMPTS = 30

@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, MixtralConfig, OlmoeConfig
 import moe_viz
 from benchmarks.capture import copied
 from benchmarks.pairs import Way, paired_ratio
-from moe_viz.model.capture import Capture
+from moe_viz.model.routers.capture import Capture
 from moe_viz.probes import probe_texts
 
 MODELS = {"OLMoE-1B-7B": OlmoeConfig(max_position_embeddings=8192), "Mixtral 8x7B": MixtralConfig()}

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from moe_viz.data.routed import Routed
+from moe_viz.data.trace import Provenance, RouterSite
 from moe_viz.profiles.batch import Window
 from moe_viz.profiles.count import count
+from moe_viz.profiles.expert_profile import ExpertProfile, Run
 from moe_viz.profiles.merge import merged
-from moe_viz.profiles.value import ExpertProfile, Run
-from moe_viz.routed import Routed
-from moe_viz.trace import Provenance, RouterSite
 
 SITES, EXPERTS, TOP_K = 16, 64, 8
 DOMAINS, DOCUMENTS, TOKENS = 20, 50, 1000

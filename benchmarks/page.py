@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from moe_viz.components import pack_routing_map
+from moe_viz.data.trace import Provenance, RouterSite, RoutingTrace, Scoring
 from moe_viz.figures.theme import NEUTRAL, PALETTE
-from moe_viz.trace import Provenance, RouterSite, RoutingTrace, Scoring
 from tests.browser.conftest import browser, opened, server
 from tests.browser.steps import chips, start
 

@@ -26,9 +26,9 @@ from benchmarks.large_profile import large_profile
 from benchmarks.pairs import Way, paired_ratio
 from moe_viz import ExpertProfile
 from moe_viz.metrics.domains import estimated_domain_information
-from moe_viz.metrics.given_token import profile_information_given_token
 from moe_viz.metrics.specialists import find_specialists, held_out
-from moe_viz.model.moe_model import MoEModel
+from moe_viz.metrics.token_identity_control import profile_information_given_token
+from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.probes import probe_texts
 
 EACH = 6

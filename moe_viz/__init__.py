@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from moe_viz.data.trace import NO_EXPERT, NextTokens, Provenance, RouterSite, RoutingTrace, Scoring
 from moe_viz.errors import (
     CaptureError,
     InputError,
@@ -22,21 +23,20 @@ from moe_viz.errors import (
     TraceError,
     TraceFileError,
 )
-from moe_viz.trace import NO_EXPERT, NextTokens, Provenance, RouterSite, RoutingTrace, Scoring
 
 if TYPE_CHECKING:
-    from moe_viz.model.cached import CachedModel, cached_models
-    from moe_viz.model.expert_outputs import expert_outputs
+    from moe_viz.corpus.run import profile
+    from moe_viz.data.expert_outputs import ExpertOutputs
+    from moe_viz.model.checkpoints.hf_cache import CachedModel, cached_models
+    from moe_viz.model.checkpoints.progress import LoadProgress
+    from moe_viz.model.experts.expert_outputs import expert_outputs
     from moe_viz.model.load import load
-    from moe_viz.model.memory import MemoryPlan, memory_plan
-    from moe_viz.model.moe_model import MoEModel, attach
-    from moe_viz.model.parameter_count import ParameterCount
-    from moe_viz.model.parameters import count_parameters
-    from moe_viz.model.progress import LoadProgress
-    from moe_viz.model.self_test import SelfTest
-    from moe_viz.outputs import ExpertOutputs
-    from moe_viz.profiles.run import profile
-    from moe_viz.profiles.value import ExpertProfile
+    from moe_viz.model.routers.self_test import SelfTest
+    from moe_viz.model.running.moe_model import MoEModel, attach
+    from moe_viz.model.sizes.memory import MemoryPlan, memory_plan
+    from moe_viz.model.sizes.parameter_count import ParameterCount
+    from moe_viz.model.sizes.parameters import count_parameters
+    from moe_viz.profiles.expert_profile import ExpertProfile
 
 __all__ = [
     "NO_EXPERT",
@@ -72,20 +72,20 @@ __all__ = [
 
 _LATER = {
     "load": "moe_viz.model.load",
-    "attach": "moe_viz.model.moe_model",
-    "MoEModel": "moe_viz.model.moe_model",
-    "ParameterCount": "moe_viz.model.parameter_count",
-    "count_parameters": "moe_viz.model.parameters",
-    "memory_plan": "moe_viz.model.memory",
-    "MemoryPlan": "moe_viz.model.memory",
-    "cached_models": "moe_viz.model.cached",
-    "CachedModel": "moe_viz.model.cached",
-    "LoadProgress": "moe_viz.model.progress",
-    "SelfTest": "moe_viz.model.self_test",
-    "ExpertOutputs": "moe_viz.outputs",
-    "expert_outputs": "moe_viz.model.expert_outputs",
-    "ExpertProfile": "moe_viz.profiles.value",
-    "profile": "moe_viz.profiles.run",
+    "attach": "moe_viz.model.running.moe_model",
+    "MoEModel": "moe_viz.model.running.moe_model",
+    "ParameterCount": "moe_viz.model.sizes.parameter_count",
+    "count_parameters": "moe_viz.model.sizes.parameters",
+    "memory_plan": "moe_viz.model.sizes.memory",
+    "MemoryPlan": "moe_viz.model.sizes.memory",
+    "cached_models": "moe_viz.model.checkpoints.hf_cache",
+    "CachedModel": "moe_viz.model.checkpoints.hf_cache",
+    "LoadProgress": "moe_viz.model.checkpoints.progress",
+    "SelfTest": "moe_viz.model.routers.self_test",
+    "ExpertOutputs": "moe_viz.data.expert_outputs",
+    "expert_outputs": "moe_viz.model.experts.expert_outputs",
+    "ExpertProfile": "moe_viz.profiles.expert_profile",
+    "profile": "moe_viz.corpus.run",
 }
 
 

@@ -1,12 +1,12 @@
 """Which experts serve which kind of text, and how sure that is."""
 
-from moe_viz.ui.entry import through_app
+from moe_viz.ui.widgets.entry import through_app
 
 through_app()
 
-from moe_viz.ui.domains import heatmaps, informations
-from moe_viz.ui.profiles import chosen_profile, measure
-from moe_viz.ui.specialists import specialists
+from moe_viz.ui.specialization.domains import heatmaps, informations
+from moe_viz.ui.specialization.profiles import chosen_profile, measure
+from moe_viz.ui.specialization.specialists import specialists
 
 profiled = chosen_profile("Which experts serve which kind of text")
 measure()

@@ -1,13 +1,13 @@
 """One expert at a time: whom it serves, which tokens it takes, with whom it works."""
 
-from moe_viz.ui.entry import through_app
+from moe_viz.ui.widgets.entry import through_app
 
 through_app()
 
-from moe_viz.ui.contexts import go_to_asked_text
-from moe_viz.ui.experts import choose_expert, partners, share_and_load, summary, tokens_and_alike
-from moe_viz.ui.profiles import chosen_profile
-from moe_viz.ui.writes import writes_toward
+from moe_viz.ui.specialization.contexts import go_to_asked_text
+from moe_viz.ui.specialization.expert_outputs import writes_toward
+from moe_viz.ui.specialization.experts import choose_expert, partners, share_and_load, summary, tokens_and_alike
+from moe_viz.ui.specialization.profiles import chosen_profile
 
 go_to_asked_text()
 profiled = chosen_profile("An atlas of experts")

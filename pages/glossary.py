@@ -1,9 +1,9 @@
 """The words of the field, each with where to see it."""
 
-from moe_viz.ui.entry import through_app
+from moe_viz.ui.widgets.entry import through_app
 
 through_app()
 
-from moe_viz.ui.glossary import glossary
+from moe_viz.ui.learn.glossary import glossary
 
 glossary()

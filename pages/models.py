@@ -1,12 +1,12 @@
 """The model in use, another one in its place, and well-known models to compare."""
 
-from moe_viz.ui.entry import through_app
+from moe_viz.ui.widgets.entry import through_app
 
 through_app()
 
-from moe_viz.ui.catalogue import well_known
-from moe_viz.ui.load_another import load_another
-from moe_viz.ui.models import loaded_model
+from moe_viz.ui.models.catalogue import well_known
+from moe_viz.ui.models.load_another import load_another
+from moe_viz.ui.models.loaded_model import loaded_model
 
 loaded_model()
 load_another()

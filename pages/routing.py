@@ -1,13 +1,13 @@
 """Type a text, see every router's choices."""
 
-from moe_viz.ui.entry import through_app
+from moe_viz.ui.widgets.entry import through_app
 
 through_app()
 
 import streamlit as st
 
-from moe_viz.ui.prompt import nothing_yet, prompt
-from moe_viz.ui.tour import tour
+from moe_viz.ui.routing.prompt import nothing_yet, prompt
+from moe_viz.ui.routing.tour import tour
 
 own = prompt()
 shown = own.shown
@@ -15,8 +15,8 @@ with st.container():  # one place for all that may be here, so that the tour kee
     if not shown and not own.job:
         nothing_yet()
     else:  # what draws a trace is imported when there is one: a first visitor need not wait for it
-        from moe_viz.ui.numbers import numbers
-        from moe_viz.ui.routing_map import routing_map
+        from moe_viz.ui.routing.routing_map import routing_map
+        from moe_viz.ui.widgets.numbers import numbers
 
         routing_map(own)
         if shown and not own.job:

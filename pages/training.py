@@ -1,10 +1,10 @@
 """How the bundled model's routing was learnt, and how it collapses without load balancing: recorded."""
 
-from moe_viz.ui.entry import through_app
+from moe_viz.ui.widgets.entry import through_app
 
 through_app()
 
-from moe_viz.ui.training import about, charts, loads, moment, watched_text
+from moe_viz.ui.learn.training import about, charts, loads, moment, watched_text
 
 about()
 charts()

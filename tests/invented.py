@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from moe_viz.trace import NO_EXPERT, Provenance, RouterSite, RoutingTrace, Scoring
+from moe_viz.data.trace import NO_EXPERT, Provenance, RouterSite, RoutingTrace, Scoring
 
 SOFTMAX = Scoring("softmax", normalized=True)
 TEXTS = ("The", " cat", " sat", "\n", "\t", " 猫", "def", " area", "(", "):", "", " 3.14")

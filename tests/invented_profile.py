@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moe_viz.profiles.value import ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
 from tests.invented import make_trace
 
 

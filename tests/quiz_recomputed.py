@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.quiz.question import GIVEN, Passage, Question
-from moe_viz.trace import RoutingTrace
 
 
 def right_choices(question: Question, traces: Mapping[str, RoutingTrace]) -> list[bool]:

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from moe_viz.trace import NO_EXPERT, RoutingTrace, Scoring
+from moe_viz.data.trace import NO_EXPERT, RoutingTrace, Scoring
 from tests.invented import SOFTMAX, make_trace
 
 _WORDS = 5_000

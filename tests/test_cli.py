@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import moe_viz
-from moe_viz.__main__ import main
+from moe_viz.cli.main import main
 
 
 def test_trace_writes_a_file_and_prints_json(tmp_path, capsys):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import moe_viz
-from moe_viz.model.moe_model import MoEModel
+from moe_viz.model.running.moe_model import MoEModel
 from training.corpus import Split, read_corpus
 from training.evaluate import DOCUMENTS
 

@@ -12,9 +12,9 @@ import torch
 from tokenizers import Tokenizer
 from transformers import Qwen3MoeForCausalLM
 
-from moe_viz.metrics.timelapse import routing_over_training
-from moe_viz.model.moe_model import MoEModel
-from moe_viz.timelapse import TimeLapse
+from moe_viz.data.training_recording import TimeLapse
+from moe_viz.metrics.training import routing_over_training
+from moe_viz.model.running.moe_model import MoEModel
 from training.loop import Recipe
 from training.reading import Reading, read
 from training.tokenizer import as_transformers

@@ -14,8 +14,8 @@ from moe_viz.errors import EngineError, InputError, MoeVizError
 from moe_viz.settings import Settings
 
 if TYPE_CHECKING:
-    from moe_viz.model.moe_model import MoEModel
-    from moe_viz.model.tokens import Tokens
+    from moe_viz.model.running.moe_model import MoEModel
+    from moe_viz.model.running.tokens import Tokens
 
 _SLACK = 32
 _log = logging.getLogger(__name__)

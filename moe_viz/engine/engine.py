@@ -18,20 +18,20 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Literal, TypeVar
 from weakref import WeakSet
 
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.engine.batch import Request
-from moe_viz.engine.desk import UNLOADED, Desk
 from moe_viz.engine.job import Job
 from moe_viz.engine.meter import Status
+from moe_viz.engine.request_queues import UNLOADED, Desk
 from moe_viz.engine.worker import Worker
 from moe_viz.errors import EngineError, InputError, MoeVizError
 from moe_viz.model.info import ModelInfo, model_info
-from moe_viz.model.sampling import Sampling
+from moe_viz.model.running.sampling import Sampling
 from moe_viz.settings import Settings, settings
-from moe_viz.trace import RoutingTrace
 
 if TYPE_CHECKING:
-    from moe_viz.model.moe_model import MoEModel
-    from moe_viz.model.progress import LoadProgress
+    from moe_viz.model.checkpoints.progress import LoadProgress
+    from moe_viz.model.running.moe_model import MoEModel
 
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)

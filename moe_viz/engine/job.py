@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.errors import MoeVizError
-from moe_viz.trace import RoutingTrace
 
 if TYPE_CHECKING:
-    from moe_viz.model.generation import End, Generation
-    from moe_viz.model.sampling import Sampling
+    from moe_viz.model.running.generation import End, Generation
+    from moe_viz.model.running.sampling import Sampling
 
 State = Literal["waiting", "running", "ended", "stopped", "failed"]
 

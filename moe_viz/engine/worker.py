@@ -6,21 +6,21 @@ import time
 from typing import TYPE_CHECKING
 
 from moe_viz.engine.batch import Request, fail, said, serve, tokenized
-from moe_viz.engine.desk import UNLOADED, Desk
 from moe_viz.engine.job import Job
 from moe_viz.engine.meter import log
+from moe_viz.engine.request_queues import UNLOADED, Desk
 from moe_viz.errors import EngineError, MoeVizError
 
 if TYPE_CHECKING:
-    from moe_viz.model.generation import Generation
-    from moe_viz.model.moe_model import MoEModel
+    from moe_viz.model.running.generation import Generation
+    from moe_viz.model.running.moe_model import MoEModel
 
 
 class Worker:
     """Serves a desk with a model until the desk is closed."""
 
     def __init__(self, model: MoEModel, desk: Desk) -> None:
-        from moe_viz.model.decoder import Decoder  # with torch, which is there once there is a model
+        from moe_viz.model.running.decoder import Decoder  # with torch, which is there once there is a model
 
         self._model = model
         self._desk = desk
@@ -74,7 +74,7 @@ class Worker:
 
     def _begin_jobs(self) -> None:
         """Read the texts of jobs that have their turn."""
-        from moe_viz.model.generation import Generation
+        from moe_viz.model.running.generation import Generation
 
         limits = self._desk.limits
         while len(self._jobs) < limits.generations and (job := self._desk.jobs.take()) is not None:

@@ -13,7 +13,7 @@ from moe_viz.lessons import designs, one_token, sizes
 
 def main() -> None:
     """Record the sentence's hidden states; count the models of the catalogue, and record how they are built."""
-    from moe_viz.model.router_inputs import router_inputs
+    from moe_viz.model.experts.router_inputs import router_inputs
 
     with moe_viz.load("demo") as model:
         trace = model.trace(one_token.TEXT)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-FILE = Path(__file__).parents[1] / "demo" / "model.safetensors"
+from moe_viz import demo
+
+FILE = demo.FOLDER / "model.safetensors"
 
 Floats = NDArray[np.float32]
 

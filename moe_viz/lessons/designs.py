@@ -100,7 +100,7 @@ def choices(experts: int, top_k: int, groups: int = 1, kept: int = 1) -> int:
 
 def hash_families() -> tuple[str, ...]:
     """The families on record whose routers look a choice up by the token's id."""
-    from moe_viz.model import families
+    from moe_viz.model.routers import families
 
     found = ((name, families.family_of(name)) for _, name, _ in iter_modules(families.__path__))
     return tuple(name for name, family in found if family is not None and family.id_table is not None)
@@ -121,8 +121,8 @@ def with_design(design: str) -> tuple[str, ...]:
 def built_now(config: Mapping[str, Any]) -> dict[str, Any]:
     """What `FILE` has of a configuration, worked out now. Brings in torch."""
     from moe_viz.metrics.topology import topology_table
+    from moe_viz.model.checkpoints.resolve import find_config
     from moe_viz.model.info import architecture
-    from moe_viz.model.source import find_config
 
     built = architecture(config)
     count = built.count

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.scores import Array
 from moe_viz.metrics.load import max_violation
-from moe_viz.metrics.scores import Array
-from moe_viz.profiles.value import ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
 
 OCCURRENCES = 200
 """A token met less often is not looked at: a token met once always has one expert."""

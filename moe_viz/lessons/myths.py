@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from moe_viz.data.scores import Array
 from moe_viz.lessons.batch import experts_used
 from moe_viz.lessons.memory import BITS, gigabytes, tokens_until_all
 from moe_viz.lessons.recorded import final, recording
 from moe_viz.lessons.sizes import known_sizes
 from moe_viz.metrics.domains import by_domain, domain_information, domain_specialization
 from moe_viz.metrics.load import dead_experts
-from moe_viz.metrics.scores import Array
-from moe_viz.metrics.timelapse import load_over_training
+from moe_viz.metrics.training import load_over_training
 
 LARGE, SMALL = "DeepSeek-V3", "Mixtral 8x7B"
 

@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.timelapse import DEMO, TimeLapse
+from moe_viz import demo
+from moe_viz.data.training_recording import TimeLapse
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Final:
 @cache
 def recording(name: str = "balanced") -> TimeLapse:
     """One of the bundled model's recordings: `balanced`, or its twin `unbalanced`."""
-    return TimeLapse.load(DEMO / f"{name}.npz")
+    return TimeLapse.load(demo.TRAINING / f"{name}.npz")
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moe_viz.metrics.scores import Array
+from moe_viz.data.scores import Array
 from moe_viz.metrics.specialists import Specialists
 
 

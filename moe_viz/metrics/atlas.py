@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from moe_viz.data.scores import Array
 from moe_viz.metrics.coactivation import coactivation_table
 from moe_viz.metrics.domains import CONFIDENCE, DRAWS
 from moe_viz.metrics.flow import links
 from moe_viz.metrics.load import load
-from moe_viz.metrics.scores import Array
 from moe_viz.metrics.similarity import load_divergence
 from moe_viz.metrics.specialists import Specialists, site_columns
 from moe_viz.metrics.tokens import visible
 from moe_viz.metrics.vocabulary import MINIMUM
+from moe_viz.profiles.expert_profile import FIRST, LATER, VIEWS, Counts, ExpertProfile
 from moe_viz.profiles.token_table import CELL
-from moe_viz.profiles.value import FIRST, LATER, VIEWS, Counts, ExpertProfile
 
 _Z = 1.96
 """Of a 95 % interval."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from moe_viz.metrics.scores import Array
-from moe_viz.profiles.value import ExpertProfile
-from moe_viz.trace import NO_EXPERT, RoutingTrace
+from moe_viz.data.scores import Array
+from moe_viz.data.trace import NO_EXPERT, RoutingTrace
+from moe_viz.profiles.expert_profile import ExpertProfile
 
 EXPECTED = 5
 """Where chance alone would give fewer tokens than that, none is compared with it: Cochran's rule for

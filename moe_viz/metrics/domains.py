@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.scores import Array
 from moe_viz.metrics.load import load
-from moe_viz.metrics.scores import Array
 
 Labels = NDArray[np.integer]
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from moe_viz.data.scores import Array
 from moe_viz.metrics.coactivation import EXPECTED
-from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialists import site_columns
-from moe_viz.profiles.value import ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
 
 STEPS = {"before": -1, "after": 1}
 """The directions, and how many routers on each leads."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from moe_viz.data.scores import Array
 from moe_viz.metrics.load import load, num_experts
-from moe_viz.metrics.scores import Array
-from moe_viz.profiles.value import SQUARE_UNIT, UNIT, ExpertProfile
+from moe_viz.profiles.expert_profile import SQUARE_UNIT, UNIT, ExpertProfile
 
 
 def load_balancing_loss(counts: Array, probabilities: Array) -> Array:

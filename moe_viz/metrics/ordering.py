@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.scores import Array
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics.coactivation import tokens_of_both, tokens_of_both_in_trace
 from moe_viz.metrics.load import expert_counts
-from moe_viz.metrics.scores import Array
-from moe_viz.profiles.value import ExpertProfile
-from moe_viz.trace import RoutingTrace
+from moe_viz.profiles.expert_profile import ExpertProfile
 
 Order = NDArray[np.int64]
 """`[... expert]`: the expert that stands at each place, each of them once."""

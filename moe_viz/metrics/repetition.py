@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from moe_viz.data.scores import Array
+from moe_viz.data.trace import NO_EXPERT, RouterSite, RoutingTrace
 from moe_viz.metrics.load import load
-from moe_viz.metrics.scores import Array
-from moe_viz.profiles.value import FIRST, LATER, ExpertProfile
-from moe_viz.trace import NO_EXPERT, RouterSite, RoutingTrace
+from moe_viz.profiles.expert_profile import FIRST, LATER, ExpertProfile
 
 
 class Repetition(NamedTuple):

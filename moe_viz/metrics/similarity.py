@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from moe_viz.data.scores import Array
 from moe_viz.metrics.domains import mutual_information
 from moe_viz.metrics.load import load
-from moe_viz.metrics.scores import Array
 
 
 def load_divergence(a: Array, b: Array) -> Array:

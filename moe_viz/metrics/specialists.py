@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from moe_viz.data.scores import Array
 from moe_viz.metrics.domains import (
     CONFIDENCE,
     Estimate,
@@ -17,7 +18,6 @@ from moe_viz.metrics.domains import (
     by_domain,
 )
 from moe_viz.metrics.load import load
-from moe_viz.metrics.scores import Array
 from moe_viz.metrics.specialization import (
     LEAST,
     Interval,
@@ -26,7 +26,7 @@ from moe_viz.metrics.specialization import (
     risk_difference,
     specialist_p_values,
 )
-from moe_viz.profiles.value import ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
 
 LEVEL = 0.05
 """The false-discovery rate that is kept among all that are marked."""

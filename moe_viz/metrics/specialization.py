@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from moe_viz.data.scores import Array
 from moe_viz.metrics.domains import CONFIDENCE, DRAWS, Labels, Redrawn
 from moe_viz.metrics.load import load, num_experts
-from moe_viz.metrics.scores import Array
 
 MINIMUM_ASSIGNMENTS = 20
 MINIMUM_DOCUMENTS = 5

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from moe_viz.data.scores import Array, margin, router_entropy, selection_scores, site_scores
+from moe_viz.data.trace import NO_EXPERT, Flags, RouterSite, RoutingTrace
 from moe_viz.metrics import load as of
 from moe_viz.metrics.repetition import Repetition
-from moe_viz.metrics.scores import Array, margin, router_entropy, selection_scores, site_scores
 from moe_viz.metrics.tokens import one_token
-from moe_viz.profiles.value import ExpertProfile
-from moe_viz.trace import NO_EXPERT, Flags, RouterSite, RoutingTrace
+from moe_viz.profiles.expert_profile import ExpertProfile
 
 
 def layer_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFrame:

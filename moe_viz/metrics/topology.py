@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pandas as pd
 
+from moe_viz.data.trace import RouterSite
 from moe_viz.metrics.rule import rule_words
-from moe_viz.trace import RouterSite
 
 DENSE = "no router: every token uses all of it"
 

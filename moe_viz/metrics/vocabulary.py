@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.scores import Array
 from moe_viz.metrics.load import load
-from moe_viz.metrics.scores import Array
+from moe_viz.profiles.expert_profile import FIRST, VIEWS, ExpertProfile
 from moe_viz.profiles.token_table import Counts
-from moe_viz.profiles.value import FIRST, VIEWS, ExpertProfile
 
 MINIMUM = 10
 

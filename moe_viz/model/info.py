@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from moe_viz.model.parameter_count import ParameterCount
-from moe_viz.trace import Provenance, RouterSite
+from moe_viz.data.trace import Provenance, RouterSite
+from moe_viz.model.sizes.parameter_count import ParameterCount
 
 if TYPE_CHECKING:
-    from moe_viz.model.moe_model import MoEModel
-    from moe_viz.model.self_test import SelfTest
+    from moe_viz.model.routers.self_test import SelfTest
+    from moe_viz.model.running.moe_model import MoEModel
 
 # What needs torch is imported where it is used: this module must not bring it in.
 
@@ -47,10 +47,10 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
 
     Raises ModelError if the values make no config, or no language model can be built from it.
     """
-    from moe_viz.model.discover import discover
-    from moe_viz.model.folder import skeleton
-    from moe_viz.model.parameters import count_built
-    from moe_viz.model.source import find_config
+    from moe_viz.model.checkpoints.checks import skeleton
+    from moe_viz.model.checkpoints.resolve import find_config
+    from moe_viz.model.routers.discover import discover
+    from moe_viz.model.sizes.parameters import count_built
 
     model = skeleton(find_config(config, None), "this config")
     count = count_built(model)
@@ -60,8 +60,8 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
 
 def model_info(model: MoEModel) -> ModelInfo:
     """Describe a loaded model, counting its weights where they are."""
-    from moe_viz.model.memory import resident
-    from moe_viz.model.parameters import count_parameters
+    from moe_viz.model.sizes.memory import resident
+    from moe_viz.model.sizes.parameters import count_parameters
 
     return ModelInfo(
         sites=model.sites,

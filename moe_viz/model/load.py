@@ -12,14 +12,14 @@ import torch
 from transformers import AutoTokenizer
 
 from moe_viz.errors import ModelError
-from moe_viz.model.folder import BUILDING, auto_class, check_routed, check_weights, digest, read_config
-from moe_viz.model.hub import fetch
-from moe_viz.model.memory import MemoryPlan, plan_loading
-from moe_viz.model.moe_model import MoEModel
-from moe_viz.model.placement import DISK
-from moe_viz.model.progress import Listener, Reporter
-from moe_viz.model.quantized import packer, settle_stored
-from moe_viz.model.source import find_folder
+from moe_viz.model.checkpoints.checks import BUILDING, auto_class, check_routed, check_weights, digest, read_config
+from moe_viz.model.checkpoints.hub import fetch
+from moe_viz.model.checkpoints.progress import Listener, Reporter
+from moe_viz.model.checkpoints.resolve import find_folder
+from moe_viz.model.running.moe_model import MoEModel
+from moe_viz.model.sizes.memory import MemoryPlan, plan_loading
+from moe_viz.model.sizes.placement import DISK
+from moe_viz.model.sizes.quantization import packer, settle_stored
 
 
 def load(

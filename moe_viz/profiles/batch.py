@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.profiles.value import Array, Counts, Group
-from moe_viz.routed import Routed
-from moe_viz.trace import NO_EXPERT, RouterSite
+from moe_viz.data.routed import Routed
+from moe_viz.data.trace import NO_EXPERT, RouterSite
+from moe_viz.profiles.expert_profile import Array, Counts, Group
 
 
 class Window(NamedTuple):

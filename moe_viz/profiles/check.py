@@ -10,7 +10,7 @@ from moe_viz.errors import ProfileError
 from moe_viz.profiles.token_table import TokenTable
 
 if TYPE_CHECKING:
-    from moe_viz.profiles.value import ExpertProfile
+    from moe_viz.profiles.expert_profile import ExpertProfile
 
 SIGNED = frozenset({"gate_units"})
 """Arrays that may be negative: some models have negative gating weights."""

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from moe_viz.data.routed import Routed
+from moe_viz.data.scores import router_scores
+from moe_viz.data.trace import RouterSite, RoutingTrace
 from moe_viz.errors import ProfileError
-from moe_viz.metrics.scores import router_scores
 from moe_viz.profiles.batch import Batch, Window, document_key
-from moe_viz.profiles.merge import merged
-from moe_viz.profiles.token_table import CELL, TokenTable, counted
-from moe_viz.profiles.value import (
+from moe_viz.profiles.expert_profile import (
     FIRST,
     LATER,
     SQUARE_UNIT,
@@ -22,8 +22,8 @@ from moe_viz.profiles.value import (
     Run,
     capacity_of,
 )
-from moe_viz.routed import Routed
-from moe_viz.trace import RouterSite, RoutingTrace
+from moe_viz.profiles.merge import merged
+from moe_viz.profiles.token_table import CELL, TokenTable, counted
 
 GROUP_SHARE = 8
 """A cell of the table by group keeps so many times fewer tokens than the others."""

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.trace import Provenance
 from moe_viz.errors import ProfileError
+from moe_viz.profiles.expert_profile import ExpertProfile, Group, Run, blocks_of
 from moe_viz.profiles.token_table import Counts, TokenTable
 from moe_viz.profiles.token_table import merged as merged_tables
-from moe_viz.profiles.value import ExpertProfile, Group, Run, blocks_of
-from moe_viz.trace import Provenance
 
 _BY_GROUP = (
     "tokens",

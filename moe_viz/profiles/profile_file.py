@@ -1,4 +1,4 @@
-"""Profiles on disk: see `moe_viz.packed`. Every array in the smallest whole numbers that hold it."""
+"""Profiles on disk: see `moe_viz.data.container`. Every array in the smallest whole numbers that hold it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from moe_viz.data.container import Arrays, FileKind
+from moe_viz.data.trace_file import provenance_from, site_from
 from moe_viz.errors import ProfileError, ProfileFileError
-from moe_viz.packed import Arrays, FileKind
 from moe_viz.profiles.check import TYPES
+from moe_viz.profiles.expert_profile import VIEWS, ExpertProfile, Group, Run
 from moe_viz.profiles.token_table import CELL, TokenTable
-from moe_viz.profiles.value import VIEWS, ExpertProfile, Group, Run
-from moe_viz.trace_file import provenance_from, site_from
 
 MAX_BYTES = 2**29
 """The largest profile that is read, compressed or not: in memory it may be eight times larger."""

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
+from moe_viz.data.trace import Provenance, RoutingTrace
 from moe_viz.probes import probe_texts
 from moe_viz.quiz.of_counts import HOW_MANY, SHARE_HELD
 from moe_viz.quiz.of_places import SAME_TOKEN
 from moe_viz.quiz.of_texts import HIDDEN_TEXT, LAYER_APART
 from moe_viz.quiz.of_tokens import LEAST_SURE, SAME_EXPERT
 from moe_viz.quiz.question import CHOICES, Kind, Question, Text
-from moe_viz.trace import Provenance, RoutingTrace
 
 KINDS = {
     kind.name: kind for kind in (SAME_EXPERT, HOW_MANY, LEAST_SURE, LAYER_APART, SAME_TOKEN, SHARE_HELD, HIDDEN_TEXT)

@@ -8,10 +8,10 @@ from random import Random
 import numpy as np
 import pandas as pd
 
+from moe_viz.data.scores import site_scores
+from moe_viz.data.trace import NO_EXPERT, RoutingTrace
 from moe_viz.lessons.batch import experts_used_if_uniform
-from moe_viz.metrics.scores import site_scores
 from moe_viz.quiz.question import Choice, Kind, Question, Text, around, choosing, layer_name, passage, spaced, window
-from moe_viz.trace import NO_EXPERT, RoutingTrace
 
 _BATCHES = (4, 8, 16, 32)
 """Tokens in a batch."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from moe_viz.data.trace import NO_EXPERT, Flags, RoutingTrace
 from moe_viz.quiz.question import (
     Choice,
     Kind,
@@ -21,7 +22,6 @@ from moe_viz.quiz.question import (
     shown_token,
     word,
 )
-from moe_viz.trace import NO_EXPERT, Flags, RoutingTrace
 
 _PAIRS = 4
 """Pairs of places that are looked at, of one token."""

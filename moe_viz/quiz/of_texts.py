@@ -8,11 +8,11 @@ from random import Random
 import numpy as np
 import pandas as pd
 
+from moe_viz.data.scores import Array
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics.load import expert_counts, load
-from moe_viz.metrics.scores import Array
 from moe_viz.metrics.similarity import load_distance
 from moe_viz.quiz.question import CHOICES, GIVEN, Choice, Kind, Passage, Question, Text, choosing, layer_name, passage
-from moe_viz.trace import RoutingTrace
 
 _LEAST = 24
 """Tokens that a load is taken of, at least."""

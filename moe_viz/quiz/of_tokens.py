@@ -9,7 +9,8 @@ from random import Random
 import numpy as np
 import pandas as pd
 
-from moe_viz.metrics.scores import entropy, site_scores
+from moe_viz.data.scores import entropy, site_scores
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.quiz.question import (
     CHOICES,
     GIVEN,
@@ -27,7 +28,6 @@ from moe_viz.quiz.question import (
     window,
     word,
 )
-from moe_viz.trace import RoutingTrace
 
 _HALF = 0.5
 """A token is said to have gone to an expert where that has at least this share of its largest gating weight."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.trace import NO_EXPERT, Flags, RoutingTrace
 from moe_viz.metrics.tokens import visible
-from moe_viz.trace import NO_EXPERT, Flags, RoutingTrace
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from moe_viz.ui.session import Session
-from moe_viz.ui.shown import Shown
+from moe_viz.ui.session.session import Session
+from moe_viz.ui.session.trace_view import Shown
 
 
 def clean(app) -> None:

@@ -15,8 +15,8 @@ from streamlit.delta_generator import DeltaGenerator
 from moe_viz.engine import Engine
 from moe_viz.engine.meter import Meter
 from moe_viz.settings import settings
-from moe_viz.ui.model import Choice, _engine
-from moe_viz.ui.status import facts_of
+from moe_viz.ui.session.model_in_use import Choice, _engine
+from moe_viz.ui.widgets.status import facts_of
 from tests.app.steps import button, clean, look_at, on_text, show_routing, shown, until
 from tests.invented import make_trace
 
@@ -239,7 +239,7 @@ def test_a_page_holds_on_to_nothing_that_was_let_go(app, page, monkeypatch):
     app.text_area(key="text").input(TEXT)
     show_routing(app).click().run()
     trace = weakref.ref(shown(app).trace)
-    monkeypatch.setattr("moe_viz.ui.kept.ROOM._most_bytes", lambda: 0)
+    monkeypatch.setattr("moe_viz.ui.session.memory_budget.ROOM._most_bytes", lambda: 0)
     look_at(other := type(app).from_file(app._script_path, default_timeout=60), make_trace())
     other.run()
     gc.collect()

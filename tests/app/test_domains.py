@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from moe_viz.profiles.value import ExpertProfile
-from moe_viz.ui import profiles
-from moe_viz.ui.profile import PROBES, Profiled, recorded
+from moe_viz.profiles.expert_profile import ExpertProfile
+from moe_viz.ui.specialization import profiles
+from moe_viz.ui.specialization.profile_view import PROBES, Profiled, recorded
 from tests.app.steps import clean
 from tests.invented import make_trace
 from tests.invented_profile import make_profile

@@ -9,7 +9,7 @@ import pytest
 
 from moe_viz.lessons.texts import lessons
 from moe_viz.settings import settings
-from moe_viz.ui.opened import stored_texts
+from moe_viz.ui.session.opened_link import stored_texts
 from tests.app.steps import button, clean, look_at, show_routing, shown
 from tests.app.test_pages import OF_A_TEXT, PAGES, ROOT, components
 from tests.invented import make_trace
@@ -169,7 +169,7 @@ def test_another_model_is_named_and_never_loaded_unasked(app):
 
 
 def test_where_models_are_not_free_to_choose_there_is_no_button(app, monkeypatch):
-    monkeypatch.setattr("moe_viz.ui.model.any_may_load", lambda: False)
+    monkeypatch.setattr("moe_viz.ui.session.model_in_use.any_may_load", lambda: False)
     opened(app, text="hello", model="some/model")
     assert "made with some/model" in notice(app)
     assert f"This server shows {settings().model}" in notice(app)

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from moe_viz.errors import EngineError, InputError
-from moe_viz.profiles.value import ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.settings import settings
-from moe_viz.ui import bringing
-from moe_viz.ui.bringing import EACH, of_folder, pasted, uploaded
-from moe_viz.ui.measuring import CHARACTERS, Measuring
+from moe_viz.ui.specialization import upload as bringing
+from moe_viz.ui.specialization.measuring import CHARACTERS, Measuring
+from moe_viz.ui.specialization.upload import EACH, of_folder, pasted, uploaded
 from tests.app.steps import clean, until
 from tests.app.test_domains import on, said
 from tests.invented import make_trace
@@ -116,7 +116,7 @@ def test_it_stops_when_nobody_holds_it():
 
 
 def test_a_model_that_goes_away_leaves_what_is_counted(monkeypatch):
-    monkeypatch.setattr("moe_viz.ui.measuring._PATIENCE", 0.1)
+    monkeypatch.setattr("moe_viz.ui.specialization.measuring._PATIENCE", 0.1)
     own = finished(Measuring(FakeEngine(room=5), "me", "texts", {"a": [f"text {n}" for n in range(50)]}))
     assert "was unloaded" in own.error
     assert own.profile.runs[0].documents == 5

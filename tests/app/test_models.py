@@ -10,10 +10,10 @@ import pytest
 
 import moe_viz
 from moe_viz.catalogue import find_model, known_models
+from moe_viz.demo import TRAINING as DEMO
 from moe_viz.settings import settings
-from moe_viz.timelapse import DEMO
-from moe_viz.ui import model as model_ui
-from moe_viz.ui.model import Choice
+from moe_viz.ui.session import model_in_use as model_ui
+from moe_viz.ui.session.model_in_use import Choice
 from tests.app.steps import clean, shown, until
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from moe_viz.data.trace_file import write
+from moe_viz.data.training_recording import TimeLapse
+from moe_viz.demo import TRAINING as DEMO
 from moe_viz.probes import mixed_texts, probe_texts
-from moe_viz.timelapse import DEMO, TimeLapse
-from moe_viz.trace_file import write
-from moe_viz.ui import model, prompt
+from moe_viz.ui.routing import prompt
+from moe_viz.ui.session import model_in_use as model
 from tests.app.steps import clean, look_at, on_text, show_routing, shown
 from tests.invented import make_trace
 

@@ -138,7 +138,7 @@ def test_a_persons_text_is_asked_about_and_never_interpreted(app):
 
 
 def test_a_text_that_leaves_nothing_to_ask_gets_a_sentence(app, monkeypatch):
-    monkeypatch.setattr("moe_viz.ui.predict.page.ask", lambda *_: None)
+    monkeypatch.setattr("moe_viz.ui.learn.predict.page.ask", lambda *_: None)
     on(app)
     assert predict("nothing") in app.main.info[0].value
     assert not choices(app)

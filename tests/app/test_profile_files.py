@@ -11,10 +11,10 @@ import pytest
 from moe_viz.probes import probe_texts
 from moe_viz.profiles.profile_file import read, write
 from moe_viz.settings import settings
-from moe_viz.ui.kept import ROOM, Holder
-from moe_viz.ui.profile import Profiled, recorded
-from moe_viz.ui.profiles import HeldProfile
-from moe_viz.ui.shown import Shown
+from moe_viz.ui.session.memory_budget import ROOM, Holder
+from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.specialization.profile_view import Profiled, recorded
+from moe_viz.ui.specialization.profiles import HeldProfile
 from tests.app.steps import clean
 from tests.app.test_domains import on, said
 from tests.app.test_experts import fold_out
@@ -56,7 +56,8 @@ def test_a_file_that_is_none_or_too_large_is_said_in_plain_text_and_changes_noth
     assert "mine\\.moeprofile" in app.error[0].value
     assert "456 texts of 19 domains" in said(app)
     monkeypatch.setattr(
-        "moe_viz.ui.profiles.settings", lambda: type(settings())(**vars(settings()) | {"results_megabytes": 1})
+        "moe_viz.ui.specialization.profiles.settings",
+        lambda: type(settings())(**vars(settings()) | {"results_megabytes": 1}),
     )
     opened(app, write(recorded().profile))
     assert "grows beyond 125,000 bytes" in app.error[0].value.replace("\\", "")

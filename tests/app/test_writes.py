@@ -11,11 +11,11 @@ import pytest
 
 import moe_viz
 from moe_viz.probes import probe_texts
-from moe_viz.ui import reading_outputs
-from moe_viz.ui.measuring import in_turn
-from moe_viz.ui.profile import recorded
-from moe_viz.ui.reading_outputs import CHARACTERS, ReadingOutputs
-from moe_viz.ui.writes import recorded_outputs
+from moe_viz.ui.specialization import measuring_outputs as reading_outputs
+from moe_viz.ui.specialization.expert_outputs import recorded_outputs
+from moe_viz.ui.specialization.measuring import in_turn
+from moe_viz.ui.specialization.measuring_outputs import CHARACTERS, ReadingOutputs
+from moe_viz.ui.specialization.profile_view import recorded
 from tests.app.steps import button, clean, until
 from tests.app.test_domains import on, said
 from tests.invented_profile import make_profile

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 import moe_viz
 from moe_viz.probes import probe_texts
-from moe_viz.ui.contexts import CHARACTERS
+from moe_viz.ui.specialization.contexts import CHARACTERS
 from tests.browser.steps import chips, layer, start
 
 ROW = 3

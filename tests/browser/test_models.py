@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from moe_viz.catalogue import find_model
+from moe_viz.demo import TRAINING as DEMO
 from moe_viz.model.info import architecture
-from moe_viz.timelapse import DEMO
 from tests.browser.conftest import opened, server
 from tests.browser.steps import start
 

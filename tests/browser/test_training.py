@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from moe_viz.timelapse import DEMO, TimeLapse
+from moe_viz.data.training_recording import TimeLapse
+from moe_viz.demo import TRAINING as DEMO
 from tests.browser.steps import chips, layer, start
 
 MOMENT = "Moment of the training, in updates"

@@ -1,6 +1,6 @@
 """What can be proven of a family's captured routing, on a tiny random model.
 
-`python -m tests.model.checks` writes the outcome of every family to `moe_viz/model/checked.json`,
+`python -m tests.model.checks` writes the outcome of every family to `moe_viz/model/routers/family_support.json`,
 which `python -m moe_viz families` prints; a test holds that it is still so.
 """
 
@@ -15,15 +15,15 @@ import numpy as np
 import torch
 
 import moe_viz
-from moe_viz.metrics.scores import gating_weights_from_scores, router_scores
-from moe_viz.model.discover import Router
+from moe_viz.data.scores import gating_weights_from_scores, router_scores
+from moe_viz.model.routers.discover import Router
 from tests.invented import route
 from tests.model import passes
 from tests.model.recompute import block_output, experts_output, raw
 from tests.tiny_families import LAYERS, MOE_LAYERS, tiny_family
 from tests.tiny_models import token_ids
 
-DATA = Path(moe_viz.__file__).parent / "model" / "checked.json"
+DATA = Path(moe_viz.__file__).parent / "model" / "routers" / "family_support.json"
 _OTHER_NAMES = {"inkling_mm_model", "qwen3_omni_moe_thinker", "step3p5"}
 """Model types that are another name of a family's model."""
 FAMILIES = sorted({path.stem for path in (DATA.parent / "families").glob("[!_]*.py")} - _OTHER_NAMES)

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import moe_viz
-from moe_viz.model.decoder import Decoder
-from moe_viz.model.families import family_of
-from moe_viz.model.generation import Generation
-from moe_viz.model.sampling import Sampling
-from moe_viz.model.tokens import tokens_of_ids
+from moe_viz.model.routers.families import family_of
+from moe_viz.model.running.decoder import Decoder
+from moe_viz.model.running.generation import Generation
+from moe_viz.model.running.sampling import Sampling
+from moe_viz.model.running.tokens import tokens_of_ids
 from tests.tiny_families import tiny_family
 from tests.tiny_models import token_ids
 

@@ -12,9 +12,9 @@ import torch
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 import moe_viz
-from moe_viz.model import discover as discovery
-from moe_viz.model.checked import DATA, table
-from moe_viz.model.families import Family, family_of
+from moe_viz.model.routers import discover as discovery
+from moe_viz.model.routers.families import Family, family_of
+from moe_viz.model.routers.family_support import DATA, table
 from tests.model import passes
 from tests.model.checks import FAMILIES, TOKENS, check, check_model
 from tests.tiny_families import tiny_family

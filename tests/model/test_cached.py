@@ -11,7 +11,7 @@ from huggingface_hub import constants
 from transformers import LlamaConfig
 
 import moe_viz
-from moe_viz.model import cached
+from moe_viz.model.checkpoints import hf_cache as cached
 from tests.tiny_models import tiny_model
 
 COMMITS = [digit * 40 for digit in "abc"]

@@ -13,7 +13,7 @@ import torch
 import moe_viz
 from moe_viz.engine import Engine
 from moe_viz.errors import EngineError
-from moe_viz.model.progress import LoadProgress
+from moe_viz.model.checkpoints.progress import LoadProgress
 from tests.model.engines import until
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import moe_viz
 from moe_viz.engine import Engine
-from moe_viz.model.sampling import Sampling
+from moe_viz.model.running.sampling import Sampling
 
 TEXTS = ("def area(r):", "The river", "1. e4 e5 2. Nf3", "a", "Once upon a time there was a king who", "春眠不觉晓")
 STEPS = st.lists(

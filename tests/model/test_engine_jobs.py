@@ -7,7 +7,7 @@ import pytest
 
 import moe_viz
 from moe_viz.engine import Engine
-from moe_viz.model.sampling import Sampling
+from moe_viz.model.running.sampling import Sampling
 from tests.model.engines import limits, until
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 import moe_viz
-from moe_viz.metrics.scores import gating_weights_from_scores, margin, router_scores
-from moe_viz.model.families import family_of
+from moe_viz.data.scores import gating_weights_from_scores, margin, router_scores
+from moe_viz.model.routers.families import family_of
 from tests.invented import route
 from tests.model.recompute import block_output, raw
 from tests.tiny_models import CONFIGS, tiny_model, token_ids

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import moe_viz
-from moe_viz.model.decoder import Decoder
-from moe_viz.model.generation import Generation
-from moe_viz.model.sampling import Sampling
+from moe_viz.model.running.decoder import Decoder
+from moe_viz.model.running.generation import Generation
+from moe_viz.model.running.sampling import Sampling
 from tests.tiny_models import tiny_model, token_ids
 
 PROMPT = "def area(r):"

@@ -9,8 +9,8 @@ from huggingface_hub import constants
 from transformers import AutoTokenizer, LlamaConfig
 
 import moe_viz
+from moe_viz.demo import FOLDER as DEMO
 from moe_viz.model.load import load
-from moe_viz.model.source import DEMO
 from tests.fake_hub import COMMIT, FakeHub
 from tests.tiny_models import tiny_model, token_ids
 

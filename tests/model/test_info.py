@@ -12,8 +12,8 @@ from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 import moe_viz
 from moe_viz.catalogue import find_model, known_models
-from moe_viz.model.checked import proven
 from moe_viz.model.info import architecture, model_info
+from moe_viz.model.routers.family_support import proven
 from tests.tiny_models import CONFIGS, tiny_model
 
 DENSE = LlamaConfig(

@@ -12,8 +12,8 @@ from moe_viz.catalogue import find_model, known_models
 from moe_viz.lessons import designs, one_token, sizes
 from moe_viz.lessons.bundled import expert_output, router_weight
 from moe_viz.metrics.topology import topology_table
+from moe_viz.model.experts.router_inputs import router_inputs
 from moe_viz.model.info import architecture
-from moe_viz.model.router_inputs import router_inputs
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, MixtralFo
 from transformers.utils.logging import set_tqdm_hook
 
 import moe_viz
-from moe_viz.model.source import DEMO
+from moe_viz.demo import FOLDER as DEMO
 from tests.tiny_families import tiny_family
 from tests.tiny_models import tiny_model, token_ids
 

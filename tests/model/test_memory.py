@@ -13,11 +13,11 @@ from transformers import AutoTokenizer
 
 import moe_viz
 from moe_viz.catalogue import find_model
-from moe_viz.model import memory, placement
-from moe_viz.model.folder import auto_class
+from moe_viz.demo import FOLDER as DEMO
+from moe_viz.model.checkpoints.checks import auto_class
 from moe_viz.model.info import model_info
-from moe_viz.model.memory import resident
-from moe_viz.model.source import DEMO
+from moe_viz.model.sizes import memory, placement
+from moe_viz.model.sizes.memory import resident
 from tests.model.checks import FAMILIES
 from tests.tiny_families import tiny_family
 from tests.tiny_models import tiny_model

@@ -9,10 +9,12 @@ import pytest
 from transformers import LlamaConfig
 
 import moe_viz
-from moe_viz import count_parameters, parameters_command
-from moe_viz.__main__ import main
+from moe_viz import count_parameters
 from moe_viz.catalogue import find_model
-from moe_viz.model import hub, parameters
+from moe_viz.cli import parameters as parameters_command
+from moe_viz.cli.main import main
+from moe_viz.model.checkpoints import hub
+from moe_viz.model.sizes import parameters
 from tests.tiny_models import CONFIGS
 
 PARTS = ("routed", "shared", "routers", "attention", "embeddings", "output_head", "other")

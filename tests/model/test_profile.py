@@ -13,13 +13,13 @@ from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_fun
 
 import moe_viz
 from moe_viz import ExpertProfile, InputError
-from moe_viz.__main__ import main
+from moe_viz.cli.main import main
+from moe_viz.data.routed import Routed
 from moe_viz.metrics.domains import domain_information
 from moe_viz.metrics.losses import load_balancing_loss, pooled_load_balancing_loss
-from moe_viz.model.read_routed import read_routed, routed_provenance, routed_sites
+from moe_viz.model.running.read_routed import read_routed, routed_provenance, routed_sites
 from moe_viz.probes import probe_texts
 from moe_viz.profiles.batch import document_key
-from moe_viz.routed import Routed
 from tests.tiny_models import CONFIGS, tiny_model, token_ids
 
 PROBES = Path(moe_viz.__file__).parent / "demo" / "probes.moeprofile"
@@ -35,7 +35,7 @@ def demo():
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("together", [0, 12, 1024])
 def test_a_corpus_run_reads_what_a_trace_reads(name, together, monkeypatch):
-    monkeypatch.setattr("moe_viz.model.read_routed.PASS_TOKENS", together)
+    monkeypatch.setattr("moe_viz.model.running.read_routed.PASS_TOKENS", together)
     model = moe_viz.attach(tiny_model(name))
     windows = [np.array(token_ids(count), dtype=np.int32) for count in (17, 1, 5, 6, 1)]
     for ids, routing in zip(windows, read_routed(model, windows), strict=True):
@@ -50,7 +50,7 @@ def test_a_corpus_run_reads_what_a_trace_reads(name, together, monkeypatch):
 
 @pytest.mark.parametrize(("batches", "passes"), [(True, [(2, 1), (2, 6), (1, 17)]), (False, [(1, 1)] * 2)])
 def test_runs_of_about_one_length_share_a_pass_where_the_routing_allows_it(batches, passes, monkeypatch):
-    monkeypatch.setattr("moe_viz.model.read_routed.PASS_TOKENS", 12)
+    monkeypatch.setattr("moe_viz.model.running.read_routed.PASS_TOKENS", 12)
     model = moe_viz.attach(tiny_model("olmoe" if batches else "switch_transformers"))
     assert model.batches == batches
     seen = []
@@ -75,7 +75,7 @@ def test_a_profile_says_where_sharing_a_pass_may_move_a_choice():
 
 
 def test_a_run_that_was_stopped_and_gone_on_with_is_the_whole_run_to_the_last_bit(demo, tmp_path, monkeypatch):
-    monkeypatch.setattr("moe_viz.profiles.reading.BATCH_TOKENS", 400)
+    monkeypatch.setattr("moe_viz.corpus.reading.BATCH_TOKENS", 400)
     texts = {domain: texts[:4] for domain, texts in probe_texts().items() if domain in ("chess", "french", "law")}
     asked = iter([False, True] * 20)
     out = tmp_path / "x.moeprofile"
@@ -167,7 +167,7 @@ def test_the_command_writes_goes_on_and_says_what_it_found(tmp_path, capsys, mon
         rows = (json.dumps({"text": text}) for text in probe_texts()[domain][:3])
         (corpus / f"{domain}.jsonl").write_text("\n".join(rows), encoding="utf-8")
     command = ["profile", "--model", "demo", "--corpus", str(corpus), "--out", str(out), "--max-tokens", "60"]
-    monkeypatch.setattr("moe_viz.profiles.reading.BATCH_TOKENS", 100)
+    monkeypatch.setattr("moe_viz.corpus.reading.BATCH_TOKENS", 100)
     with monkeypatch.context() as patched:
         calls = iter([None, None])
         inner = read_routed
@@ -177,7 +177,7 @@ def test_the_command_writes_goes_on_and_says_what_it_found(tmp_path, capsys, mon
                 raise KeyboardInterrupt
             return inner(*args)
 
-        patched.setattr("moe_viz.model.read_routed.read_routed", interrupted)
+        patched.setattr("moe_viz.model.running.read_routed.read_routed", interrupted)
         assert main(command) == 1
     printed = capsys.readouterr()
     assert "stopped; " in printed.err

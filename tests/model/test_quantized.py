@@ -13,10 +13,11 @@ from transformers import AutoTokenizer
 
 import moe_viz
 from moe_viz.catalogue import find_model
-from moe_viz.model import placement, quantized
-from moe_viz.model.discover import discover
-from moe_viz.model.quantized import packed_bytes, packed_layers
-from moe_viz.model.source import DEMO
+from moe_viz.demo import FOLDER as DEMO
+from moe_viz.model.routers.discover import discover
+from moe_viz.model.sizes import placement
+from moe_viz.model.sizes import quantization as quantized
+from moe_viz.model.sizes.quantization import packed_bytes, packed_layers
 from tests.model.checks import FAMILIES
 from tests.tiny_families import tiny_family
 from tests.tiny_models import tiny_model, token_ids
@@ -80,7 +81,7 @@ def test_quantisation_without_its_package_or_of_another_kind_is_refused(monkeypa
 def test_packed_weights_cannot_wait_elsewhere(monkeypatch):
     monkeypatch.setattr(quantized, "find_spec", lambda _name: True)
     size = moe_viz.memory_plan("demo", dtype="float32").weights
-    monkeypatch.setattr("moe_viz.model.memory.free_memory", lambda: {"cpu": size, "disk": 10**12})
+    monkeypatch.setattr("moe_viz.model.sizes.memory.free_memory", lambda: {"cpu": size, "disk": 10**12})
     assert "packed weights cannot wait elsewhere" in refusal(
         "demo", quantization="8-bit", device="auto", dtype="float32"
     )

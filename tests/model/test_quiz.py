@@ -8,10 +8,10 @@ import torch
 from transformers import AutoTokenizer, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
 import moe_viz
+from moe_viz.demo import TRAINING as DEMO
 from moe_viz.probes import probe_texts
 from moe_viz.quiz.asking import KINDS, ask
 from moe_viz.quiz.question import Text
-from moe_viz.timelapse import DEMO
 from tests.quiz_recomputed import right_choices
 
 _ALL = set(KINDS)

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 import moe_viz
-from moe_viz.metrics.scores import router_scores, site_scores
-from moe_viz.model import discover as discovery
-from moe_viz.model import self_test
-from moe_viz.model.attached import Attached
-from moe_viz.model.families import family_of
-from moe_viz.model.source import DEMO
-from moe_viz.trace import Scoring
+from moe_viz.data.scores import router_scores, site_scores
+from moe_viz.data.trace import Scoring
+from moe_viz.demo import FOLDER as DEMO
+from moe_viz.model.routers import discover as discovery
+from moe_viz.model.routers import self_test
+from moe_viz.model.routers.families import family_of
+from moe_viz.model.running.attached import Attached
 from tests.invented import route
 from tests.model.checks import FAMILIES
 from tests.tiny_families import tiny_family

@@ -9,8 +9,8 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from moe_viz import InputError
-from moe_viz.model.source import DEMO
-from moe_viz.model.tokens import TokenTexts, tokens_of_ids, tokens_of_text
+from moe_viz.demo import FOLDER as DEMO
+from moe_viz.model.running.tokens import TokenTexts, tokens_of_ids, tokens_of_text
 
 HOSTILE = [
     "\0 NUL \0",

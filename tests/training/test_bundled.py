@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import moe_viz
+from moe_viz.data.training_recording import TimeLapse
 from moe_viz.metrics.domains import domain_information
-from moe_viz.metrics.timelapse import routing_over_training
-from moe_viz.model.moe_model import MoEModel
+from moe_viz.metrics.training import routing_over_training
+from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.probes import TITLES, probe_texts
-from moe_viz.timelapse import TimeLapse
 from training.architecture import BUNDLED
 from training.card import card
 from training.export import load_exported

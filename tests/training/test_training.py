@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from moe_viz.timelapse import TimeLapse
+from moe_viz.data.training_recording import TimeLapse
 from training.__main__ import finish, learn
 from training.architecture import Shape, build_model
 from training.corpus import Split, Windows, encode_streams, end_of_text_id, read_corpus

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from moe_viz.data.trace import RouterSite, Scoring
 from moe_viz.metrics import load as of
 from moe_viz.metrics.topology import topology_table
-from moe_viz.trace import RouterSite, Scoring
 from tests.invented import make_trace
 
 TRACE = make_trace(experts=[4, 16, 8], top_k=[1, 2, 2], tokens=40)

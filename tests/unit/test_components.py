@@ -17,7 +17,7 @@ from moe_viz.components import (
 )
 from moe_viz.components.bundle import BundleError, bundle
 from moe_viz.components.routing_map.pack import COMFORTABLE_BYTES, MISSING, NEUTRAL, Initial, expert_colours
-from moe_viz.ui.shown import Shown
+from moe_viz.ui.session.trace_view import Shown
 from tests.invented import make_trace
 
 PALETTE = [f"#0000{i:02x}" for i in range(16)]

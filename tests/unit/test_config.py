@@ -39,7 +39,7 @@ def test_text_of_both_themes_can_be_read(mode):
         assert contrast(theme["textColor"], ground) >= 7
         assert contrast(theme["linkColor"], ground) >= 4.5
         assert contrast(theme["primaryColor"], ground) >= 4.5  # Streamlit writes in it what is chosen
-    ink = PAPER if mode == "light" else INK  # as moe_viz/ui/look.py writes on buttons
+    ink = PAPER if mode == "light" else INK  # as moe_viz/ui/widgets/look.py writes on buttons
     assert contrast(ink, theme["primaryColor"]) >= 4.5
 
 

@@ -17,7 +17,7 @@ from moe_viz.figures.paths import paths as paths_figure
 from moe_viz.figures.ribbons import Ribbon, add_ribbons
 from moe_viz.metrics.coactivation import coactivation_table
 from moe_viz.metrics.flow import by_strength, even_share, links, paths
-from moe_viz.profiles.value import ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
 from tests.invented import make_trace
 
 PROFILE = ExpertProfile.of_traces({"a": [make_trace(experts=12, top_k=3, tokens=900, sites=4, generated=0)]})

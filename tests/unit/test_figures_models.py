@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from moe_viz.data.trace import RouterSite
 from moe_viz.figures.catalogue import total_against_active
 from moe_viz.figures.shares import shares
 from moe_viz.figures.topology import topology
 from moe_viz.metrics.topology import topology_table
-from moe_viz.trace import RouterSite
 from tests.unit.figure_tables import BUILD, PARTS, SIZES
 
 

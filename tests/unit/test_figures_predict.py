@@ -6,7 +6,7 @@ import pytest
 from moe_viz.figures import theme
 from moe_viz.figures.predict import bars, first_choices, weights
 from moe_viz.quiz.asking import KINDS
-from moe_viz.ui.predict.evidence import _FIGURES
+from moe_viz.ui.learn.predict.evidence import _FIGURES
 from tests.unit.test_quiz import one_question, texts_of
 
 

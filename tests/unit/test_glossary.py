@@ -67,7 +67,7 @@ def test_every_definition_on_a_page_leads_to_its_term():
 
 
 def test_all_words_of_the_page_are_used_and_formulas_are_no_markup():
-    source = (ROOT / "moe_viz" / "ui" / "glossary.py").read_text()
+    source = (ROOT / "moe_viz" / "ui" / "learn" / "glossary.py").read_text()
     for key, sentence in _file()["words"].items():
         assert f'word("{key}"' in source
         assert all(name for _, name, _, _ in Formatter().parse(sentence) if name is not None)

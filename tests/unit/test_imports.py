@@ -12,22 +12,22 @@ HEAVY = {"torch", "transformers", "accelerate", "streamlit", "plotly", "pandas"}
 
 MUST_NOT_BRING = {
     "moe_viz": HEAVY,
-    "moe_viz.trace": HEAVY,
-    "moe_viz.trace_file": HEAVY - {"pandas"},
-    "moe_viz.timelapse": HEAVY - {"pandas"},
+    "moe_viz.data.trace": HEAVY,
+    "moe_viz.data.trace_file": HEAVY - {"pandas"},
+    "moe_viz.data.training_recording": HEAVY - {"pandas"},
     "moe_viz.catalogue": HEAVY,
-    "moe_viz.parameters_command": HEAVY,
-    "moe_viz.profile_command": HEAVY,
+    "moe_viz.cli.parameters": HEAVY,
+    "moe_viz.cli.profile": HEAVY,
     "moe_viz.probes": HEAVY,
     "moe_viz.profiles": HEAVY - {"pandas"},
-    "moe_viz.routed": HEAVY,
+    "moe_viz.data.routed": HEAVY,
     "moe_viz.quiz": HEAVY - {"pandas"},
     "moe_viz.metrics": {"torch", "transformers", "streamlit", "plotly"},
     "moe_viz.figures": {"torch", "transformers", "streamlit"},
     "moe_viz.components": {"torch", "transformers", "streamlit"},
     "moe_viz.model": {"streamlit", "plotly"},
     "moe_viz.engine": {"torch", "transformers", "streamlit", "plotly", "pandas"},
-    "moe_viz.ui.prompt": HEAVY - {"streamlit", "plotly"},  # a first paint; streamlit itself brings plotly
+    "moe_viz.ui.routing.prompt": HEAVY - {"streamlit", "plotly"},  # a first paint; streamlit itself brings plotly
 }
 
 
@@ -87,4 +87,4 @@ def test_an_import_that_fails_is_no_pass(tmp_path):
 def test_figures_are_drawn_in_one_place_where_their_pictures_can_be_saved():
     sources = [*LIBRARY, *(ROOT / "pages").glob("*.py")]
     drawing = [path.relative_to(ROOT).as_posix() for path in sources if "plotly_chart(" in path.read_text("utf-8")]
-    assert drawing == ["moe_viz/ui/chart.py"]
+    assert drawing == ["moe_viz/ui/widgets/chart.py"]

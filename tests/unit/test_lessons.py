@@ -12,13 +12,13 @@ from moe_viz.lessons.texts import Check, _catalogue, lessons
 from tests.unit.imports import brought_in
 
 ROOT = Path(__file__).parents[2]
-SOURCES = {path.stem: path.read_text() for path in (ROOT / "moe_viz" / "ui" / "lessons").glob("*.py")}
+SOURCES = {path.stem: path.read_text() for path in (ROOT / "moe_viz" / "ui" / "learn" / "lessons").glob("*.py")}
 PARTS = {
     name: "".join(SOURCES[part] for part in re.findall(r"from moe_viz\.ui\.lessons\.(\w+) import", source))
     for name, source in SOURCES.items()
 }
 """The sources of what each lesson takes from beside it."""
-SHARED = (ROOT / "moe_viz" / "ui" / "learn.py").read_text() + "".join(SOURCES.values())
+SHARED = (ROOT / "moe_viz" / "ui" / "learn" / "lesson_page.py").read_text() + "".join(SOURCES.values())
 NAMED = "|".join(
     (
         r"8×7B",

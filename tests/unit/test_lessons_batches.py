@@ -5,12 +5,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from moe_viz.data.trace import NO_EXPERT
 from moe_viz.lessons.batch import SIZES, experts_used, experts_used_if_uniform, weights_read
 from moe_viz.lessons.capacity import capacity, expert_choice, lost, without
 from moe_viz.lessons.recorded import final, recording
 from moe_viz.lessons.sizes import known_sizes
 from moe_viz.metrics.load import expert_counts
-from moe_viz.trace import NO_EXPERT
 
 RNG = np.random.default_rng(0)
 IDS = np.stack([[RNG.choice(6, 2, replace=False) for _ in range(9)] for _ in range(3)])

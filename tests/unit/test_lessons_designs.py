@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from moe_viz.catalogue import find_model
+from moe_viz.demo import TRAINING as DEMO
 from moe_viz.lessons import hash_routing
 from moe_viz.lessons.designs import DESIGNS, choices, hash_families, known_designs, with_design
 from moe_viz.lessons.sizes import known_sizes
 from moe_viz.metrics.topology import topology_table
-from moe_viz.model import families
-from moe_viz.profiles.value import ExpertProfile
-from moe_viz.timelapse import DEMO
-from moe_viz.ui.words import large_text
+from moe_viz.model.routers import families
+from moe_viz.profiles.expert_profile import ExpertProfile
+from moe_viz.ui.widgets.words import large_text
 
 CONFIGS = {name: find_model(name).config for name in known_sizes()}
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from moe_viz.demo import TRAINING as DEMO
 from moe_viz.lessons.specialise import most_own, taken_besides, work_by_domain
 from moe_viz.metrics.specialists import Specialists, find_specialists
-from moe_viz.profiles.value import ExpertProfile
-from moe_viz.timelapse import DEMO
+from moe_viz.profiles.expert_profile import ExpertProfile
 
 
 @pytest.fixture(scope="module")

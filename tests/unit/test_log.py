@@ -9,7 +9,7 @@ import pytest
 PROGRAM = """
 import logging
 from moe_viz.engine.meter import Meter
-from moe_viz.ui.log import log_as_asked
+from moe_viz.ui.session.log import log_as_asked
 log_as_asked()
 log_as_asked()
 Meter().passed(3, 70, 0.25)

@@ -5,7 +5,7 @@ import pytest
 
 from moe_viz.metrics.atlas import domain_shares, loads, most_alike, partners, taken_tokens
 from moe_viz.metrics.specialists import find_specialists
-from moe_viz.profiles.value import ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
 from tests.invented import make_trace
 from tests.invented_profile import make_profile
 

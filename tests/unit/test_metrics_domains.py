@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moe_viz.data.trace import NO_EXPERT
 from moe_viz.metrics.domains import (
     by_domain,
     domain_information,
@@ -15,7 +16,6 @@ from moe_viz.metrics.domains import (
 )
 from moe_viz.metrics.load import dead_experts
 from moe_viz.metrics.saturation import router_saturation
-from moe_viz.trace import NO_EXPERT
 
 
 def test_information_of_hand_made_tables():

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import moe_viz
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics.coactivation import EXPECTED, chance_of_both, coactivation, coactivation_table
 from moe_viz.metrics.flow import BRANCHES, LIFT, NAMED, WIDTH, by_strength, even_share, links, paths
-from moe_viz.profiles.value import ExpertProfile
-from moe_viz.trace import RoutingTrace
+from moe_viz.profiles.expert_profile import ExpertProfile
 from tests.invented import make_trace
 
 DEMO = Path(moe_viz.__file__).parent / "demo"

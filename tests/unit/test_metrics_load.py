@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from moe_viz.data.scores import margin, router_entropy
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics import load as of
-from moe_viz.metrics.scores import margin, router_entropy
 from moe_viz.metrics.tables import expert_table, layer_table, profile_expert_table, profile_layer_table
-from moe_viz.profiles.value import ExpertProfile
-from moe_viz.trace import RoutingTrace
+from moe_viz.profiles.expert_profile import ExpertProfile
 from tests.invented import make_trace
 
 RAGGED = {"experts": [4, 8, 6], "top_k": [1, 3, 2], "tokens": 40, "dropped": 0.2}

@@ -15,7 +15,7 @@ from moe_viz.metrics.ordering import (
     profile_coactivation_order,
     trace_coactivation_order,
 )
-from moe_viz.profiles.value import ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
 from tests.invented import make_trace
 
 

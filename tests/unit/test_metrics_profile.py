@@ -11,11 +11,11 @@ import pytest
 from moe_viz import NO_EXPERT, ExpertProfile, RoutingTrace, Scoring
 from moe_viz.metrics.coactivation import coactivation, following_experts
 from moe_viz.metrics.domains import information_given_token
-from moe_viz.metrics.given_token import profile_information_given_token
 from moe_viz.metrics.load import gini, largest_difference
 from moe_viz.metrics.losses import load_balancing_loss, profile_load_balancing_loss, z_loss
 from moe_viz.metrics.repetition import overall_repetition, repetition, trace_repetition
 from moe_viz.metrics.similarity import domain_divergence, load_divergence
+from moe_viz.metrics.token_identity_control import profile_information_given_token
 from moe_viz.metrics.vocabulary import token_shares, vocabulary_specialization
 from tests.invented import make_trace
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from moe_viz.metrics.scores import (
+from moe_viz.data.scores import (
     entropy,
     gating_weights_from_scores,
     margin,
@@ -18,7 +18,7 @@ from moe_viz.metrics.scores import (
     selection_scores,
     site_scores,
 )
-from moe_viz.trace import Scoring
+from moe_viz.data.trace import Scoring
 from tests.invented import make_trace
 
 SOFTMAX = Scoring("softmax", normalized=False)

@@ -14,7 +14,7 @@ from moe_viz.metrics.specialists import (
     use_table,
 )
 from moe_viz.metrics.specialization import LEAST
-from moe_viz.profiles.value import ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
 from tests.invented import make_trace
 from tests.invented_profile import make_profile
 

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from moe_viz.metrics.scores import margin, router_entropy, selection_scores, site_scores
+from moe_viz.data.scores import margin, router_entropy, selection_scores, site_scores
+from moe_viz.data.trace import NextTokens, Scoring
 from moe_viz.metrics.tables import next_token_table, router_table
 from moe_viz.metrics.tokens import CONTEXT, token_detail, tokens_of_expert, visible
-from moe_viz.trace import NextTokens, Scoring
 from tests.invented import make_trace
 
 BIASED = Scoring("sigmoid", normalized=True, selection_bias=(0.5, 0, -0.5, 0, 0.3, 0, -0.2, 0))

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from moe_viz.metrics.tables import expert_table, layer_table, router_table
-from moe_viz.ui.chart import file_name
-from moe_viz.ui.numbers import parquet_of
+from moe_viz.ui.widgets.chart import file_name
+from moe_viz.ui.widgets.numbers import parquet_of
 from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def test_every_figure_is_drawn_where_its_picture_is_made():
         for path in [*ROOT.glob("pages/*.py"), *ROOT.glob("moe_viz/**/*.py")]
         if re.search(r"^ *st\.plotly_chart\(", path.read_text(), re.MULTILINE)
     ]
-    assert files == [ROOT / "moe_viz" / "ui" / "chart.py"]
+    assert files == [ROOT / "moe_viz" / "ui" / "widgets" / "chart.py"]
 
 
 @pytest.mark.parametrize(

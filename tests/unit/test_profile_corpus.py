@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from moe_viz import InputError
+from moe_viz.corpus import files as corpus
+from moe_viz.corpus.files import open_corpus
 from moe_viz.probes import TITLES, probe_texts
-from moe_viz.profiles import corpus
-from moe_viz.profiles.corpus import open_corpus
 
 LINES = "".join(json.dumps({"text": text}) + "\n" for text in ("un", "deux\ntrois", "é猫"))
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moe_viz import NO_EXPERT, ExpertProfile, NextTokens, ProfileError, RoutingTrace, Scoring
-from moe_viz.profiles import value
-from moe_viz.profiles.value import FIRST, LATER, SQUARE_UNIT, UNIT, Group
+from moe_viz.profiles import expert_profile as value
+from moe_viz.profiles.expert_profile import FIRST, LATER, SQUARE_UNIT, UNIT, Group
 from tests.invented import SOFTMAX, make_trace
 
 SIGMOID = Scoring("sigmoid", normalized=False, scale=2.5)

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from moe_viz import InputError
-from moe_viz.profiles import hub_dataset as module
-from moe_viz.profiles.corpus import open_corpus
-from moe_viz.profiles.hub_dataset import HubDataset, hub_dataset
+from moe_viz.corpus import hub_dataset as module
+from moe_viz.corpus.files import open_corpus
+from moe_viz.corpus.hub_dataset import HubDataset, hub_dataset
 
 ROWS = [{"text": "one", "topic": "a", "kind": 1}, {"text": None, "topic": "b", "kind": 0}]
 

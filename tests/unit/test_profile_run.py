@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 import moe_viz
 from moe_viz import ExpertProfile, InputError, Provenance, RouterSite, Scoring
-from moe_viz.model import read_routed as reader
-from moe_viz.profiles import profile_file, reading, run
-from moe_viz.profiles.run import Progress
-from moe_viz.routed import Routed
+from moe_viz.corpus import reading, run
+from moe_viz.corpus.run import Progress
+from moe_viz.data.routed import Routed
+from moe_viz.model.running import read_routed as reader
+from moe_viz.profiles import profile_file
 
 SITES = tuple(RouterSite(f"layers.{i}", i, 4, 2, scoring=Scoring("softmax", True)) for i in range(2))
 TEXTS = {

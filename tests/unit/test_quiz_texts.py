@@ -9,14 +9,16 @@ import pytest
 from moe_viz.lessons.texts import _catalogue, predict_kind
 from moe_viz.quiz.asking import KINDS, MAX_SEED, OWN, Asked
 from moe_viz.quiz.question import GIVEN, Choice, Passage, Question
-from moe_viz.ui.predict.page import _seed
-from moe_viz.ui.predict.passages import _html
-from moe_viz.ui.predict.round import Round
-from moe_viz.ui.predict.words import say, say_choice
+from moe_viz.ui.learn.predict.page import _seed
+from moe_viz.ui.learn.predict.passages import _html
+from moe_viz.ui.learn.predict.round import Round
+from moe_viz.ui.learn.predict.words import say, say_choice
 from tests.invented import make_trace
 from tests.quiz_texts import SHAPES, routed
 
-UI = "".join(path.read_text() for path in (Path(__file__).parents[2] / "moe_viz" / "ui" / "predict").glob("*.py"))
+UI = "".join(
+    path.read_text() for path in (Path(__file__).parents[2] / "moe_viz" / "ui" / "learn" / "predict").glob("*.py")
+)
 QUIZ = "".join(path.read_text() for path in (Path(__file__).parents[2] / "moe_viz" / "quiz").glob("*.py"))
 NAMED = r"\b0 if|100%|0%|add up to 1\b"
 """Digits that are part of a definition."""

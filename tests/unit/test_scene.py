@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moe_viz.scene import NAMES, Scene, decode, encode, fit
+from moe_viz.ui.session.scene import NAMES, Scene, decode, encode, fit
 from tests.invented import make_trace
 
 numbers = st.integers(0, 999_999)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from moe_viz.errors import EngineError
-from moe_viz.model.sampling import Sampling
-from moe_viz.ui.kept import Holder, Room
-from moe_viz.ui.session import Asked, Continuation, Session
-from moe_viz.ui.shown import Shown
+from moe_viz.model.running.sampling import Sampling
+from moe_viz.ui.session.memory_budget import Holder, Room
+from moe_viz.ui.session.session import Asked, Continuation, Session
+from moe_viz.ui.session.trace_view import Shown
 from tests.invented import make_trace
 
 HOW = Asked("a text", Continuation(6, Sampling(), chat=False))
@@ -48,7 +48,7 @@ class Work:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """Every moment is shown, however soon it comes after the one before."""
-    monkeypatch.setattr("moe_viz.ui.session._BYTES_A_SECOND", 1e12)
+    monkeypatch.setattr("moe_viz.ui.session.session._BYTES_A_SECOND", 1e12)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_every_moment_is_of_one_stream_and_the_last_needs_no_more_room(own, job)
 
 def test_the_last_tokens_are_never_missed(own, job, monkeypatch):
     """However seldom a long trace is shown anew, its end is."""
-    monkeypatch.setattr("moe_viz.ui.session._BYTES_A_SECOND", 1e-6)
+    monkeypatch.setattr("moe_viz.ui.session.session._BYTES_A_SECOND", 1e-6)
     job.goes_on(1)
     own.look()
     job.goes_on(4)

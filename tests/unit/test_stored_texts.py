@@ -7,7 +7,7 @@ import threading
 import pytest
 
 import moe_viz
-from moe_viz.stored_texts import Limits, StoredTexts
+from moe_viz.ui.session.stored_texts import Limits, StoredTexts
 
 
 class Clock:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from moe_viz import Provenance, RouterSite
-from moe_viz.metrics.timelapse import load_over_training, loss_over_training, routing_over_training
-from moe_viz.timelapse import TimeLapse
+from moe_viz.data.training_recording import TimeLapse
+from moe_viz.metrics.training import load_over_training, loss_over_training, routing_over_training
 
 
 @pytest.fixture

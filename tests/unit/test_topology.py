@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moe_viz.data.trace import RouterSite, Scoring
 from moe_viz.metrics.rule import rule_words
 from moe_viz.metrics.topology import DENSE, kinds_of_layer, span, topology_table
-from moe_viz.trace import RouterSite, Scoring
 
 
 def site(layer, path="model.layers", part="mlp", **fields):

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from moe_viz import NO_EXPERT, NextTokens, RoutingTrace, Scoring, TraceError, TraceFileError, trace_file
-from moe_viz.trace_file import read, write
+from moe_viz import NO_EXPERT, NextTokens, RoutingTrace, Scoring, TraceError, TraceFileError
+from moe_viz.data import trace_file
+from moe_viz.data.trace_file import read, write
 from tests.invented import make_trace
 
 VARIANTS = {

@@ -1,0 +1,14 @@
+"""The bundled model: its weights, its tokenizer and what was recorded of it."""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+"""The model, as a folder in the Hugging Face format."""
+PROBES_PROFILE = FOLDER / "probes.moeprofile"
+"""The model over the probes."""
+HELD_OUT_PROFILE = FOLDER / "heldout.moeprofile"
+"""The model over texts of its training corpus that it never saw."""
+EXPERT_OUTPUTS = FOLDER / "outputs.npz"
+"""Towards which tokens its experts write, over the probes: `moe-viz outputs --corpus probes`."""
+TRAINING = FOLDER / "timelapse"
+"""The recordings of its training: as it was trained, and the same without load balancing."""

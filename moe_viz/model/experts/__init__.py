@@ -1,0 +1,1 @@
+"""What the experts themselves read and write."""

@@ -1,9 +1,0 @@
-"""DBRX: softmax, top-k in the block; divided by the sum of the chosen."""
-
-from moe_viz.model.families import Family
-
-FAMILY = Family(
-    function="softmax",
-    normalized="moe_normalize_expert_weights",
-    offloads=False,
-)

@@ -1,5 +1,0 @@
-"""DeepSeek-OCR 2, its text tower: routes as DeepSeek-V2."""
-
-from moe_viz.model.families.deepseek_v2 import FAMILY
-
-__all__ = ["FAMILY"]

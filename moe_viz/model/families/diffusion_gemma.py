@@ -1,5 +1,0 @@
-"""DiffusionGemma, its text encoder: routes as Gemma 4."""
-
-from moe_viz.model.families.gemma4 import FAMILY
-
-__all__ = ["FAMILY"]

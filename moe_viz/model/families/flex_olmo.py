@@ -1,8 +1,0 @@
-"""FlexOlmo (arXiv 2507.07024): as OLMoE."""
-
-from moe_viz.model.families import Family
-
-FAMILY = Family(
-    function="softmax",
-    normalized="norm_topk_prob",
-)

@@ -1,5 +1,0 @@
-"""GLM-4.7-Flash: routes as DeepSeek-V3."""
-
-from moe_viz.model.families.deepseek_v3 import FAMILY
-
-__all__ = ["FAMILY"]

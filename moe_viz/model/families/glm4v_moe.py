@@ -1,5 +1,0 @@
-"""GLM-4.5V, its text tower: routes as DeepSeek-V3."""
-
-from moe_viz.model.families.deepseek_v3 import FAMILY
-
-__all__ = ["FAMILY"]

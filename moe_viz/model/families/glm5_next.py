@@ -1,8 +1,0 @@
-"""GLM-5 (next), its text tower: routes as DeepSeek-V3."""
-
-from dataclasses import replace
-
-from moe_viz.model.families import SPARSE_ATTENTION
-from moe_viz.model.families.deepseek_v3 import FAMILY as DEEPSEEK_V3
-
-FAMILY = replace(DEEPSEEK_V3, batch_dependent=SPARSE_ATTENTION)

@@ -1,8 +1,0 @@
-"""Granite MoE with sliding-window attention: routes as Granite MoE."""
-
-from moe_viz.model.families import Family
-
-FAMILY = Family(
-    function="softmax",
-    normalized=True,
-)

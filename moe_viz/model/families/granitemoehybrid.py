@@ -1,9 +1,0 @@
-"""Granite 4 (attention and Mamba): routes as Granite MoE; a dense MLP beside the experts."""
-
-from moe_viz.model.families import Family
-
-FAMILY = Family(
-    function="softmax",
-    normalized=True,
-    shared_experts=1,
-)

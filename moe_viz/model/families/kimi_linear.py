@@ -1,5 +1,0 @@
-"""Kimi Linear (arXiv 2510.26692): routes as DeepSeek-V3."""
-
-from moe_viz.model.families.deepseek_v3 import FAMILY
-
-__all__ = ["FAMILY"]

@@ -1,8 +1,0 @@
-"""Mellum: softmax, top-k, normalised if the config says so."""
-
-from moe_viz.model.families import Family
-
-FAMILY = Family(
-    function="softmax",
-    normalized="norm_topk_prob",
-)

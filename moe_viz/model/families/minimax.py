@@ -1,8 +1,0 @@
-"""MiniMax-Text-01 (arXiv 2501.08313): softmax, top-k, divided by the sum of the chosen."""
-
-from moe_viz.model.families import Family
-
-FAMILY = Family(
-    function="softmax",
-    normalized=True,
-)

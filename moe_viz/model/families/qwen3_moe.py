@@ -1,5 +1,0 @@
-"""Qwen3-MoE (arXiv 2505.09388): softmax, top-k, no shared expert."""
-
-from moe_viz.model.families import Family
-
-FAMILY = Family(function="softmax", normalized="norm_topk_prob")

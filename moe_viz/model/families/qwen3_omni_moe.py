@@ -1,8 +1,0 @@
-"""Qwen3-Omni, its text towers: as Qwen3-MoE."""
-
-from moe_viz.model.families import Family
-
-FAMILY = Family(
-    function="softmax",
-    normalized="norm_topk_prob",
-)

@@ -1,8 +1,0 @@
-"""Qwen3-VL-MoE, its text tower: softmax, top-k, always normalised."""
-
-from moe_viz.model.families import Family
-
-FAMILY = Family(
-    function="softmax",
-    normalized=True,
-)

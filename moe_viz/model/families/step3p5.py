@@ -1,5 +1,0 @@
-"""Step 3.5, the name that the text tower of Step 3.7 has."""
-
-from moe_viz.model.families.step3p7 import FAMILY
-
-__all__ = ["FAMILY"]

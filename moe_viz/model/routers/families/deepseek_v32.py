@@ -1,0 +1,8 @@
+"""DeepSeek-V3.2: routes as DeepSeek-V3."""
+
+from dataclasses import replace
+
+from moe_viz.model.routers.families import SPARSE_ATTENTION
+from moe_viz.model.routers.families.deepseek_v3 import FAMILY as DEEPSEEK_V3
+
+FAMILY = replace(DEEPSEEK_V3, batch_dependent=SPARSE_ATTENTION)

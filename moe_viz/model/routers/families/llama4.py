@@ -1,0 +1,12 @@
+"""Llama 4, its text tower: top-k of the logits, then a sigmoid, which multiplies what the expert reads."""
+
+from moe_viz.model.routers.families import Family
+
+FAMILY = Family(
+    function="sigmoid",
+    children=("router", "experts"),
+    logits_index=1,
+    reader="dense",
+    shared_experts=1,
+    notes=("A gating weight multiplies the expert's input, not its output.",),
+)

@@ -1,0 +1,5 @@
+"""Nemotron-H (arXiv 2504.03624) with MoE layers: routes as DeepSeek-V3."""
+
+from moe_viz.model.routers.families.deepseek_v3 import FAMILY
+
+__all__ = ["FAMILY"]

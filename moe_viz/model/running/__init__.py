@@ -1,0 +1,1 @@
+"""A model that runs with its routers read: traces, batches, continuations."""

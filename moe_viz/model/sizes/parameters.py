@@ -1,0 +1,187 @@
+"""Counting the weights of a mixture-of-experts model from its structure alone."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from torch import nn
+from transformers import PreTrainedConfig
+
+from moe_viz.errors import ModelError
+from moe_viz.model.checkpoints.checks import skeleton
+from moe_viz.model.checkpoints.resolve import find_config
+from moe_viz.model.routers.families import family_of
+from moe_viz.model.running.moe_model import MoEModel
+from moe_viz.model.sizes.parameter_count import ParameterCount, RoutedBlock
+
+_ROUTER_NAMES = ("gate", "router", "router_gate")
+_EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
+_CHOICES = ("total_experts", "num_router_classes")
+"""Where a router can also choose to compute nothing: attributes with all its choices, those included."""
+_TOP_K = ("top_k", "num_experts_per_tok", "top_k_experts")
+_SHARED = re.compile(r"shared_(expert|mlp)")
+_ATTENTION = re.compile(r"(attn|attention)$", re.IGNORECASE)
+_STACK = re.compile(r"(.+?)\.\d+(?=\.|$)")
+
+
+def count_parameters(source: Any, *, revision: str | None = None) -> ParameterCount:
+    """Count the weights of a mixture-of-experts model, without downloading or allocating any.
+
+    `source` is a hub id (its config alone is fetched, at `revision`), a local folder, "demo", a
+    transformers config, a config's values as a mapping with its model_type, or a model already loaded.
+    Raises ModelError if it is none of these, or has no routed experts that can be counted.
+    """
+    source = source.hf_model if isinstance(source, MoEModel) else find_config(source, revision)
+    if getattr(source, "is_quantized", False):
+        source = source.config  # packed tensors do not tell how many weights they hold
+    if isinstance(source, PreTrainedConfig):
+        source = skeleton(source, source.name_or_path or "this config")
+    if not isinstance(source, nn.Module) or not hasattr(source, "config"):
+        raise ModelError(
+            f"the parameters of a {type(source).__name__} cannot be counted: expected a hub id, a local folder,"
+            " a transformers config or a transformers model"
+        )
+    count = count_built(source)
+    if not count.blocks:
+        raise ModelError(
+            f"this {count.family} model has no routed experts that can be counted: it is dense, or its"
+            " experts are built in a way that is not known here; choose a mixture-of-experts model"
+        )
+    return count
+
+
+def parts_of(model: Any) -> tuple[dict[nn.Parameter, str], list[RoutedBlock]]:
+    """The part of a model that each of its weights belongs to, by `ParameterCount`'s names, and its routed blocks."""
+    head = model.get_output_embeddings()
+    blocks: list[RoutedBlock] = []
+    parts: dict[str, str] = {}  # of each module, by path; a child's, once settled by its block, stands already
+    seen: dict[nn.Parameter, str] = {}
+    for name, module in model.named_modules():
+        parent, _, own = name.rpartition(".")
+        part = parts.setdefault(name, _part(own, module, parts[parent]) if name else "other")
+        if module is head:
+            part = "output_head"
+        routed = _routed(module) if part != "routed" else None
+        if routed is not None:
+            router, experts = routed
+            path = f"{name}." if name else ""
+            parts[path + router] = "routers"
+            parts.update(dict.fromkeys((path + child for child in experts), "routed"))
+            blocks.append(_block(name, module, router, experts, model.config))
+        for parameter in module.parameters(recurse=False):
+            seen.setdefault(parameter, part)
+    return seen, blocks
+
+
+def count_built(model: Any) -> ParameterCount:
+    """Count a transformers model that has been built, with its weights or without; a dense one has no blocks."""
+    head = model.get_output_embeddings()
+    seen, blocks = parts_of(model)
+    sizes: Counter[str] = Counter()
+    for parameter, part in seen.items():
+        sizes[part] += parameter.numel()
+    sizes["routed"] = sum(block.parameters for block in blocks)
+    return ParameterCount(
+        family=model.config.model_type,
+        blocks=tuple(blocks),
+        stacks=_stacks(model, blocks),
+        routed=sizes["routed"],
+        shared=sizes["shared"],
+        routers=sizes["routers"],
+        attention=sizes["attention"],
+        embeddings=sizes["embeddings"],
+        output_head=sizes["output_head"],
+        other=sizes["other"],
+        tied=0 if head is None else sum(p.numel() for p in head.parameters() if seen[p] == "embeddings"),
+    )
+
+
+def _part(own: str, module: nn.Module, parent: str) -> str:
+    """What a module called `own` belongs to, inside a parent of which that is known."""
+    if parent in ("routed", "routers", "shared"):
+        return parent
+    if _SHARED.match(own):
+        return "shared"
+    if _ATTENTION.search(own) or _is_attention(module):
+        return "attention"
+    if isinstance(module, nn.Embedding) and parent != "attention":  # positions relative to another are attention's
+        return "embeddings"
+    return parent
+
+
+def _is_attention(module: nn.Module) -> bool:
+    """Whether its class calls it so, and it is no mere layer around one that is."""
+
+    def called_so(one: nn.Module) -> bool:
+        return type(one).__name__.endswith("Attention")
+
+    return called_so(module) and not any(map(called_so, module.children()))
+
+
+def _routed(block: nn.Module) -> tuple[str, tuple[str, ...]] | None:
+    """The names of a block's router and of its children that hold routed experts; None if it has none.
+
+    Counting asks for less than capturing does: a router, and beside it a child `experts`, or
+    children with weights `[expert ...]`.
+    """
+    children = dict(block.named_children())
+    router = next((name for name in _ROUTER_NAMES if name in children), None)
+    if router is None:
+        return None
+    if "experts" in children:
+        return router, ("experts",)
+    count = _first_int(_EXPERTS, children[router], block)
+    stacked = tuple(name for name, child in children.items() if name != router and _is_stacked(child, count))
+    return (router, stacked) if stacked else None
+
+
+def _is_stacked(module: nn.Module, experts: int | None) -> bool:
+    shapes = [p.shape for p in module.parameters()]
+    axes = 2 if isinstance(module, nn.Embedding) else 3
+    return bool(shapes) and all(len(shape) == axes and shape[0] == experts for shape in shapes)
+
+
+def _block(name: str, block: nn.Module, router: str, experts: tuple[str, ...], config: Any) -> RoutedBlock:
+    holders = [block.get_submodule(child) for child in experts]
+    chooser = block.get_submodule(router)
+    family = family_of(config.model_type)
+    count = _first_int(_EXPERTS, *holders, chooser, block, config)
+    top_k = (family and family.fixed_top_k) or _first_int(_TOP_K, chooser, block, config.get_text_config())
+    if count is None or top_k is None:
+        raise ModelError(
+            f"{name} has routed experts, but nothing in it or its config says"
+            f" {'how many there are' if count is None else 'how many a token uses'} (as"
+            f" {', '.join(_EXPERTS if count is None else _TOP_K)}): its family needs a record of its own"
+        )
+    choices = _first_int(_CHOICES, *holders, chooser) or count
+    layer = _STACK.match(name)
+    return RoutedBlock(
+        name=name,
+        layer=layer[0] if layer else name,
+        experts=count,
+        zero_experts=choices - count,
+        top_k=top_k,
+        parameters=sum(_held(p, count, choices) for holder in holders for p in holder.parameters()),
+    )
+
+
+def _held(parameter: nn.Parameter, experts: int, choices: int) -> int:
+    """The weights of a tensor without rows for choices that compute nothing, which some models allocate."""
+    return parameter.numel() * experts // choices if parameter.shape[:1] == (choices,) else parameter.numel()
+
+
+def _stacks(model: Any, blocks: Iterable[RoutedBlock]) -> tuple[tuple[str, int], ...]:
+    paths = dict.fromkeys(stack[1] for block in blocks if (stack := _STACK.match(block.name)))
+    if not blocks:
+        depth = model.config.get_text_config().num_hidden_layers
+        lists = ((name, module) for name, module in model.named_modules() if isinstance(module, nn.ModuleList))
+        paths = dict.fromkeys(name for name, module in lists if len(module) == depth)
+    return tuple((path, len(list(model.get_submodule(path).children()))) for path in paths)
+
+
+def _first_int(names: tuple[str, ...], *places: object) -> int | None:
+    found = (getattr(place, name, None) for place in places for name in names)
+    return next((value for value in found if isinstance(value, int)), None)

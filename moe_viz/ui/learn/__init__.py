@@ -1,0 +1,1 @@
+"""The pages Learn, Predict, Training and Glossary."""

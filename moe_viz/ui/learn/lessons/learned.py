@@ -1,0 +1,90 @@
+"""How it was learned: the recorded training, measure by measure, with a slider through it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from moe_viz.figures.heatmap import layers_by_experts
+from moe_viz.figures.lessons import lines
+from moe_viz.lessons.texts import Lesson, common
+from moe_viz.ui.learn.training import Recording, recordings
+from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.numbers import folded_tables
+
+_ABOUT = {
+    "domain_information": "about_domain_information",
+    "router_saturation": "about_router_saturation",
+    "max_violation": "about_max_violation",
+}
+_SECONDS = 1.2
+"""From one moment to the next while it plays."""
+
+
+def draw(lesson: Lesson) -> None:
+    """One measure over the training, and all loads at a moment of it."""
+    st.markdown(lesson.say("intro", texts=len(_recording().lapse.text_domain)))
+    playing = st.toggle(lesson.say("play"), key="learned_play", bind="query-params")
+    st.fragment(_moment, run_every=_SECONDS if playing else None)(lesson, playing)
+    folded_tables({"training": lambda: _recording().routing})
+    st.caption(common("recorded_training"))
+
+
+def _recording() -> Recording:
+    return recordings()[0]
+
+
+def _moment(lesson: Lesson, playing: bool) -> None:
+    lapse, table = _recording().lapse, _recording().routing
+    updates = lapse.updates.tolist()
+    if playing and "learned_after" in st.session_state:
+        at = updates.index(st.session_state["learned_after"])
+        st.session_state["learned_after"] = updates[(at + 1) % len(updates)]
+    after: int = st.select_slider(
+        lesson.say("moment"),
+        updates,
+        updates[0],
+        format_func=lambda n: f"{n:,}",
+        key="learned_after",
+        bind=None if playing else "query-params",  # each step would be one more page to go back to
+    )
+    names = dict(zip(_ABOUT, (lesson.say(measure) for measure in _ABOUT), strict=True))
+    measure: str = st.segmented_control(
+        lesson.say("measure"),
+        list(_ABOUT),
+        default="domain_information",
+        format_func=names.__getitem__,
+        key="learned_measure",
+        bind="query-params",
+        required=True,
+        wrap=True,
+    )
+    st.markdown(lesson.say(_ABOUT[measure]))
+    series = {
+        lesson.say("layer", layer=layer): rows[measure].tolist() for layer, rows in table.groupby("layer", sort=True)
+    }
+    frame = updates.index(after)
+    labels = [f"{n:,}" for n in updates]
+    chart(lines(series, labels, lesson.say("axis_updates"), names[measure], marked=frame), key="learned measure")
+    now, end = _means(table, after), _means(table, updates[-1])
+    st.markdown(
+        lesson.say(
+            "now",
+            updates=after,
+            tokens=int(lapse.tokens_seen[frame]) / 1e6,
+            share=lapse.tokens_seen[frame] / lapse.tokens_seen[-1],
+            saturation=now["router_saturation"],
+            information=now["domain_information"],
+            end=end["domain_information"],
+            violation=now["max_violation"],
+        )
+    )
+    st.markdown(lesson.say("loads"))
+    loads = _recording().loads
+    rows = [f"L{layer}" for layer in range(loads.shape[1])]
+    chart(layers_by_experts(loads[frame], rows, kind="load", limit=float(loads.max())), key="learned loads")
+
+
+def _means(table: pd.DataFrame, after: int) -> pd.Series[float]:
+    """The mean over layers after so many updates."""
+    return table[table["updates"] == after].mean()

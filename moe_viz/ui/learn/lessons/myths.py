@@ -1,0 +1,52 @@
+"""What people get wrong: six sentences, each to be judged first and then answered with numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from moe_viz.figures.lessons import named_bars
+from moe_viz.lessons.myths import facts, shares_of_expert
+from moe_viz.lessons.texts import Lesson, common
+from moe_viz.probes import TITLES
+from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.numbers import folded_tables
+
+_MYTHS = (
+    ("uses_all", "uses_all_answer"),
+    ("more_is_better", "more_is_better_answer"),
+    ("replaces_dense", "replaces_dense_answer"),
+    ("topic", "topic_answer"),
+    ("cheaper", "cheaper_answer"),
+    ("understands", "understands_answer"),
+)
+
+
+def draw(lesson: Lesson) -> None:
+    """Each sentence with a choice of true or false; the answer comes after the choice."""
+    st.markdown(lesson.say("intro"))
+    known = facts()
+    numbers = known.numbers() | {"domain": TITLES[known.domain]}
+    judged = [lesson.say("true"), lesson.say("partly"), lesson.say("false")]
+    for myth, answer in _MYTHS:
+        with st.container(border=True):
+            st.subheader(lesson.say(myth, **numbers), anchor=False)
+            chosen = st.segmented_control(lesson.say("judge"), judged, key=f"myth {myth}", label_visibility="collapsed")
+            if chosen is not None:
+                st.markdown(lesson.say(answer, **numbers))
+                if myth == "topic":
+                    _expert(lesson)
+    folded_tables({"answers": lambda: pd.DataFrame([known.numbers()]).T.astype(str).reset_index(names="number")})
+    st.caption(common("recorded_text"))
+
+
+def _expert(lesson: Lesson) -> None:
+    """The expert that comes closest to a topic: its share of every kind of text."""
+    shares = shares_of_expert()
+    order = np.argsort(-shares, kind="stable")
+    names = list(TITLES.values())
+    figure = named_bars(
+        [float(shares[kind]) for kind in order], [names[kind] for kind in order], {0}, lesson.say("axis_share"), ".1%"
+    )
+    chart(figure, key="expert")

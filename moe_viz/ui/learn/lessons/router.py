@@ -1,0 +1,104 @@
+"""What a router does: one token, one layer, step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from moe_viz.figures.lessons import expert_bars, vectors, weights_by_rule
+from moe_viz.lessons import scoring
+from moe_viz.lessons.one_token import Steps, sentence, steps
+from moe_viz.lessons.texts import Lesson, common
+from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.words import plain
+
+OWN_K = 2
+
+
+def draw(lesson: Lesson) -> None:
+    """The steps, then the rules in use side by side."""
+    st.markdown(lesson.say("intro"))
+    read = sentence()
+    token: int = st.segmented_control(
+        lesson.say("token"),
+        list(range(len(read.tokens))),
+        default=9,
+        format_func=lambda i: plain(read.tokens[i].strip() or "␣"),
+        key="router_token",
+        required=True,
+        wrap=True,
+        bind="query-params",
+    )
+    left, right = st.columns(2, gap="large")
+    layers = list(range(len(read.hidden)))
+    with left:
+        layer: int = st.segmented_control(
+            lesson.say("layer"), layers, default=3, key="router_layer", required=True, bind="query-params"
+        )
+    with right:
+        k: int = st.segmented_control(
+            lesson.say("k"), [1, OWN_K, 4, 8], default=OWN_K, key="router_k", required=True, bind="query-params"
+        )
+    done = steps(layer, token, k)
+    _steps(lesson, done, k)
+    _rules(lesson, done, k)
+    folded_tables({"router-steps": lambda: _table(lesson, done, k)})
+    st.caption(common("recorded"))
+
+
+def _steps(lesson: Lesson, done: Steps, k: int) -> None:
+    experts = len(done.logits)
+    first = int(done.logits.argmax())
+    chosen = [int(expert) for expert in done.chosen]
+    st.markdown(lesson.say("step_hidden", dim=len(done.hidden)))
+    chart(vectors(done.hidden[None], [""], lesson.say("axis_hidden")), key="hidden")
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(
+            lesson.say(
+                "step_logits", dim=len(done.hidden), experts=experts, first=first, largest=float(done.logits[first])
+            )
+        )
+        chart(expert_bars(done.logits, chosen, lesson.say("axis_expert"), ".1f"), key="logits")
+    with right:
+        st.markdown(lesson.say("step_scores"))
+        chart(expert_bars(done.scores, chosen, lesson.say("axis_expert"), ".0%"), key="scores")
+    listed = ", ".join(map(str, chosen))
+    st.markdown(lesson.say("step_choice", k=k, chosen=listed, share=done.share, left_out=experts - k))
+    st.markdown(lesson.say("step_weights", weights=" + ".join(f"{weight:.2f}" for weight in done.weights)))
+    st.markdown(lesson.say("step_sum"))
+    rows = [lesson.say("row_product", weight=w, expert=e) for w, e in zip(done.weights, chosen, strict=True)]
+    total = lesson.say("row_total")
+    products = done.weights[:, None] * done.outputs
+    rows.append(f"<b>{total}</b>")
+    chart(vectors(np.vstack([products, done.total]), rows, lesson.say("axis_hidden")), key="sum")
+    st.caption(lesson.say("own_k" if k == OWN_K else "other_k", k=OWN_K))
+
+
+def _rules(lesson: Lesson, done: Steps, k: int) -> None:
+    st.subheader(lesson.say("rules"), anchor=False)
+    st.markdown(lesson.say("rules_intro"))
+    pushed = scoring.best_left_out(done.logits, k)
+    bias = st.slider(lesson.say("bias", expert=pushed), 0.0, 1.0, 0.1, 0.01, key="router_bias", bind="query-params")
+    weights = scoring.side_by_side(done.logits, k, bias)
+    labels = [lesson.say(rule.name) for rule in scoring.RULES]
+    chart(weights_by_rule(weights, labels, lesson.say("axis_expert")), key="rules")
+    by_name = dict(zip((rule.name for rule in scoring.RULES), weights, strict=True))
+    if by_name["rule_bias"][pushed]:
+        st.markdown(lesson.say("bias_in", expert=pushed))
+    else:
+        st.markdown(lesson.say("bias_out", expert=pushed, needed=scoring.bias_needed(done.logits, k)))
+    difference = float(np.abs(by_name["rule_divided"] - by_name["rule_chosen_first"]).max())
+    undivided = float(by_name["rule_softmax"].sum())
+    st.markdown(lesson.say("rules_same", difference=difference, undivided=undivided))
+    st.markdown(lesson.say("groups", experts=len(done.logits), size=len(done.logits) // 4))
+    st.caption(lesson.say("rules_used"))
+
+
+def _table(lesson: Lesson, done: Steps, k: int) -> pd.DataFrame:
+    """One row an expert: logit, score, and the weight that each rule without a bias gives it."""
+    weights = scoring.side_by_side(done.logits, k, 0.0)
+    columns = {lesson.say(rule.name): row for rule, row in zip(scoring.RULES, weights, strict=True)}
+    return pd.DataFrame({"expert": range(len(done.logits)), "logit": done.logits, "score": done.scores, **columns})

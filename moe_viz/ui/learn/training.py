@@ -1,0 +1,223 @@
+"""The parts of the Training page: recordings of the bundled model's training, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from moe_viz import demo
+from moe_viz.data.training_recording import TimeLapse
+from moe_viz.figures.heatmap import layers_by_experts
+from moe_viz.figures.training import by_domain, by_layer
+from moe_viz.metrics.training import load_over_training, loss_over_training, routing_over_training
+from moe_viz.probes import TITLES
+from moe_viz.ui.routing.routing_map import map_alone
+from moe_viz.ui.session.opened_link import initial_of_link
+from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.numbers import folded_tables, numbers
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A time-lapse under its name, and its numbers, worked out once for everybody."""
+
+    name: str
+    file: str
+    lapse: TimeLapse
+
+    @cached_property
+    def routing(self) -> pd.DataFrame:
+        """One row a frame and layer."""
+        return routing_over_training(self.lapse)
+
+    @cached_property
+    def loss(self) -> pd.DataFrame:
+        """One row a frame and kind of text."""
+        return loss_over_training(self.lapse)
+
+    @cached_property
+    def loads(self) -> np.ndarray:
+        """Each expert's share of its layer's assignments, `[frame site expert]`."""
+        return load_over_training(self.lapse)
+
+
+@dataclass(frozen=True)
+class _View:
+    """One of the charts: its name, its column, the title of its axis, how to read it."""
+
+    title: str
+    column: str
+    axis: str
+    reading: str
+
+
+_VIEWS = (
+    _View(
+        "Domain information",
+        "domain_information",
+        "bits",
+        "How much the experts that were chosen tell of the kind of text: mutual information of domain and expert."
+        " 0: nothing. Even random routers, at 0 updates, tell something: they follow the token, and kinds of text"
+        " differ in their tokens.",
+    ),
+    _View(
+        "Load",
+        "max_violation",
+        "MaxVio",
+        "The busiest expert's load over the mean load, less 1: 0 is even, 7 means that one expert of a layer takes"
+        " every token, with two experts of sixteen to a token.",
+    ),
+    _View(
+        "Effective experts",
+        "effective_experts",
+        "experts",
+        "e to the entropy of the load: so many evenly used experts would be as uneven.",
+    ),
+    _View(
+        "Router saturation",
+        "router_saturation",
+        "share of the final experts",
+        "How many of the experts that a token ends with were chosen for it already; the last point is 1 by definition,"
+        " and chance is experts per token over experts.",
+    ),
+    _View(
+        "Loss",
+        "loss",
+        "nats a token",
+        "How badly the next token is guessed: one thin line a kind of text, lower is better.",
+    ),
+)
+
+
+@st.cache_resource(show_spinner=False)
+def recordings() -> tuple[Recording, ...]:
+    """The bundled model's training, and the same without balancing."""
+    named = (("With load balancing", "balanced"), ("Without load balancing", "unbalanced"))
+    return tuple(Recording(name, file, TimeLapse.load(demo.TRAINING / f"{file}.npz")) for name, file in named)
+
+
+def charts() -> None:
+    """One measure of every layer over the training, both recordings on the same axes."""
+    both = recordings()
+    title = st.segmented_control(
+        "Measure",
+        [view.title for view in _VIEWS],
+        default=_VIEWS[0].title,
+        required=True,
+        key="measure",
+        bind="query-params",
+    )
+    view = next(view for view in _VIEWS if view.title == title)
+    updates = both[0].lapse.updates.tolist()
+    largest = max(_table(recording, view)[view.column].max() for recording in both)
+    for column, recording in zip(st.columns(2, gap="large"), both, strict=True):
+        with column:
+            st.markdown(f"**{recording.name}**")
+            chart(_chart(recording, view, updates, (0, 1.06 * largest)), key=f"chart {recording.name}")
+    st.caption(view.reading)
+    slug = view.title.lower().replace(" ", "-")
+    folded_tables({f"{slug}-{r.file}": partial(_table, r, view) for r in both})
+
+
+def _table(recording: Recording, view: _View) -> pd.DataFrame:
+    return recording.loss if view.column == "loss" else recording.routing
+
+
+def _chart(recording: Recording, view: _View, updates: list[int], limits: tuple[float, float]) -> go.Figure:
+    if view.column == "loss":
+        return by_domain(recording.loss, updates, view.axis, limits)
+    return by_layer(recording.routing, view.column, updates, view.axis, limits)
+
+
+def moment() -> int:
+    """A slider over what was recorded. Returns the number of updates."""
+    both = recordings()
+    after: int = st.select_slider(
+        "Moment of the training, in updates",
+        both[0].lapse.updates.tolist(),
+        value=int(both[1].lapse.updates[-1]),
+        format_func=lambda n: f"{n:,}",
+        key="after",
+        bind="query-params",
+    )
+    return after
+
+
+def loads(after: int) -> None:
+    """Every expert's load at one moment, both recordings on one scale of colours."""
+    both = recordings()
+    st.markdown(f"##### Load of every expert after {after:,} updates")
+    largest = max(recording.loads.max() for recording in both)
+    for column, recording in zip(st.columns(2, gap="large"), both, strict=True):
+        with column:
+            st.markdown(f"**{recording.name}**")
+            frame = _frame(recording, after)
+            if frame is None:
+                continue
+            matrix = recording.loads[frame]
+            rows = [f"L{layer}" for layer in range(len(matrix))]
+            chart(layers_by_experts(matrix, rows, kind="load", limit=largest), key=f"loads {recording.name}")
+    st.caption(
+        "Each cell is the share of its layer's assignments that the expert took, over all probe texts, every kind of"
+        " text weighing the same; a row sums to 100 %."
+    )
+
+
+def watched_text(after: int) -> None:
+    """One text at one moment, token by token, as either run routed it."""
+    both = recordings()
+    st.markdown(f"##### One text after {after:,} updates")
+    lapse = both[0].lapse
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    with left:
+        text = st.selectbox(
+            "Text",
+            lapse.watched.tolist(),
+            format_func=lambda text: _title(lapse, text),
+            key="watched text",
+            bind="query-params",
+        )
+    with right:
+        names = [recording.name for recording in both]
+        name = st.segmented_control("Run", names, default=names[0], required=True, key="run", bind="query-params")
+    recording = both[names.index(name)]
+    frame = _frame(recording, after)
+    if frame is None:
+        return
+    trace = recording.lapse.trace(frame, text)
+    shown = Shown(trace, "recorded", None, initial=initial_of_link(trace))
+    map_alone(shown, "watched")
+    st.caption("Move the slider above and watch the experts change; the layer stays.")
+    numbers(shown, {"watched-text": shown.trace.to_frame})
+
+
+def _frame(recording: Recording, after: int) -> int | None:
+    """The frame after so many updates; says so, and None, if the run had stopped by then."""
+    frames = np.flatnonzero(recording.lapse.updates == after)
+    if len(frames):
+        return int(frames[0])
+    st.caption(f"This run was stopped after {recording.lapse.updates[-1]:,} updates.")
+    return None
+
+
+def _title(lapse: TimeLapse, text: int) -> str:
+    """A watched text's kind and how it begins, as plain text."""
+    begins = "".join(token for token, of in zip(lapse.tokens, lapse.token_text, strict=True) if of == text)
+    return f"{TITLES[lapse.domains[lapse.text_domain[text]]]}: {' '.join(begins.split())[:40]} …"
+
+
+def about() -> None:
+    """What was recorded, and where these numbers come from."""
+    lapse = recordings()[0].lapse
+    st.markdown("##### How the bundled model learnt to route")
+    st.caption(
+        f"Recorded while it was trained, whatever model is loaded now: {len(lapse.text_domain)} probe texts of"
+        f" {len(lapse.domains)} kinds, read again after more and more updates. Beside it the same model, from the same"
+        " random start and on the same text in the same order, trained without the balancing term."
+    )

@@ -1,0 +1,1 @@
+"""The page Routing: the text, its routing map, its continuation."""

@@ -1,0 +1,35 @@
+"""Traces as files: save what is shown, open what was saved."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from moe_viz.data.trace_file import read
+from moe_viz.errors import MoeVizError
+from moe_viz.ui.session.session import Session
+from moe_viz.ui.session.trace_view import Shown
+
+
+def saved_traces(own: Session) -> None:
+    """Draw both in the sidebar."""
+
+    def opened() -> None:
+        file = st.session_state["opened"]
+        if file is None:
+            return
+        try:
+            own.show(Shown(read(file.getvalue()), "opened", None), None)
+        except MoeVizError as error:
+            own.fail(f"{file.name}: {error}")
+
+    with st.sidebar.expander("Saved traces"):
+        if own.shown:
+            st.download_button(
+                "Save this trace",
+                data=own.file,
+                file_name="trace.moetrace",
+                mime="application/octet-stream",
+                on_click="ignore",
+                key="save trace",
+            )
+        st.file_uploader("Open a trace", type=["moetrace"], key="opened", on_change=opened)

@@ -1,0 +1,152 @@
+"""The model of this session: one engine a name, shared by all sessions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+import moe_viz
+from moe_viz.engine import Engine
+from moe_viz.errors import MoeVizError
+from moe_viz.settings import settings
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model and how to load it, as for `moe_viz.load`."""
+
+    name: str
+    """"demo", a hub id, or a folder."""
+    revision: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    quantization: str | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything but the name."""
+        return {name: value for name, value in asdict(self).items() if name != "name"}
+
+
+@st.cache_resource(
+    max_entries=settings().models_kept,
+    show_spinner=False,
+    on_release=Engine.close,
+    hash_funcs={Choice: repr},  # a page asks several times a run: Streamlit's own way takes four times as long
+)
+def _engine(choice: Choice) -> Engine:
+    _ASKED_FOR.add(choice)
+    return Engine(partial(moe_viz.load, choice.name, **choice.options))
+
+
+_ASKED_FOR: set[Choice] = set()
+"""The models whose engines were begun."""
+
+
+def engine() -> Engine:
+    """The engine of the session's model; it starts loading when it is first asked for."""
+    return _engine(choice_in_use())
+
+
+def ready_engine() -> Engine | None:
+    """The engine of the session's model, once that is loaded; a page that asks so begins nothing.
+
+    A fresh server's first page is drawn before it: the import of torch would hold it up.
+    """
+    if choice_in_use() not in _ASKED_FOR:
+        return None
+    current = engine()
+    return current if current.state == "ready" else None
+
+
+def model_name() -> str:
+    """What the session's model was asked for by: "demo", a hub id or a folder."""
+    return choice_in_use().name
+
+
+def choice_in_use() -> Choice:
+    """The session's model, and how it was asked for."""
+    choice: Choice = st.session_state.setdefault("model", Choice(settings().model))
+    return choice
+
+
+def any_may_load() -> bool:
+    """Whether pages may load any model: where the server's owner says so, or nobody else is served."""
+    allowed = settings().models
+    return "*" in allowed if allowed else st.get_option("server.address") in _LOOPBACK
+
+
+def loadable() -> tuple[str, ...]:
+    """The models that pages may load by name, the one that the server begins with first."""
+    return tuple(dict.fromkeys((settings().model, *(name for name in settings().models if name != "*"))))
+
+
+def refused(name: str) -> str | None:
+    """Why a page may not load this model; None if it may."""
+    if any_may_load() or name in loadable():
+        return None
+    return f"This server shows {', '.join(loadable())}. Its owner can allow others (models, in settings.toml)."
+
+
+def load(choice: Choice) -> None:
+    """Start loading another model; the one in use stays until it is there, or for good if it cannot be had."""
+    if reason := refused(choice.name):
+        st.session_state["not loaded"] = reason
+        return
+    if _engine(choice).state == "failed":
+        _engine.clear(choice)  # to be tried again
+        _engine(choice)
+    st.session_state["coming"] = choice
+    st.session_state["not loaded"] = None
+
+
+def stop_loading() -> None:
+    """Let the model that is being loaded be."""
+    choice: Choice | None = st.session_state.get("coming")
+    if choice is not None:
+        st.session_state["coming"] = None
+        _engine.clear(choice)
+
+
+def coming() -> str | None:
+    """The model that is being loaded to take the place of the one in use."""
+    choice: Choice | None = st.session_state.get("coming")
+    return None if choice is None else choice.name
+
+
+def not_loaded() -> str | None:
+    """Why the last model that was asked for could not be loaded."""
+    reason: str | None = st.session_state.get("not loaded")
+    return reason
+
+
+def failure(failed: Engine) -> str | None:
+    """Why an engine that no longer loads has no model; None if it has one."""
+    try:
+        failed.info()
+    except MoeVizError as error:
+        return str(error)
+    return None
+
+
+def engine_coming() -> Engine | None:
+    """The engine of the model that is being loaded."""
+    choice: Choice | None = st.session_state.get("coming")
+    return None if choice is None else _engine(choice)
+
+
+def arrived() -> bool:
+    """Whether the model that is waited for is there, or cannot be had. If so it is in use, or the reason is kept."""
+    choice: Choice | None = st.session_state.get("coming")
+    if choice is None or _engine(choice).state == "loading":
+        return False
+    st.session_state["not loaded"] = failure(_engine(choice))
+    if not_loaded() is None:
+        st.session_state["model"] = choice
+    st.session_state["coming"] = None
+    return True

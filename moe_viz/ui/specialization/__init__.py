@@ -1,0 +1,1 @@
+"""The pages Layers, Domains, Experts and Flow: a whole profile."""

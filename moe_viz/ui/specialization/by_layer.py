@@ -1,0 +1,101 @@
+"""Figures of numbers that each layer has one of: load, entropy, unevenness, repetition, domain information."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from moe_viz.figures.domains import information
+from moe_viz.figures.layers import effective_experts, entropies, repetition, unevenness
+from moe_viz.metrics.domains import DRAWS
+from moe_viz.ui.specialization.profile_view import Profiled
+from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.definition import heading
+
+
+def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
+    """How evenly each layer uses its experts, how undecided its router is, how often neighbours go the same way.
+
+    `layers` is a `layer_table`, `repeats` a `repetition_table`; `size` says of how much text they are.
+    """
+    n = f"n: {size}."
+    left, right = st.columns(2, gap="large")
+    with left:
+        heading(
+            "Effective number of experts",
+            "e^H, H = −Σ p ln p of the load",
+            f"Dead: less than a tenth of an even load. {n}",
+            term="effective experts",
+        )
+        chart(effective_experts(layers), key="effective experts")
+        dead, experts = int(layers["dead_experts"].sum()), int(layers["num_experts"].sum())
+        st.caption(
+            "The filled bar is e to the entropy of the load: so many evenly used experts would be as uneven."
+            f" Dead experts, with less than a tenth of an even load: {dead:,} of {experts:,}."
+        )
+    with right:
+        known = bool(layers["router_entropy_normalized"].notna().any())
+        heading(
+            "Entropy",
+            "−Σ p ln p / ln(experts)",
+            f"Of the load{', and of the router’s scores divided by their sum, mean over tokens' if known else ''}. {n}",
+            term="entropy",
+        )
+        chart(entropies(layers), key="entropies")
+        st.caption(
+            "Of the load: 1 means that all experts of the layer share the text evenly."
+            + (" Of the router: 1 means that it cannot tell the experts apart for a token." if known else "")
+        )
+    left, right = st.columns(2, gap="large")
+    with left:
+        heading(
+            "Unevenness of the load",
+            "MaxVio = (largest load − mean) / mean; CV = standard deviation / mean; Gini = Σᵢⱼ|xᵢ − xⱼ| / (2 n Σ x)",
+            f"MaxVio: arXiv 2408.15664. CV: population deviation. {n}",
+            term="MaxVio",
+        )
+        chart(unevenness(layers), key="unevenness")
+        st.caption(
+            "Three measures that are 0 when all experts of the layer take the same. MaxVio 1: the busiest takes"
+            " twice its share."
+        )
+    with right:
+        heading(
+            "Repetition",
+            "N(neighbouring tokens with the same expert) / N(neighbouring tokens)",
+            "Mixtral (arXiv 2401.04088, table 5). Chance of the same first choice: Σ load² of first choices, as uneven"
+            " load repeats by itself. Chance to share any expert: 1 − C(E − k, k) / C(E, k), of an even load.",
+            f"Neighbours of one text, both with an expert. {n}",
+            term="repetition",
+        )
+        chart(repetition(repeats), key="repetition")
+        st.caption("How often a token goes where the one before it went. The dotted lines are chance.")
+
+
+def domain_information(profiled: Profiled) -> None:
+    """What the experts tell of the domain."""
+    heading(
+        "What the expert tells of the domain",
+        "I(domain; expert) = Σ p(d, e) log₂ p(d, e) / (p(d) p(e))",
+        "Every domain weighs the same, every choice of a token counts. Interval: basic bootstrap, documents drawn anew"
+        " within their domains (Davison and Hinkley 1997, equation 5.6), 95 %.",
+        f"Null: the documents’ domain labels shuffled. {DRAWS} draws of each. n: {profiled.size}.",
+        term="domain information",
+    )
+    with st.spinner("Drawing documents anew"):
+        table = profiled.information
+    figure = information(table, profiled.layers, interval=profiled.interval)
+    chart(figure, key="information", alt=bits_in_words(profiled, table["bits"]))
+    rules = profiled.profile.sites
+    most = min(len(profiled.names), max(router.num_experts / router.top_k for router in rules))
+    st.caption(
+        f"0: the expert tells nothing of the kind of text; more than {np.log2(most):.2f} bits it cannot tell here."
+        " Below the dashed line it could be chance. "
+        + ("" if profiled.interval else "There is no interval: a domain has a single text. Bring several of each.")
+    )
+
+
+def bits_in_words(profiled: Profiled, bits: pd.Series) -> str:
+    """A chart's values, for who does not see it."""
+    return ", ".join(f"{layer}: {value:.2f} bits" for layer, value in zip(profiled.layers, bits, strict=True))

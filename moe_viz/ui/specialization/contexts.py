@@ -1,0 +1,138 @@
+"""Where an expert took its tokens: some texts of a domain, read anew."""
+
+from __future__ import annotations
+
+import weakref
+from concurrent.futures import Future
+from typing import NamedTuple
+from uuid import uuid4
+
+import pandas as pd
+import streamlit as st
+
+from moe_viz.components.routing_map.pack import Initial
+from moe_viz.data.trace import RoutingTrace
+from moe_viz.errors import MoeVizError
+from moe_viz.metrics.tokens import tokens_of_expert
+from moe_viz.profiles.merge import model_identity
+from moe_viz.ui.session.model_in_use import engine
+from moe_viz.ui.session.session import Asked, session
+from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.specialization.profile_view import Profiled
+from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.words import plain
+
+TEXTS, CHARACTERS = 4, 1000
+"""So many texts are read, and so much of each."""
+_KEPT = "context passages"
+"""Where the session keeps what was read last, and of what: the profile, the domain, the passages."""
+
+
+class Passage(NamedTuple):
+    """A text, and how the model in use routes it."""
+
+    text: str
+    trace: RoutingTrace
+
+
+def go_to_asked_text() -> None:
+    """Go to the Routing page if a text was asked for there."""
+    if st.session_state.pop("to routing", False):
+        st.switch_page("pages/routing.py", query_params={})  # {}: without it, what the address keeps is in the way
+
+
+def contexts(profiled: Profiled, site: int, expert: int) -> None:
+    """Draw them, folded away: the model reads them when they are asked for. A row leads to its text."""
+    folded = st.expander("The contexts around them", key="contexts", on_change="rerun", bind="query-params")
+    if not folded.open:
+        return
+    with folded:
+        if not profiled.texts:
+            st.caption("There are none to show: this profile holds counts alone, and its texts are not here.")
+            return
+        use = profiled.specialists.use[:, site, expert]
+        domain = st.selectbox(
+            "Domain",
+            sorted(range(len(use)), key=lambda domain: -use[domain]),
+            format_func=lambda domain: f"{profiled.names[domain]}: {use[domain]:.1%} of its tokens",
+            key=f"context domain {site} {expert}",
+            bind="query-params",
+        )
+        try:
+            with st.spinner("Reading some texts", show_time=True):
+                passages = _passages(profiled, profiled.profile.domains[domain])
+        except MoeVizError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+            return
+        if passages is None:
+            st.caption("Another model is in use than the one that this profile is of; load that one to see them.")
+            return
+        _table(passages, site, expert)
+
+
+def _passages(profiled: Profiled, domain: str) -> tuple[Passage, ...] | None:
+    """The first texts of a domain, as the model in use routes them; None if it is not the profile's.
+
+    Raises MoeVizError if they cannot be read. The session keeps the last ones.
+    """
+    model = engine()
+    if model_identity(model.info().provenance) != model_identity(profiled.profile.runs[0].provenance):
+        return None
+    of, of_domain, kept = st.session_state.get(_KEPT, (None, "", ()))
+    if of is not None and of() is profiled and of_domain == domain:
+        return kept
+    texts = [text[:CHARACTERS] for text in profiled.texts[domain] if text.strip()][:TEXTS]
+    answers: list[Future[RoutingTrace]] = []
+    try:
+        answers.extend(model.submit(text, session().owner) for text in texts)
+        passages = tuple(Passage(text, answer.result()) for text, answer in zip(texts, answers, strict=True))
+    finally:
+        for answer in answers:
+            answer.cancel()  # those that wait, if the page was left
+    st.session_state[_KEPT] = (weakref.ref(profiled), domain, passages)
+    return passages
+
+
+def _table(passages: tuple[Passage, ...], site: int, expert: int) -> None:
+    taken = [
+        tokens_of_expert(passage.trace, site, expert).assign(text=number)
+        for number, passage in enumerate(passages, start=1)
+    ]
+    rows = pd.concat(taken, ignore_index=True)
+    read = sum(len(passage.trace) for passage in passages)
+    if rows.empty:
+        st.caption(f"It took none of the {read:,} tokens of {len(passages)} texts.")
+        return
+    columns = ["text", "before", "token", "after", "rank", "gating_weight"]
+    key = f"context rows {site} {expert}"
+
+    def go() -> None:
+        for row in st.session_state[key].selection.rows:
+            passage: Passage = st.session_state[_KEPT][2][int(rows["text"][row]) - 1]
+            initial = Initial(site, int(rows["position"][row]))
+            shown = Shown(passage.trace, "measured", None, stream=uuid4().hex, initial=initial)
+            session().show(shown, Asked(passage.text))
+            st.session_state["text"] = passage.text
+            st.session_state["to routing"] = True
+
+    st.dataframe(
+        rows[columns],
+        hide_index=True,
+        height=320,
+        column_config={
+            "before": st.column_config.TextColumn(alignment="right"),
+            "token": st.column_config.TextColumn(alignment="center"),
+            "gating_weight": st.column_config.ProgressColumn(
+                "gating weight", format="%.3f", min_value=0.0, max_value=float(rows["gating_weight"].max())
+            ),
+        },
+        key=key,
+        on_select=go,
+        selection_mode="single-row",
+    )
+    st.caption(
+        f"{len(rows):,} of the {read:,} tokens of {len(passages)} texts, measured now from the first {CHARACTERS:,}"
+        " characters of each. Rank 1: no other expert had a larger gating weight for it. Select a row to see the whole"
+        " text at this token and layer."
+    )
+    folded_tables({"contexts": lambda: rows[columns]})

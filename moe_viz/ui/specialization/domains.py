@@ -1,0 +1,189 @@
+"""The Domains page: who serves what, and how much that tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from moe_viz.data.scores import Array
+from moe_viz.data.trace import Floats
+from moe_viz.figures.domains import all_layers, given_token
+from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
+from moe_viz.metrics.specialists import LEVEL
+from moe_viz.metrics.token_identity_control import OCCURRENCES
+from moe_viz.ui.specialization.by_layer import bits_in_words, domain_information
+from moe_viz.ui.specialization.profile_view import (
+    Profiled,
+    ask_for_expert,
+    choose_layer,
+    go_to_asked_expert,
+    profile_provenance,
+)
+from moe_viz.ui.specialization.profiles import looked_at
+from moe_viz.ui.specialization.specialists import BEYOND
+from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.definition import heading
+from moe_viz.ui.widgets.numbers import folded_tables
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a cell of the heatmaps can show."""
+
+    title: str
+    kind: Kind
+    values: Callable[[Profiled], Array]
+    """`[domain site expert]`"""
+    reading: str
+    formula: str
+    source: str
+
+
+_VIEWS = (
+    _View(
+        "Share of the domain’s tokens",
+        "use",
+        lambda profiled: profiled.specialists.use,
+        "Each cell is the share of the domain’s tokens that the expert took; a row sums to the experts a token has.",
+        "N(tokens of the domain that took the expert) / N(tokens of the domain)",
+        "Domain specialization, OLMoE (arXiv 2409.02060, equation 7). Even: experts per token over experts.",
+    ),
+    _View(
+        "Against the expert’s overall share",
+        "use difference",
+        lambda profiled: profiled.specialists.use - profiled.overall,
+        "Each cell is how much more of the domain’s tokens the expert took than of all tokens: 0 is no preference.",
+        "share of the domain’s tokens − share of all tokens",
+        "Domains with more tokens weigh more in the share of all tokens.",
+    ),
+    _View(
+        "Against the other domains",
+        "use difference",
+        lambda profiled: profiled.specialists.difference,
+        "Each cell is how much more of the domain’s tokens the expert took than of the other domains’ on average.",
+        "share of the domain’s tokens − mean over the other domains of their shares",
+        "The risk difference; with two domains the Δ of SteerMoE (A¹/N¹ − A²/N²). Domains weigh the same.",
+    ),
+)
+
+
+@st.fragment
+def heatmaps() -> None:
+    """All layers small, one large; a cell leads to its expert. Another view or layer draws these alone anew."""
+    profiled = looked_at()  # not an argument: Streamlit keeps those for as long as the page is open
+    go_to_asked_expert(profiled)
+    views = _VIEWS if len(profiled.names) > 1 else _VIEWS[:1]
+    left, right = st.columns([4, 1], vertical_alignment="bottom")
+    with left:
+        titles = [view.title for view in views]
+        title = st.segmented_control(
+            "Each cell", titles, default=titles[0], required=True, key="cell of domains", bind="query-params"
+        )
+    with right:
+        site = choose_layer(profiled)
+    view = next(view for view in views if view.title == title)
+    values = view.values(profiled)[list(profiled.domains)].astype(np.float32)
+    limit = float(np.nanmax(np.abs(values), initial=0)) or 1.0
+    large, small = st.columns([1.35, 1], gap="large")
+    with large:
+        _one_layer(profiled, view, values, limit, site)
+    with small:
+        _every_layer(profiled, view, values, limit, site)
+    folded_tables({"domains-experts": lambda: profiled.uses})
+    profile_provenance(profiled)
+
+
+def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, site: int) -> None:
+    router, order = profiled.profile.sites[site], list(profiled.domains)
+    experts = router.num_experts
+    heading(
+        f"{profiled.layers[site]}: domains × experts",
+        view.formula,
+        view.source,
+        f"n: {profiled.size}. All tokens count, at any rank of the choice."
+        f" A dot: a specialist, {BEYOND}, at a false-discovery rate of {LEVEL:.0%}.",
+        term="domain specialization",
+    )
+
+    layer = profiled.layers[site]  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
+
+    def keep() -> None:
+        cell = clicked_cell(st.session_state["domains large"].selection.points)
+        if cell is not None:
+            ask_for_expert(layer, cell[1])
+
+    counts = profiled.profile.counts()[order, site, :experts]
+    figure = layers_by_experts(
+        values[:, site, :experts],
+        [escape(profiled.names[domain]) for domain in order],
+        kind=view.kind,
+        limit=limit,
+        hover={"tokens": counts},
+        marked=profiled.specialists.marked[order, site, :experts] if profiled.tested else None,
+    )
+    alt = (
+        f"{view.title} in {profiled.layers[site]}, a row a domain, a column an expert; the table below has the numbers"
+    )
+    chart(figure, key="domains large", on_select=keep, alt=alt)
+    dots = " A dot marks a specialist." if profiled.tested else ""
+    st.caption(f"{view.reading}{dots} Click a cell to see its expert.")
+
+
+def _every_layer(profiled: Profiled, view: _View, values: Floats, limit: float, site: int) -> None:
+    st.markdown("**Every layer**")
+
+    layers = profiled.layers
+
+    def keep() -> None:
+        for point in st.session_state["domains small"].selection.points:
+            st.session_state["layer"] = layers[int(np.ravel(point["customdata"])[0])]
+
+    panels = [values[:, i, : router.num_experts] for i, router in enumerate(profiled.profile.sites)]
+    figure = all_layers(
+        panels,
+        profiled.layers,
+        [f"{router.num_experts} experts" for router in profiled.profile.sites],
+        diverging=view.kind == "use difference",
+        limit=limit,
+        selected=site,
+    )
+    alt = f"{view.title} in every layer; the table below has the numbers"
+    chart(figure, key="domains small", on_select=keep, alt=alt)
+    st.caption("The same for each layer, on the same scale. Click one to see it large.")
+
+
+def informations(profiled: Profiled) -> None:
+    """How much the experts tell of the domain, and what is left of it once the token is known."""
+    if len(profiled.names) == 1:
+        st.info("There is one domain only: nothing to compare it with. Bring a second one.")
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        domain_information(profiled)
+    table = profiled.information
+    with right:
+        heading(
+            "What is left once the token is known",
+            "I(domain; first expert | token) − the same with experts drawn without regard to the domain",
+            f"Of tokens met {OCCURRENCES:,} times or more; their mean, by occurrences. The other line: I(domain; first"
+            " expert) of all tokens, every domain weighing the same.",
+            f"Here: {int(table['tokens'].max()):,} tokens, {table['share_of_text'].max():.0%} of the text.",
+            term="token-identity control",
+        )
+        if not table["tokens"].any():
+            st.caption(f"No token stands {OCCURRENCES:,} times in this text, so that this cannot be told.")
+        else:
+            figure = given_token(table, profiled.layers)
+            chart(figure, key="given token", alt=bits_in_words(profiled, table["left_bits"]))
+            st.caption(
+                "Domains differ in their words, and routers look at the word. The dashed line cannot come from that: it"
+                f" compares each token with itself in other domains, for the {int(table['tokens'].max()):,} tokens"
+                f" common enough ({table['share_of_text'].max():.0%} of the text). Near 0: the layer looks at the token"
+                " alone. The other line is of all the text, and may lie below."
+            )
+    folded_tables({"domain-information": lambda: table})
+    profile_provenance(profiled)

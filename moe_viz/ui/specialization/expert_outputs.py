@@ -1,0 +1,148 @@
+"""Towards which tokens an expert writes: recorded for the bundled model, measured for any other."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+
+from moe_viz import demo
+from moe_viz.data.expert_outputs import ExpertOutputs
+from moe_viz.metrics.expert_outputs import written_tokens
+from moe_viz.probes import probe_texts
+from moe_viz.profiles.merge import model_identity
+from moe_viz.ui.session.model_in_use import engine
+from moe_viz.ui.session.session import session
+from moe_viz.ui.session.trace_view import origin_text
+from moe_viz.ui.specialization.measuring_outputs import CHARACTERS, TEXTS, ReadingOutputs
+from moe_viz.ui.specialization.profile_view import Profiled
+from moe_viz.ui.specialization.profiles import looked_at
+from moe_viz.ui.widgets.definition import heading
+from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.words import plain
+
+_UNDER_WAY, _MEASURED, _FAILED = "outputs under way", "outputs", "no outputs"
+_EVERY = 0.5
+_ENDS: dict[Literal["raised", "lowered"], str] = {"raised": "Raises most", "lowered": "Lowers most"}
+
+
+@st.cache_resource(show_spinner=False)
+def recorded_outputs() -> ExpertOutputs:
+    """The bundled model's, for everybody."""
+    return ExpertOutputs.load(demo.EXPERT_OUTPUTS)
+
+
+def writes_toward(profiled: Profiled, site: int, expert: int) -> None:
+    """The tokens that the expert's mean output raises and lowers most, and the way to measure them."""
+    heading(
+        "What it writes toward",
+        "W_U (g ⊙ mean over its tokens of what it adds), less the mean over the vocabulary",
+        "W_U: the unembedding; g: the final norm’s gain, without its scaling. The logit lens (nostalgebraist 2020), put"
+        " on a part of the residual stream as by Geva et al. (arXiv 2203.14680).",
+        "What it adds: the output of the model’s own experts module for this expert alone, weighted as the model"
+        " weighed it, at every token that took it.",
+        "The direct path only: what later layers make of it is left out. Effects can be compared within an expert, not"
+        " between layers.",
+        term="logit lens",
+    )
+    under_way: ReadingOutputs | None = st.session_state.get(_UNDER_WAY)
+    if under_way is not None and under_way.over:
+        _arrive(under_way)
+    if reason := st.session_state.get(_FAILED):
+        st.error(plain(reason), icon=":material/error:")
+    found = _outputs_of(profiled)
+    if found is None:
+        st.caption("Not measured yet for the model of this profile.")
+    else:
+        _show(*found, site, expert)
+    _measure()
+
+
+def _outputs_of(profiled: Profiled) -> tuple[ExpertOutputs, str] | None:
+    """Those of the profile's model, and how they came: what was measured before what is recorded."""
+    own: ExpertOutputs | None = st.session_state.get(_MEASURED)
+    for outputs, origin in ((own, "measured"), (recorded_outputs(), "recorded")):
+        if outputs is not None and _is_of(outputs, profiled):
+            return outputs, origin
+    return None
+
+
+def _is_of(outputs: ExpertOutputs, profiled: Profiled) -> bool:
+    same = model_identity(outputs.provenance) == model_identity(profiled.profile.runs[0].provenance)
+    return same and outputs.sites == profiled.profile.sites
+
+
+def _show(outputs: ExpertOutputs, origin: str, site: int, expert: int) -> None:
+    taken = int(outputs.taken[site, expert])
+    read = f"the {outputs.tokens:,} tokens of {outputs.texts:,} texts"
+    if not taken:
+        st.caption(f"It took none of {read}.")
+    else:
+        tables = {end: written_tokens(outputs, site, expert, end) for end in _ENDS}
+        for column, (end, title) in zip(st.columns(2, gap="large"), _ENDS.items(), strict=True):
+            with column:
+                _tokens(title, tables[end], float(tables["raised"]["effect"].max()))
+        st.caption(
+            f"The mean over {taken:,} of {read}, those that took it; · is a space. The mean is"
+            f" {outputs.agreement[site, expert]:.0%} as long as what it adds to a single token: at 100 % it adds the"
+            " same to each, near 0 % its outputs have no common direction and the mean tells little."
+        )
+        folded_tables({"writes-toward": lambda: pd.concat(tables, names=["end"]).reset_index("end")})
+    origin = origin_text(outputs.provenance, len(outputs.sites), origin)
+    st.caption(plain(" ".join((f"{outputs.corpus}: {origin}", *outputs.provenance.notes))))
+
+
+def _tokens(title: str, rows: pd.DataFrame, most: float) -> None:
+    st.markdown(title)
+    st.dataframe(
+        rows[["token", "effect"]].assign(strength=rows["effect"].abs()),
+        hide_index=True,
+        height=320,
+        column_config={
+            "effect": st.column_config.NumberColumn(format="%+.2f"),
+            "strength": st.column_config.ProgressColumn("", format=" ", min_value=0.0, max_value=most),
+        },
+    )
+
+
+def _begin() -> None:
+    profiled = looked_at()
+    run = profiled.profile.runs[0]
+    texts, corpus = (profiled.texts, run.corpus) if profiled.texts else (probe_texts(), "the probe texts of moe_viz")
+    st.session_state[_FAILED] = None
+    st.session_state[_UNDER_WAY] = ReadingOutputs(engine(), session().owner, corpus, texts, run.provenance)
+
+
+def _measure() -> None:
+    """Draw the way to measure with the model in use, or how far it is."""
+    own: ReadingOutputs | None = st.session_state.get(_UNDER_WAY)
+    if own is not None:
+        _progress(own)
+        return
+    st.button(
+        "Measure what experts write with the model in use",
+        on_click=_begin,
+        help=f"Over {TEXTS} texts at most, the first {CHARACTERS:,} characters of each. It takes about twice as long as"
+        " reading them; others have their turns between two texts.",
+    )
+
+
+def _progress(own: ReadingOutputs) -> None:
+    @st.fragment(run_every=_EVERY)
+    def line() -> None:
+        if own.over:
+            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(own.share, "Running each expert alone", width="stretch")
+            st.button("Stop", key="stop outputs", on_click=own.stop)
+
+    line()
+
+
+def _arrive(own: ReadingOutputs) -> None:
+    """Look at what was measured, or keep why there is nothing."""
+    st.session_state[_UNDER_WAY] = None
+    st.session_state[_FAILED] = own.error
+    if own.outputs is not None:
+        st.session_state[_MEASURED] = own.outputs

@@ -1,0 +1,250 @@
+"""The parts of the Experts page: one expert, whom it serves, what it takes, with whom it works."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from moe_viz.figures.atlas import loads, share_by_domain
+from moe_viz.metrics import atlas
+from moe_viz.metrics.coactivation import EXPECTED
+from moe_viz.metrics.domains import DRAWS
+from moe_viz.metrics.specialists import LEVEL
+from moe_viz.metrics.vocabulary import MINIMUM
+from moe_viz.profiles.expert_profile import VIEWS
+from moe_viz.ui.specialization.contexts import contexts
+from moe_viz.ui.specialization.profile_view import Profiled, choose_layer, profile_provenance
+from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.definition import heading
+from moe_viz.ui.widgets.numbers import folded_tables
+
+_PERCENT = st.column_config.NumberColumn(format="percent")
+_LIFT = st.column_config.NumberColumn(format="%.1f ×")
+_VIEW_NAMES = {
+    "input": "The token read",
+    "predicted": "The model’s guess of the next",
+    "next": "The next token",
+}
+_WHERE = {
+    "before": "At the router before",
+    "beside": "In the same layer",
+    "after": "At the router after",
+}
+_MOST = 6
+_TOKENS = 200
+
+
+def choose_expert(profiled: Profiled) -> tuple[int, int]:
+    """Draw the choice of layer and expert, which the address keeps. Returns the router's index, and the expert."""
+    left, right = st.columns(2)
+    with left:
+        site = choose_layer(profiled)
+    experts = list(range(profiled.profile.sites[site].num_experts))
+    with right:
+        if st.session_state.get("expert") not in experts:
+            st.session_state["expert"] = 0
+        expert: int = st.selectbox("Expert", experts, key="expert", bind="query-params")
+    return site, expert
+
+
+def summary(profiled: Profiled, site: int, expert: int) -> None:
+    """The expert in four numbers, and its load against the others'."""
+    table = atlas.loads(profiled.profile, site)
+    row = table.iloc[expert]
+    busier = int((table["load"] > row["load"]).sum())
+    of_expert = profiled.uses[(profiled.uses["site"] == site) & (profiled.uses["expert"] == expert)]
+    with st.container(horizontal=True, gap="large", key="expert headline"):
+        st.metric("Tokens it took", f"{int(row['tokens']):,}", width="content")
+        st.metric("Of all tokens", f"{profiled.overall[site, expert]:.1%}", width="content")
+        st.metric("Place by load", f"{busier + 1} of {len(table)}", width="content")
+        if profiled.tested:
+            st.metric("Domains it is marked for", int(of_expert["marked"].sum()), width="content")
+
+
+def share_and_load(profiled: Profiled, site: int, expert: int) -> None:
+    """Its share by domain, and its load against the others'."""
+    left, right = st.columns([1.2, 1], gap="large")
+    with left:
+        _share(profiled, site, expert)
+    with right:
+        _loads(profiled, site, expert)
+    profile_provenance(profiled)
+
+
+def _share(profiled: Profiled, site: int, expert: int) -> None:
+    heading(
+        "Share of each domain’s tokens",
+        "N(tokens of the domain that took the expert) / N(tokens of the domain)",
+        "Domain specialization, OLMoE (arXiv 2409.02060, equation 7). Interval: documents drawn anew within the domain,"
+        f" {DRAWS} draws, percentiles, 95 %.",
+        f"A diamond: a specialist, at a false-discovery rate of {LEVEL:.0%} over all experts of the model."
+        f" n: {profiled.size}.",
+        term="domain specialization",
+    )
+    router = profiled.profile.sites[site]
+    table = atlas.domain_shares(profiled.profile, profiled.specialists, site, expert, np.random.default_rng(0))
+    table = table.assign(name=profiled.names).sort_values("share", ascending=False, ignore_index=True)
+    figure = share_by_domain(
+        table.assign(name=[escape(name) for name in table["name"]]),
+        router.top_k / router.num_experts,
+        float(profiled.overall[site, expert]),
+    )
+    said = ", ".join(f"{name}: {share:.1%}" for name, share in zip(table["name"], table["share"], strict=True))
+    chart(figure, key="share by domain", alt=said)
+    st.caption(
+        "Each point is the share of a domain’s tokens that took this expert, the largest on top. The solid line is its"
+        " share of all tokens, the dotted one what it would take if all experts took the same."
+        + ("" if profiled.interval else " There is no interval: a domain has a single text.")
+    )
+    folded_tables({"share-by-domain": lambda: table})
+
+
+def _loads(profiled: Profiled, site: int, expert: int) -> None:
+    heading(
+        "Load against the others",
+        "assignments of the expert / assignments of the layer",
+        "All tokens count, whatever their domain, at any rank of the choice. The dotted line: an even spread.",
+        f"n: {profiled.size}.",
+        term="load",
+    )
+    table = atlas.loads(profiled.profile, site)
+
+    def keep() -> None:
+        for point in st.session_state["loads"].selection.points:
+            st.session_state["expert"] = int(point["x"])
+
+    said = f"expert {expert}: {table['load'][expert]:.1%} of the assignments of {profiled.layers[site]}"
+    chart(loads(table, expert), key="loads", on_select=keep, alt=said)
+    st.caption(
+        "Each bar is an expert’s share of the layer’s assignments; this one is in colour. Click a bar to see it."
+    )
+    folded_tables({"loads": lambda: table})
+
+
+def tokens_and_alike(profiled: Profiled, site: int, expert: int) -> None:
+    """The tokens that the expert takes, and the experts that are most like it."""
+    left, right = st.columns([1.6, 1], gap="large")
+    with left:
+        _tokens(profiled, site, expert)
+    with right:
+        _alike(profiled, site, expert)
+    contexts(profiled, site, expert)
+    profile_provenance(profiled)
+
+
+def _tokens(profiled: Profiled, site: int, expert: int) -> None:
+    title = st.empty()
+    view = st.segmented_control(
+        "By",
+        VIEWS,
+        default=VIEWS[0],
+        required=True,
+        format_func=_VIEW_NAMES.__getitem__,
+        key="token view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    table = atlas.taken_tokens(profiled.profile, site, expert, view)
+    with title:
+        heading(
+            "The tokens it takes",
+            "share = N(token that took the expert) / N(token); lift = share / the expert’s share of all tokens",
+            "Vocabulary specialization, OLMoE (arXiv 2409.02060, equation 8), at any rank of the choice. Sorted by the"
+            " lower end of Wilson’s 95 % interval of the share, so that a token met a few times does not stand first.",
+            f"Filter: tokens met {MINIMUM} times or more; one met once goes whole to somebody. n: {profiled.size}.",
+            term="vocabulary specialization",
+        )
+    if table.empty:
+        st.caption(f"It took none of the tokens that were met {MINIMUM} times or more.")
+    else:
+        st.dataframe(
+            table[["token", "taken", "met", "share", "at_least", "lift"]].head(_TOKENS),
+            hide_index=True,
+            height=320,
+            column_config={
+                "share": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0),
+                "at_least": st.column_config.NumberColumn("at least", format="percent"),
+                "lift": _LIFT,
+            },
+        )
+        missed = int(table["missed"].max())
+        st.caption(
+            f"{len(table):,} tokens that were met {MINIMUM} times or more; · is a space. Lift 1 × is no preference."
+            + (f" Counts may be too small by up to {missed:,}: there are more tokens than are kept." if missed else "")
+        )
+        folded_tables({"tokens": lambda: table})
+
+
+def partners(profiled: Profiled, site: int, expert: int) -> None:
+    """With whom it works, in its layer and in the ones beside it."""
+    heading(
+        "Its partners",
+        "share = N(tokens that took both) / N(tokens that took this expert); lift = N(tokens that took both) / as many"
+        " by chance",
+        "Co-activation, OLMoE (arXiv 2409.02060, equation 6), of all pairs of a token’s experts; before and after: the"
+        " same token at the neighbouring router. Chance: neither choice tells anything of the other; in one layer a"
+        " token takes no expert twice (quasi-independence; Goodman 1968).",
+        f"No lift where chance gives fewer than {EXPECTED} tokens. n: {profiled.size}.",
+        term="co-activation",
+    )
+    found = atlas.partners(profiled.profile, site, expert)
+    for column, (where, table) in zip(st.columns(len(_WHERE)), found.items(), strict=False):
+        with column:
+            at = f" ({profiled.layers[int(table['site'].iloc[0])]})" if len(table) else ""
+            st.markdown(f"{_WHERE[where]}{at}")
+            _others(profiled, table, f"{where} {site} {expert}", ["share", "lift"])
+    st.caption(
+        "How many of its tokens took the other one too, the largest lift first; 1 × is chance. Select a row to go"
+        " there."
+    )
+    folded_tables({"partners": lambda: pd.concat(found, names=["where"]).reset_index("where")})
+    profile_provenance(profiled)
+
+
+def _alike(profiled: Profiled, site: int, expert: int) -> None:
+    if len(profiled.names) == 1:
+        return
+    heading(
+        "The experts most like it, by domain",
+        "Jensen-Shannon divergence of the two experts’ distributions over domains, in bits",
+        "Lin (IEEE Transactions on Information Theory 37, 1991, equation 4.1). Every domain weighs the same; the"
+        " tokens play no part. 0: the same domains in the same proportions; 1: none in common.",
+        f"All experts of all layers are compared. n: {profiled.size}.",
+        term="Jensen-Shannon divergence",
+    )
+    table = atlas.most_alike(profiled.profile, profiled.specialists.use, site, expert)
+    _others(profiled, table, f"alike {site} {expert}", ["divergence"])
+    st.caption("The most alike first. Select a row to go there.")
+    folded_tables({"alike": lambda: table})
+
+
+def _others(profiled: Profiled, table: pd.DataFrame, key: str, columns: list[str]) -> None:
+    """A table of other experts, each row a way to it."""
+    if table.empty:
+        st.caption("None: it took no token.")
+        return
+    rows = table.head(_MOST)
+    layers = profiled.layers  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
+
+    def keep() -> None:
+        for row in st.session_state[key].selection.rows:
+            st.session_state["layer"] = layers[int(rows["site"][row])]
+            st.session_state["expert"] = int(rows["expert"][row])
+
+    shown = rows[["expert", *columns]].copy()
+    shown.insert(0, "layer", [profiled.layers[site] for site in rows["site"]])
+    st.dataframe(
+        shown,
+        hide_index=True,
+        key=key,
+        on_select=keep,
+        selection_mode="single-row",
+        column_config={
+            "share": _PERCENT,
+            "lift": _LIFT,
+            "divergence": st.column_config.NumberColumn("divergence, bits", format="%.3f"),
+        },
+    )

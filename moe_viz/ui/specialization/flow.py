@@ -1,0 +1,269 @@
+"""The parts of the Flow page: which experts the same tokens take, in one layer and from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from moe_viz.figures.coactivation import coactivation
+from moe_viz.figures.flow import neighbours
+from moe_viz.figures.heatmap import clicked_cell
+from moe_viz.figures.paths import paths as paths_figure
+from moe_viz.metrics.coactivation import EXPECTED, coactivation_table
+from moe_viz.metrics.flow import BRANCHES, LIFT, NAMED, STEPS, WIDTH, by_strength, even_share, links, paths
+from moe_viz.metrics.ordering import by_load
+from moe_viz.metrics.specialists import site_columns
+from moe_viz.ui.specialization.experts import choose_expert
+from moe_viz.ui.specialization.profile_view import Profiled, ask_for_expert, go_to_asked_expert, profile_provenance
+from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.definition import heading
+from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.ordering import ORDERED, choose_order
+
+_MOST_TOGETHER = 3
+
+
+@dataclass(frozen=True)
+class _View:
+    """What a cell of the heatmap can show."""
+
+    title: str
+    value: Literal["share", "lift"]
+    reading: str
+
+
+_VIEWS = (
+    _View(
+        "Share of its tokens",
+        "share",
+        "Each cell is the share of the row’s tokens that took the column’s expert too; a row sums to the other"
+        " experts that a token has.",
+    ),
+    _View(
+        "Against chance",
+        "lift",
+        "Each cell is how many times more often a token took both than the experts’ load alone would have it:"
+        " white is chance, red more, blue less.",
+    ),
+)
+
+
+def choose(profiled: Profiled) -> tuple[int, list[int]]:
+    """Draw the choice of layer and experts, which the address keeps. Returns the router's index, and the experts."""
+    go_to_asked_expert(profiled)
+    left, right = st.columns([2, 1.4], vertical_alignment="bottom")
+    with left:
+        site, expert = choose_expert(profiled)
+    others = [other for other in range(profiled.profile.sites[site].num_experts) if other != expert]
+    st.session_state["with"] = [other for other in st.session_state.get("with", []) if other in others]
+    with right:
+        together: list[int] = st.multiselect(
+            "Together with",
+            others,
+            key="with",
+            bind="query-params",
+            max_selections=_MOST_TOGETHER,
+            placeholder="More experts of the layer",
+        )
+    return site, [expert, *together]
+
+
+def one_layer(profiled: Profiled, site: int, experts: list[int]) -> None:
+    """The layer's experts against each other, and where the tokens of the chosen ones come from and go to."""
+    left, right = st.columns([1.1, 1], gap="large")
+    with left:
+        _coactivation(profiled, site, experts[0])
+    with right:
+        _flow(profiled, site, experts)
+    profile_provenance(profiled)
+
+
+def _coactivation(profiled: Profiled, site: int, expert: int) -> None:
+    """The layer's experts against each other; a cell leads to its row's expert."""
+    router, layer = profiled.profile.sites[site], profiled.layers[site]
+    heading(
+        f"{layer}: co-activation",
+        "share = N(tokens that took both) / N(tokens that took the row’s expert)",
+        "Co-activation, OLMoE (arXiv 2409.02060, equation 6), of all pairs of a token’s experts. The code that made the"
+        " paper’s figures counts pairs of neighbouring ranks alone: as_coded in the table.",
+        "Chance: every expert keeps as many pairs as it has and is paired without regard to whom, though not with"
+        " itself (quasi-independence, Goodman 1968)."
+        f" Filter: {EXPECTED} tokens expected by chance, or more; others are grey.",
+        f"Orders. {ORDERED}",
+        f"n: {profiled.size}. All tokens count.",
+        term="co-activation",
+    )
+    if router.top_k == 1:
+        st.info(f"Each token takes one expert in {layer} (top-1): there is no co-activation.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        titles = [view.title for view in _VIEWS]
+        title = st.segmented_control(
+            "Each cell", titles, default=titles[0], required=True, key="cell of pairs", bind="query-params"
+        )
+        order = choose_order([router])
+    view = next(view for view in _VIEWS if view.title == title)
+    table = coactivation_table(profiled.profile, site)
+
+    places = _ordered(profiled, site, order)
+
+    def keep() -> None:
+        cell = clicked_cell(st.session_state["pairs"].selection.points)
+        if cell is not None:
+            ask_for_expert(layer, int(places[cell[0]]))
+
+    figure = coactivation(table, places, view.value, expert)
+    alt = f"{view.title}: {_strongest(table)}"
+    chart(figure, key="pairs", on_select=keep, alt=alt)
+    st.caption(f"{view.reading} Framed: expert {expert}. Click a cell to see its row’s expert.")
+    folded_tables({"co-activation": lambda: _at(profiled, site, table)})
+
+
+def _ordered(profiled: Profiled, site: int, order: str) -> np.ndarray:
+    experts = profiled.profile.sites[site].num_experts
+    if order == "Load":
+        return by_load(profiled.overall[site, :experts])
+    return profiled.coactivation_order[site, :experts] if order == "Co-activation" else np.arange(experts)
+
+
+def _strongest(table: pd.DataFrame) -> str:
+    """The strongest pairs in words."""
+    rows = table.dropna(subset="share").nlargest(5, "share")
+    return ", ".join(f"expert {row.expert} with {row.other}: {row.share:.0%}" for row in rows.itertuples())
+
+
+def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
+    """Where the tokens of the chosen experts come from and go to; an expert leads on to its own flow."""
+    heading(
+        f"{profiled.layers[site]}, {_called(experts)}: where the tokens come from and go to",
+        "share = N(tokens that took both) / N(tokens that took the chosen); lift = share / the other’s share of all",
+        "The same token at the router before and after, counted of every token; shares of all experts of a router sum"
+        " to the experts that a token has there. A lift of 1 is chance: the one choice tells nothing of the other.",
+        f"Named: experts that take an even spread’s share of these tokens or more, at most {NAMED} a side; the others"
+        f" are summed up. In colour: a lift of {LIFT:g} or more, or 1/{LIFT:g} or less, where {EXPECTED} tokens or"
+        " more are expected.",
+        f"n: {profiled.size}.",
+        term="lift",
+    )
+    table = links(profiled.profile, site, experts)
+    if table.empty:
+        st.info("The model has one router: there is none before or after it.")
+        return
+    strengths = {
+        str(direction): by_strength(rows, even_share(profiled.profile, int(rows["site"].iloc[0])))
+        for direction, rows in table.groupby("direction", sort=False)
+    }
+    if not table["taken"].any():
+        st.caption("It took no token.")
+        return
+
+    def keep() -> None:
+        for sign, other, *_rest in _clicked("flow"):
+            _walk_to(profiled, site + int(sign), int(other))
+
+    names = {"here": profiled.layers[site]} | {d: profiled.layers[site + STEPS[d]] for d in strengths}
+    figure = neighbours(table, strengths, names, lift=LIFT)
+    said = "; ".join(f"{direction}: {_said(strength)}" for direction, strength in strengths.items())
+    chart(figure, key="flow", on_select=keep, alt=said)
+    st.caption(f"{_sums(profiled, table, strengths)} Click an expert to follow its tokens.")
+    with st.container(horizontal=True):
+        for expert in experts:
+            st.button(
+                f"See expert {expert}",
+                key=f"see {expert}",
+                type="tertiary",
+                icon=":material/grid_view:",
+                on_click=ask_for_expert,
+                args=(profiled.layers[site], expert),
+            )
+    folded_tables({"flow": lambda: table})
+
+
+def _sums(profiled: Profiled, table: pd.DataFrame, strengths: Mapping[str, pd.DataFrame]) -> str:
+    """What the named experts come to, of what a token takes there."""
+    parts = []
+    for direction, strength in strengths.items():
+        at = int(table.loc[table["direction"] == direction, "site"].iloc[0])
+        top_k = profiled.profile.sites[at].top_k
+        named = strength.loc[strength["named"], "share"].sum()
+        parts.append(
+            f"{named:.1f} of a token’s {top_k} {'expert' if top_k == 1 else 'experts'} in {profiled.layers[at]}"
+        )
+    return (
+        "Beside each expert, the share of these tokens that took it too, and how many times chance that is."
+        f" Those named make up {' and '.join(parts)}."
+    )
+
+
+def _said(strength: pd.DataFrame) -> str:
+    rows = strength[strength["named"]].head(5)
+    return ", ".join(f"expert {row.other} {row.share:.0%}" for row in rows.itertuples())
+
+
+def all_layers(profiled: Profiled, site: int, experts: list[int]) -> None:
+    """The strongest links through the whole model; an expert or a layer leads there."""
+    if len(profiled.profile.sites) == 1:
+        return
+    heading(
+        f"From {profiled.layers[site]}, {_called(experts)}, through all layers",
+        "share = N(tokens that took both) / N(tokens that took the nearer expert)",
+        f"Drawn: of each expert reached, the {BRANCHES} links of the largest share among those of a lift of {LIFT:g} or"
+        f" more ({EXPECTED} tokens or more expected); of each layer, the {WIDTH} experts of the largest share go on.",
+        "Counts are kept between neighbouring routers: only the links in colour are of the chosen experts’ tokens. A"
+        " path is a chain of strong links, not one token’s way.",
+        f"n: {profiled.size}.",
+        term="lift",
+    )
+    table = paths(profiled.profile, site, experts)
+
+    def keep() -> None:
+        for at, expert in _clicked("paths"):
+            if expert < 0:
+                st.session_state["layer"] = profiled.layers[int(at)]
+            else:
+                _walk_to(profiled, int(at), int(expert))
+
+    figure = paths_figure(table, site, experts, profiled.layers)
+    said = ", ".join(
+        f"{row.near_site} expert {row.near} and {row.far_site} expert {row.far}"
+        for row in _named(profiled, table).head(10).itertuples()
+    )
+    chart(figure, key="paths", on_select=keep, alt=said or "no link")
+    st.caption(
+        "Each ribbon is as wide as the share of the nearer expert’s tokens that took the farther one too. "
+        + (f"No link has a lift of {LIFT:g} or more. " if table.empty else "")
+        + "Click an expert to follow it, or a layer’s name to look at that layer."
+    )
+    folded_tables({"paths": lambda: _named(profiled, table)})
+    profile_provenance(profiled)
+
+
+def _named(profiled: Profiled, table: pd.DataFrame) -> pd.DataFrame:
+    """With the routers' names in place of their indices."""
+    names = dict(enumerate(profiled.layers))
+    return table.assign(near_site=table["near_site"].map(names), far_site=table["far_site"].map(names))
+
+
+def _at(profiled: Profiled, site: int, table: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat(
+        [pd.DataFrame(site_columns(profiled.profile, np.full(len(table), site))), table.reset_index(drop=True)], axis=1
+    )
+
+
+def _called(experts: list[int]) -> str:
+    return f"expert {experts[0]}" if len(experts) == 1 else f"experts {', '.join(map(str, experts))}"
+
+
+def _walk_to(profiled: Profiled, site: int, expert: int) -> None:
+    st.session_state["layer"], st.session_state["expert"] = profiled.layers[site], expert
+    st.session_state["with"] = []
+
+
+def _clicked(key: str) -> list[Any]:
+    """The customdata of what was clicked in a chart."""
+    return [point["customdata"] for point in st.session_state[key].selection.points]

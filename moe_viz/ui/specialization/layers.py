@@ -1,0 +1,237 @@
+"""The parts of the Layers page: how each router spreads a text, or a whole profile, over its experts."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from moe_viz.data.trace import RouterSite
+from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
+from moe_viz.metrics.ordering import by_load
+from moe_viz.metrics.tokens import tokens_of_expert
+from moe_viz.ui.session.opened_link import cell_of_link
+from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.specialization.by_layer import by_layer, domain_information
+from moe_viz.ui.specialization.profile_view import Profiled, ask_for_expert, go_to_asked_expert, profile_provenance
+from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.definition import heading
+from moe_viz.ui.widgets.link import carry
+from moe_viz.ui.widgets.numbers import folded_tables, numbers
+from moe_viz.ui.widgets.ordering import ORDERED, Order, choose_order
+
+
+@dataclass(frozen=True)
+class _View:
+    """One of the heatmaps: its name, its column in the table of experts, how to read it, what it is."""
+
+    title: str
+    column: str
+    kind: Kind
+    reading: str
+    formula: str
+
+
+_OF_LOAD = (
+    _View(
+        "Load",
+        "load",
+        "load",
+        "Each cell is the share of its layer's assignments that the expert took; a row sums to 100 %.",
+        "assignments of the expert / assignments of the layer",
+    ),
+    _View(
+        "Mean gating weight",
+        "mean_gating_weight",
+        "weight",
+        "Each cell is the gating weight that the expert was given, averaged over the tokens that it took;"
+        " grey took none.",
+        "sum of the expert’s gating weights / its tokens",
+    ),
+    _View(
+        "Difference from uniform",
+        "uniform_difference",
+        "difference",
+        "Each cell is the expert's load against an even spread: 0 % is its just share, +100 % twice that,"
+        " −100 % never used.",
+        "load × experts − 1",
+    ),
+)
+_OF_DOMAINS = _View(
+    "Largest domain difference",
+    "largest_difference",
+    "specialization",
+    "Each cell is how much more of one domain’s tokens the expert took than of the other domains’, for the domain"
+    " where that is most; point at a cell for its name.",
+    "max over domains of (share of the domain’s tokens − mean over the others of their shares)",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """What is drawn, of a text or of a profile alike."""
+
+    sites: tuple[RouterSite, ...]
+    names: Sequence[str]
+    experts: pd.DataFrame
+    """One row an expert."""
+    coactivation_order: Callable[[], np.ndarray]
+    size: str
+
+    def matrix(self, column: str) -> np.ndarray:
+        """One column of the table of experts as `[site expert]`, missing where there is no such expert."""
+        return self.experts.pivot(index="site", columns="expert", values=column).to_numpy()
+
+    def ordered(self, order: Order) -> np.ndarray | None:
+        """The expert that stands at each place, `[site expert]`; None for their own numbers."""
+        if order == "Index":
+            return None
+        return by_load(self.matrix("count")) if order == "Load" else self.coactivation_order()
+
+
+def of_a_text(shown: Shown) -> None:
+    """Draw one text: the heatmap, the tokens of a clicked expert, layer by layer."""
+    spread = _Spread(
+        shown.trace.sites,
+        [f"L{site.layer}" for site in shown.trace.sites],
+        shown.experts,
+        lambda: shown.coactivation_order,
+        f"{len(shown.trace):,} tokens",
+    )
+    of = weakref.ref(shown)  # Streamlit keeps what is called on a click for as long as the page is open
+    if (linked := cell_of_link(shown.trace)) is not None:
+        st.session_state["cell"] = (of, linked)
+    selected = _selected(shown)
+    carry(cell=selected)
+
+    def keep(cell: tuple[int, int]) -> None:
+        # The outline makes it another figure to Streamlit, which then forgets the selection.
+        st.session_state["cell"] = (of, cell)
+
+    _heatmap(spread, _OF_LOAD, keep, "Click a cell to see the tokens that its expert took.", selected)
+    numbers(shown, {"layers-experts": lambda: shown.experts})
+    if selected is not None:
+        _expert_tokens(shown, *selected)
+    by_layer(shown.layers, shown.repetition, spread.size)
+    numbers(shown, {"layers": lambda: shown.layers, "repetition": lambda: shown.repetition})
+
+
+def of_a_profile(profiled: Profiled) -> None:
+    """Draw a whole profile: the heatmap, whose cells lead to their experts, and layer by layer."""
+    go_to_asked_expert(profiled)
+    several = len(profiled.names) > 1
+    names = {name: escape(called) for name, called in zip(profiled.profile.domains, profiled.names, strict=True)}
+    spread = _Spread(
+        profiled.profile.sites,
+        profiled.layers,
+        profiled.expert_table.assign(best_domain="most of: " + profiled.expert_table["best_domain"].map(names)),
+        lambda: profiled.coactivation_order,
+        profiled.size,
+    )
+
+    def keep(cell: tuple[int, int]) -> None:
+        ask_for_expert(profiled.layers[cell[0]], cell[1])
+
+    views = (*_OF_LOAD, _OF_DOMAINS) if several else _OF_LOAD
+    _heatmap(spread, views, keep, "Click a cell to see its expert.")
+    folded_tables({"layers-experts": lambda: profiled.expert_table})
+    profile_provenance(profiled)
+    by_layer(profiled.layer_table, profiled.repetition, spread.size)
+    if several:
+        domain_information(profiled)
+    folded_tables(
+        {"layers": lambda: profiled.layer_table, "repetition": lambda: profiled.repetition}
+        | ({"domain-information": lambda: profiled.information} if several else {})
+    )
+    profile_provenance(profiled)
+
+
+def _heatmap(
+    spread: _Spread,
+    views: Sequence[_View],
+    keep: Callable[[tuple[int, int]], None],
+    click: str,
+    selected: tuple[int, int] | None = None,
+) -> None:
+    """Draw layers × experts; `keep` gets the (site, expert) of a cell that is clicked."""
+    title = st.empty()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        titles = [view.title for view in views]
+        chosen = st.segmented_control(
+            "Each cell", titles, default=titles[0], required=True, key="heatmap view", bind="query-params"
+        )
+        by = choose_order(spread.sites)
+    view = next(view for view in views if view.title == chosen)
+    of_domains = view is _OF_DOMAINS
+    with title:
+        heading(
+            "Layers × experts",
+            view.formula,
+            f"Orders. {ORDERED}",
+            f"n: {spread.size}. All tokens count.",
+            term="load",
+        )
+    order = spread.ordered(by)
+
+    def clicked() -> None:
+        cell = clicked_cell(st.session_state["heatmap"].selection.points, order)
+        if cell is not None:
+            keep(cell)
+
+    figure = layers_by_experts(
+        spread.matrix(view.column),
+        spread.names,
+        kind=view.kind,
+        experts_per_row=[site.num_experts for site in spread.sites],
+        selected=selected,
+        hover={"tokens taken": spread.matrix("count")},
+        notes=spread.matrix("best_domain").astype(np.object_) if of_domains else None,
+        order=order,
+    )
+    alt = f"{view.title}, a row a layer, a column an expert; the table below has the numbers"
+    chart(figure, key="heatmap", on_select=clicked, alt=alt)
+    st.caption(f"{view.reading} {click}{_about_order(spread, by)}")
+
+
+def _about_order(spread: _Spread, order: Order) -> str:
+    if order != "Co-activation":
+        return ""
+    alone = [name for name, site in zip(spread.names, spread.sites, strict=True) if site.top_k == 1]
+    by_number = f" Tokens take one expert in {', '.join(alone)}: there, they stand by their number." if alone else ""
+    return f" Experts that the same tokens take stand together.{by_number}"
+
+
+def _selected(shown: Shown) -> tuple[int, int] | None:
+    """The cell that was clicked, if it was clicked in this trace's heatmap."""
+    of, cell = st.session_state.get("cell", (None, None))
+    return cell if of is not None and of() is shown else None
+
+
+def _expert_tokens(shown: Shown, site: int, expert: int) -> None:
+    """The tokens that one expert took, in their context."""
+    trace = shown.trace
+    tokens = tokens_of_expert(trace, site, expert)
+    st.subheader(f"Expert {expert} in layer {trace.sites[site].layer}: {len(tokens)} of {len(trace)} tokens")
+    if tokens.empty:
+        st.caption("It took no token of this text.")
+        return
+    st.caption(
+        "In the order of the text, with what stands around each token. Rank 1: no other expert had a larger gating"
+        " weight for it."
+    )
+    st.dataframe(
+        tokens[["position", "before", "token", "after", "rank", "gating_weight"]],
+        hide_index=True,
+        column_config={
+            "before": st.column_config.TextColumn(alignment="right"),
+            "token": st.column_config.TextColumn(alignment="center"),
+            "gating_weight": st.column_config.ProgressColumn(
+                "gating weight", format="%.3f", min_value=0.0, max_value=float(tokens["gating_weight"].max())
+            ),
+        },
+    )

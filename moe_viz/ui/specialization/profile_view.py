@@ -1,0 +1,212 @@
+"""The profile that pages of specialization show: which one, what it tells, where it comes from."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from moe_viz import demo
+from moe_viz.data.scores import Array
+from moe_viz.metrics.domains import by_domain, domain_information, estimated_domain_information
+from moe_viz.metrics.ordering import Order, profile_coactivation_order
+from moe_viz.metrics.repetition import overall_repetition
+from moe_viz.metrics.specialists import (
+    HeldOut,
+    Specialists,
+    best_domains,
+    find_specialists,
+    held_out,
+    information_table,
+    use_table,
+)
+from moe_viz.metrics.specialization import MINIMUM_DOCUMENTS
+from moe_viz.metrics.tables import profile_expert_table, profile_layer_table, repetition_table
+from moe_viz.metrics.token_identity_control import profile_information_given_token
+from moe_viz.metrics.tokens import visible
+from moe_viz.probes import TITLES, probe_texts
+from moe_viz.profiles.expert_profile import ExpertProfile
+from moe_viz.ui.session.trace_view import bytes_of, how_it_came, origin_text
+from moe_viz.ui.specialization.measuring import Texts
+from moe_viz.ui.widgets.words import plain
+
+PROBES, HELD_OUT = "Probes", "Held-out texts"
+RECORDED = {PROBES: demo.PROBES_PROFILE, HELD_OUT: demo.HELD_OUT_PROFILE}
+"""The bundled model over the probes, and over texts of its training corpus that it never saw."""
+_LONGEST_NAME = 40
+_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Profiled:
+    """A profile and what pages need of it again and again, worked out once."""
+
+    profile: ExpertProfile
+    origin: Literal["measured", "opened", "recorded"]
+    texts: Texts
+    """What it is of; none where the counts alone are here."""
+
+    @cached_property
+    def domains(self) -> tuple[int, ...]:
+        """The domains in the order in which they are listed, as indices of the profile's."""
+        listed = list(TITLES)
+        names = self.profile.domains
+        return tuple(
+            sorted(range(len(names)), key=lambda i: listed.index(names[i]) if names[i] in TITLES else len(listed))
+        )
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What each of the profile's domains is called, in the profile's order, without signs that would not show."""
+        return tuple(TITLES.get(name, visible(name)[:_LONGEST_NAME]) for name in self.profile.domains)
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """What each router is called: L3, or more where a layer has several."""
+        sites = self.profile.sites
+        several = Counter(site.layer for site in sites)
+        return tuple(
+            f"L{site.layer}" if several[site.layer] == 1 else f"L{site.layer} {_last_word(site.name)} {index}"
+            for index, site in enumerate(sites)
+        )
+
+    @cached_property
+    def documents(self) -> np.ndarray:
+        """How many documents, or blocks of them, each domain has, `[domain]`."""
+        return np.bincount(self.profile.by_document()[1], minlength=len(self.profile.domains))
+
+    @property
+    def interval(self) -> bool:
+        """Whether documents can be drawn anew in every domain: without two there is no interval."""
+        return bool(self.documents.min() >= 2)
+
+    @property
+    def tested(self) -> bool:
+        """Whether any domain has documents enough to be told from the others."""
+        others = self.documents.sum() - self.documents
+        return bool(((self.documents >= MINIMUM_DOCUMENTS) & (others >= MINIMUM_DOCUMENTS)).any())
+
+    @cached_property
+    def specialists(self) -> Specialists:
+        """Every expert against every domain."""
+        return find_specialists(self.profile, np.random.default_rng(_SEED))
+
+    @cached_property
+    def uses(self) -> pd.DataFrame:
+        """The same, one row a domain and expert."""
+        return use_table(self.profile, self.specialists)
+
+    @cached_property
+    def halves(self) -> HeldOut | None:
+        """Specialists of one half of the documents, in the other half."""
+        return held_out(self.profile, np.random.default_rng(_SEED))
+
+    @cached_property
+    def information(self) -> pd.DataFrame:
+        """One row a router, in bits."""
+        rng = np.random.default_rng(_SEED)
+        first, labels = self.profile.by_document(first=True)
+        return information_table(
+            self.profile,
+            estimated_domain_information(*self.profile.by_document(), rng),
+            domain_information(by_domain(first, labels)),
+            profile_information_given_token(self.profile, rng),
+        )
+
+    @cached_property
+    def overall(self) -> Array:
+        """Each expert's share of all tokens, `[site expert]`."""
+        return self.profile.counts().sum(axis=0) / self.profile.tokens.sum()
+
+    @cached_property
+    def expert_table(self) -> pd.DataFrame:
+        """One row an expert: what it does, and whom it serves best."""
+        return pd.concat([profile_expert_table(self.profile), best_domains(self.profile, self.specialists)], axis=1)
+
+    @cached_property
+    def layer_table(self) -> pd.DataFrame:
+        """One row a router: how evenly it spreads the work."""
+        return profile_layer_table(self.profile)
+
+    @cached_property
+    def repetition(self) -> pd.DataFrame:
+        """One row a router: how often neighbouring tokens go to the same experts."""
+        return repetition_table(self.profile.sites, overall_repetition(self.profile))
+
+    @cached_property
+    def coactivation_order(self) -> Order:
+        """Each site's experts, those side by side that the same tokens take, `[site expert]`."""
+        return profile_coactivation_order(self.profile)
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes, with what was worked out of it so far."""
+        return sum(map(bytes_of, list(vars(self).values())))
+
+    @property
+    def size(self) -> str:
+        """How much text it is of."""
+        runs = self.profile.runs
+        documents = sum(run.documents for run in runs)
+        stopped = "" if self.profile.complete else ", stopped before the end"
+        domains = len(self.profile.domains)
+        return (
+            f"{documents:,} texts of {domains} {'domain' if domains == 1 else 'domains'},"
+            f" {int(self.profile.tokens.sum()):,} tokens{stopped}"
+        )
+
+
+def _last_word(path: str) -> str:
+    """The last part of a module's path; a file may hold any signs, so letters and digits alone."""
+    return "".join(re.findall(r"\w", path.rpartition(".")[2]))[:_LONGEST_NAME]
+
+
+def recorded(which: str = PROBES) -> Profiled:
+    """One of the bundled model's profiles, for everybody."""
+    return _recorded(which)
+
+
+@st.cache_resource(show_spinner=False)
+def _recorded(which: str) -> Profiled:
+    return Profiled(ExpertProfile.load(RECORDED[which]), "recorded", probe_texts() if which == PROBES else {})
+
+
+def ask_for_expert(layer: str, expert: int) -> None:
+    """Have the next run look at this expert; a callback cannot change the page itself."""
+    st.session_state["layer"], st.session_state["expert"] = layer, expert
+    st.session_state["to expert"] = True
+
+
+def go_to_asked_expert(profiled: Profiled) -> None:
+    """Go to the Experts page if one was asked for there."""
+    _keep_layer(profiled)  # of a key that is new with the page, the address would not hear
+    st.session_state.setdefault("expert", 0)
+    if st.session_state.pop("to expert", False):
+        st.switch_page("pages/experts.py", query_params={})  # {}: without it, what the address keeps is in the way
+
+
+def choose_layer(profiled: Profiled) -> int:
+    """Draw the choice of a layer, which the address keeps. Returns the router's index."""
+    _keep_layer(profiled)
+    layer = st.selectbox("Layer", profiled.layers, key="layer", bind="query-params")
+    return profiled.layers.index(layer)
+
+
+def _keep_layer(profiled: Profiled) -> None:
+    """Have a layer chosen that there is: at first one in the middle."""
+    if st.session_state.get("layer") not in profiled.layers:
+        st.session_state["layer"] = profiled.layers[len(profiled.layers) // 2]
+
+
+def profile_provenance(profiled: Profiled) -> None:
+    """Where the numbers come from, under every figure."""
+    for run in profiled.profile.runs:
+        origin = origin_text(run.provenance, len(profiled.profile.sites), how_it_came(profiled.origin))
+        said = f"{run.corpus}: {profiled.size} · {origin}"
+        st.caption(plain(" ".join((said, *run.provenance.notes))))

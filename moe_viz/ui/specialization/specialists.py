@@ -1,0 +1,127 @@
+"""The Domains page: which specialists stand up to chance, and to texts that had no part in choosing them."""
+
+from __future__ import annotations
+
+from html import escape
+
+import pandas as pd
+import streamlit as st
+
+from moe_viz.figures.domains import halves
+from moe_viz.metrics.domains import DRAWS
+from moe_viz.metrics.specialists import LEVEL, held_out_table
+from moe_viz.metrics.specialization import LEAST, MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
+from moe_viz.ui.specialization.profile_view import Profiled, ask_for_expert, profile_provenance
+from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.definition import heading
+from moe_viz.ui.widgets.numbers import folded_tables
+
+BEYOND = f"used more than by the other domains by over {LEAST:g} of an even use"
+"""When an expert is called a domain's specialist, in words."""
+_PERCENT = st.column_config.NumberColumn(format="percent")
+
+
+def specialists(profiled: Profiled) -> None:
+    """Which experts are marked, and whether they hold in texts that had no part in choosing them."""
+    if len(profiled.names) == 1:
+        return
+    if not profiled.tested:
+        st.info(
+            f"No expert is tested: that takes {MINIMUM_DOCUMENTS} texts of a domain or more, and as many of the others."
+        )
+        return
+    left, right = st.columns([1.35, 1], gap="large")
+    with left:
+        _marked(profiled)
+    with right:
+        _halves(profiled)
+    profile_provenance(profiled)
+
+
+def _marked(profiled: Profiled) -> None:
+    uses = profiled.uses
+    marked = uses[uses["marked"]].sort_values("difference", ascending=False, ignore_index=True)
+    tested = int(uses["q"].notna().sum())
+    heading(
+        f"Specialists: {len(marked):,} of {tested:,}",
+        f"marked: q ≤ {LEVEL:g} and a difference above {LEAST:g} · top-k / experts",
+        f"Only {BEYOND}, is called a specialist: with texts enough any two domains differ (a convention of moe_viz)."
+        " p: Welch’s t of the expert’s load in the domain’s documents against all others, less that difference"
+        " (McCarthy and Smyth, TREAT, 2009), one-sided, with the null of"
+        f" shuffled labels ({DRAWS} draws, put together over experts; Tusher, Tibshirani and Chu 2001). q: adjusted by"
+        " Benjamini and Hochberg (1995) over all domains, layers and experts.",
+        f"Left out: documents of fewer than {MINIMUM_ASSIGNMENTS} choices, domains of fewer than"
+        f" {MINIMUM_DOCUMENTS} documents. n: {profiled.size}.",
+        term="specialist",
+    )
+    if marked.empty:
+        st.caption("No expert takes so much more of a domain that it is called its specialist.")
+        return
+    names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
+    shown = pd.DataFrame(
+        {
+            "layer": [profiled.layers[site] for site in marked["site"]],
+            "expert": marked["expert"],
+            "domain": marked["domain"].map(names),
+            "share": marked["share"],
+            "more than others": marked["difference"],
+            "from": marked["low"],
+            "to": marked["high"],
+            "q": marked["q"],
+        }
+    )
+    columns = dict.fromkeys(("share", "more than others", "from", "to"), _PERCENT)
+    columns["q"] = st.column_config.NumberColumn(format="%.4f")
+    if not profiled.interval:
+        shown = shown.drop(columns=["from", "to"])
+
+    layers = profiled.layers
+
+    def keep() -> None:
+        for row in st.session_state["specialists"].selection.rows:
+            ask_for_expert(layers[int(marked["site"][row])], int(marked["expert"][row]))
+
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height=320,
+        column_config=columns,
+        key="specialists",
+        on_select=keep,
+        selection_mode="single-row",
+    )
+    st.caption(
+        "The largest differences first, with their 95 % interval. Select a row to see its expert."
+        f" Of all that are marked, about {LEVEL:.0%} may be there by chance."
+    )
+    folded_tables({"specialists": lambda: marked})
+
+
+def _halves(profiled: Profiled) -> None:
+    with st.spinner("Testing halves of the documents"):
+        split = profiled.halves
+    heading(
+        "Held out against fitted",
+        "difference in the half where it was found, against the other half",
+        "Each domain’s documents are cut in two at random; specialists are found in one half alone, and only these are"
+        " tested in the other, adjusted for their number.",
+        f"Confirmed: q ≤ {LEVEL:g} in the other half too. n: {profiled.size}.",
+        term="held out",
+    )
+    if split is None or not split.found.any():
+        st.caption("Half of the documents is too few to find a specialist in.")
+        return
+    table = held_out_table(profiled.profile, split)
+    names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
+    labels = [
+        f"{escape(names[domain])}, {profiled.layers[site]}, expert {expert}"
+        for domain, site, expert in zip(table["domain"], table["site"], table["expert"], strict=True)
+    ]
+    said = f"{int(table['confirmed'].sum()):,} of {len(table):,} confirmed"
+    chart(halves(table, labels), key="halves", alt=said)
+    st.caption(
+        f"{said} in texts that had no part in choosing them. Their mean difference was"
+        f" {table['fitted'].mean():+.1%} where they were found and {table['held_out'].mean():+.1%} in the other half."
+        " Far below the line: an effect of the choice."
+    )
+    folded_tables({"held-out": lambda: table})

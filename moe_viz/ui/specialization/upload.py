@@ -1,0 +1,123 @@
+"""The texts that a person brings, by domain: pasted, uploaded, or from a folder of the server."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from moe_viz.corpus.files import open_corpus
+from moe_viz.errors import InputError
+from moe_viz.metrics.tokens import visible
+from moe_viz.ui.session.model_in_use import any_may_load
+from moe_viz.ui.specialization.measuring import CHARACTERS
+from moe_viz.ui.widgets.words import plain
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+EACH = 200
+"""Of each domain at most so many texts are read."""
+MOST = 40
+"""Domains."""
+
+_KEY = "own texts"
+
+
+def own_texts() -> dict[str, list[str]]:
+    """What this session has brought so far."""
+    texts: dict[str, list[str]] = st.session_state.setdefault(_KEY, {})
+    return texts
+
+
+def bring() -> None:
+    """Draw the ways to bring a domain, and what was brought."""
+    ways = ["Paste", "Upload", *(["Folder on the server"] if any_may_load() else [])]
+    way = st.segmented_control("Texts of your own", ways, default=ways[0], required=True, key="way to bring")
+    with st.form("bring", border=False, clear_on_submit=True):
+        if way == "Paste":
+            name = st.text_input("Domain", max_chars=60, placeholder="What kind of text it is")
+            text = st.text_area("Texts", height=120, placeholder="An empty line stands between two texts")
+            if st.form_submit_button("Add this domain"):
+                _keep(lambda: pasted(name, text))
+        elif way == "Upload":
+            files = st.file_uploader("Files", accept_multiple_files=True, key="own files")
+            st.caption("One file a domain: .txt is one text; .jsonl, .csv and .parquet have one a row, in “text”.")
+            if st.form_submit_button("Add these domains"):
+                _keep(lambda: uploaded(files))
+        else:
+            folder = st.text_input("Folder", placeholder="One file or folder a domain")
+            if st.form_submit_button("Add these domains"):
+                _keep(lambda: of_folder(folder))
+    st.caption(
+        f"At most {MOST} domains, {EACH} texts of each, and the first {CHARACTERS:,} characters of a text. For larger"
+        " corpora there is the command line: python -m moe\\_viz profile."
+    )
+    if own_texts():
+        counts = ", ".join(f"{visible(name)} ({len(texts)})" for name, texts in own_texts().items())
+        st.text(f"Brought, with the number of texts: {counts}")
+        st.button("Remove them", on_click=own_texts().clear, type="tertiary")
+
+
+def pasted(name: str, text: str) -> dict[str, list[str]]:
+    """The texts between empty lines, as one domain. Raises InputError if either is missing."""
+    texts = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
+    if not name.strip():
+        raise InputError("the domain has no name; say what kind of text it is")
+    if not texts:
+        raise InputError("the text is empty; paste some")
+    return {name.strip(): [part[:CHARACTERS] for part in texts[:EACH]]}
+
+
+def uploaded(files: Sequence[UploadedFile]) -> dict[str, list[str]]:
+    """A domain a file. Raises InputError if there is none, or one cannot be read."""
+    if not files:
+        raise InputError("no file was chosen; choose one a domain")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        paths = [folder / Path(file.name).name for file in files]
+        try:
+            for path, file in zip(paths, files, strict=True):
+                path.write_bytes(file.getvalue())
+            return _read(paths)
+        except InputError as error:
+            raise InputError(str(error).replace(f"{folder}/", "")) from None
+
+
+def of_folder(name: str) -> dict[str, list[str]]:
+    """A domain a file or folder in it. Raises InputError if there is none, or one cannot be read."""
+    folder = Path(name)
+    if not name.strip() or not folder.is_dir():
+        raise InputError(f"there is no folder {name!r} on the server")
+    return _read(path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
+
+
+def _read(paths: Iterable[Path]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        for document in islice(open_corpus(path).documents, EACH):
+            name = path.name if path.is_dir() else document.domain
+            if document.text.strip():
+                found.setdefault(name, []).append(document.text[:CHARACTERS])
+    if not found:
+        raise InputError("there is no text in it; bring files with some")
+    return found
+
+
+def _keep(read: Callable[[], dict[str, list[str]]]) -> None:
+    """Add what is read, or say why it cannot be."""
+    try:
+        found = read()
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
+    both = own_texts() | found
+    if len(both) > MOST:
+        st.error(f"These would be {len(both)} domains; at most {MOST} are compared.", icon=":material/error:")
+        return
+    own_texts().update(found)

@@ -1,0 +1,27 @@
+"""A figure's title with its definition, and the way to its term in the glossary."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from moe_viz.lessons.glossary import word
+from moe_viz.ui.widgets.words import plain
+
+
+def heading(title: str, formula: str, *sentences: str, term: str) -> None:
+    """A figure's title, and on demand its definition: the formula, its source, the filter in force.
+
+    `term`: what it is called in the glossary.
+    """
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(title)}**", width="content")
+        with st.popover("Definition", type="tertiary"):
+            st.text(formula)
+            for sentence in sentences:
+                st.caption(plain(sentence))
+            term_link(term)
+
+
+def term_link(name: str) -> None:
+    """A link to one term."""
+    st.page_link("pages/glossary.py", label=word("title"), icon=":material/dictionary:", query_params={"term": name})

@@ -1,0 +1,63 @@
+"""What a page says of the link by which it was opened."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import streamlit as st
+
+from moe_viz.settings import settings
+from moe_viz.ui.session.model_in_use import Choice, coming, load, model_name, refused
+from moe_viz.ui.session.opened_link import Opened, not_taken, opened_link, other_model
+from moe_viz.ui.widgets.words import plain
+
+_NAMED = 8
+"""At most so many of the parameters that could not be kept are named."""
+
+
+def say_of_link(page: str) -> None:
+    """After the page is drawn: say which model a link was made with, and what of it could not be kept."""
+    opened = opened_link()
+    if not opened.drawn:
+        opened.lost |= dict.fromkeys(not_taken(opened.asked))
+        opened.text, opened.drawn = None, True
+    if opened.closed or opened.page != page:
+        return
+    wanted = other_model(opened.scene)
+    sentences = _sentences(opened, wanted)
+    if not sentences:
+        return
+
+    def close() -> None:
+        opened.closed = True
+
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.info(plain(" ".join(sentences)), icon=":material/link:")
+        if wanted is not None and coming() is None and refused(wanted.name) is None:
+            st.button("Load it", key="load linked", on_click=load, args=(wanted,))
+        st.button("Close", key="close link", type="tertiary", on_click=close)
+
+
+def _sentences(opened: Opened, wanted: Choice | None) -> list[str]:
+    said = []
+    if wanted is not None:
+        how = ", ".join(value for value in wanted.options.values() if value)
+        said.append(
+            f"This link was made with {wanted.name}{f' ({how})' if how else ''}; what you see is of {model_name()}."
+            + (f" {reason}" if (reason := refused(wanted.name)) else " Once it is loaded, have the text read again.")
+        )
+    if opened.gone:
+        said.append(
+            f"The text of this link is not on this server: a long text is kept for {settings().stored_hours:g} hours at"
+            " most, and not beyond a restart. Ask for a new link, or for the text."
+        )
+    if opened.lost:
+        names = [_called(name) for name in islice(opened.lost, _NAMED)]
+        more = ", …" if len(opened.lost) > _NAMED else ""
+        said.append(f"Not all of this link fits here. The page shows its own choice of: {', '.join(names)}{more}.")
+    return said
+
+
+def _called(parameter: str) -> str:
+    """A parameter as a sentence names it; it may be anything that an address can hold."""
+    return (parameter if parameter.isprintable() else ascii(parameter))[:40].replace("_", " ")

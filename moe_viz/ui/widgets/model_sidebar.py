@@ -1,0 +1,75 @@
+"""What the sidebar says of the model in use, and of one that is being loaded."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from moe_viz.engine import Engine
+from moe_viz.metrics.rule import rule_words
+from moe_viz.model.info import ModelInfo
+from moe_viz.ui.session.model_in_use import arrived, coming, engine, engine_coming, failure, model_name, stop_loading
+from moe_viz.ui.widgets.words import context_text, count_text, facts_html, memory_text, plain, taken_text
+
+
+def model_sidebar() -> None:
+    """What the model is, and the way to the page where another is chosen."""
+    _facts(0.5 if coming() or engine().state == "loading" else None)
+    st.page_link("pages/models.py", label="All about it, and others to load", icon=":material/hub:")
+
+
+def _facts(every: float | None) -> None:
+    """Draw the facts; while a model loads, look again every so often."""
+
+    @st.fragment(run_every=every)
+    def facts() -> None:
+        if arrived() or (every and not coming() and engine().state != "loading"):
+            st.rerun()
+        current = engine()
+        st.caption("MODEL")
+        st.text(model_name())
+        if current.state == "loading":
+            st.caption("Loading. You can type already.")
+            _progress(current)
+        elif reason := failure(current):
+            st.error(plain(reason), icon=":material/error:")
+        else:
+            st.html(facts_html(facts_of(current.info())))
+        if (name := coming()) and (loading := engine_coming()):
+            st.caption("LOADING")
+            st.text(name)
+            _progress(loading)
+            st.button("Stop loading", on_click=stop_loading, type="tertiary", icon=":material/close:")
+
+    facts()
+
+
+def _progress(loading: Engine) -> None:
+    """How far a model's loading has come."""
+    progress = loading.progress
+    if progress is None:
+        return
+    count = ""
+    if progress.total is not None:
+        numbers = progress.done, progress.total
+        of_bytes = progress.stage == "downloading"
+        count = " of ".join(memory_text(n) if of_bytes else f"{n:,}" for n in numbers)
+    st.progress(progress.done / progress.total if progress.total else 0.0, f"{progress.stage.capitalize()} {count}")
+
+
+def facts_of(info: ModelInfo) -> dict[str, str]:
+    """The model's facts, label by label."""
+    decoder = [site for site in info.sites if site.stack == info.sites[0].stack]
+    experts = sorted({(site.num_experts, site.top_k) for site in info.sites})
+    facts = {
+        "routers": f"{len(info.sites)}, in {info.count.layers} layers",
+        "experts": ", ".join(f"{count} a layer, top-{k}" for count, k in experts),
+        "scoring": rule_words(decoder[0], info.biased[0]),
+        "parameters": f"{count_text(info.count.total)}, {count_text(info.count.active)} a token",
+        "context": context_text(info.context),
+        "runs on": f"{info.provenance.device}, {info.provenance.dtype}",
+        "takes": taken_text(info),
+        "weights": info.provenance.revision or "no revision known",
+    }
+    if decoder[0].shared_experts:
+        facts["shared"] = f"{decoder[0].shared_experts} expert(s) for every token"
+    return facts

@@ -1,0 +1,70 @@
+"""What stands under every figure: how to read it, its numbers, and where they come from."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.widgets.words import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN_ROWS = 2_000
+"""More rows than anybody scrolls through; the file has all."""
+
+
+def numbers(shown: Shown, tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
+    """A figure's tables, folded away, and where they come from."""
+    folded_tables(tables)
+    provenance(shown)
+
+
+def folded_tables(tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
+    """Tables that are made when they are unfolded, each with its CSV and its Parquet file.
+
+    Their names are their files' names and tell the figures of a page apart.
+    """
+    folded = st.expander("Numbers", key=f"numbers {' '.join(tables)}", on_change="rerun", bind="query-params")
+    if folded.open:
+        with folded:
+            for name, table in tables.items():
+                _table(name, table())
+
+
+def _table(name: str, rows: pd.DataFrame) -> None:
+    st.dataframe(rows.head(SHOWN_ROWS), hide_index=True)
+    more = f"; the first {SHOWN_ROWS:,} above, all in the file" if len(rows) > SHOWN_ROWS else ""
+    st.caption(f"{len(rows):,} rows{more}.")
+    with st.container(horizontal=True):
+        _download(name, "csv", "text/csv", lambda: rows.to_csv(index=False).encode())
+        _download(name, "parquet", "application/vnd.apache.parquet", lambda: parquet_of(rows))
+
+
+def _download(name: str, ending: str, mime: str, content: Callable[[], bytes]) -> None:
+    """A table as a file, made when it is asked for."""
+    st.download_button(
+        f"Download {name}.{ending}",
+        data=content,
+        file_name=f"{name}.{ending}",
+        mime=mime,
+        on_click="ignore",
+        key=f"{ending} {name}",
+    )
+
+
+def parquet_of(rows: pd.DataFrame) -> bytes:
+    """A table as a Parquet file. A column of several kinds of values, which Parquet does not know, becomes text."""
+    mixed = [name for name in rows if rows[name].dtype == object]
+    file = io.BytesIO()
+    rows.astype(dict.fromkeys(mixed, "str")).rename(columns=str).to_parquet(file, index=False)
+    return file.getvalue()
+
+
+def provenance(shown: Shown) -> None:
+    """Where the numbers come from, and what must be known to read them right."""
+    st.caption(plain(" ".join((shown.provenance, *shown.trace.provenance.notes))))

@@ -1,0 +1,30 @@
+"""The choice of the order in which experts stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import streamlit as st
+
+from moe_viz.data.trace import RouterSite
+
+Order = Literal["Index", "Load", "Co-activation"]
+
+ORDERED = (
+    "By load: the busiest first. By co-activation: experts that the same tokens take stand together; phi coefficients,"
+    " average linkage (Sokal and Michener 1958), touching ends as alike as can be (Gruvaeus and Wainer 1972)."
+)
+"""What the orders mean."""
+
+
+def choose_order(sites: Iterable[RouterSite]) -> Order:
+    """Draw the choice, which the address keeps. There is no co-activation where a token takes one expert."""
+    orders: list[Order] = ["Index", "Load"]
+    if any(site.top_k > 1 for site in sites):
+        orders.append("Co-activation")
+    if st.session_state.get("order", orders[0]) not in orders:
+        del st.session_state["order"]
+    return st.segmented_control(
+        "Experts ordered by", orders, default=orders[0], required=True, key="order", bind="query-params"
+    )
