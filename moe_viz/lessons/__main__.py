@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 
-import moe_viz
 from moe_viz.catalogue import known_models
 from moe_viz.lessons import designs, one_token, sizes
 
@@ -14,8 +13,9 @@ from moe_viz.lessons import designs, one_token, sizes
 def main() -> None:
     """Record the sentence's hidden states; count the models of the catalogue, and record how they are built."""
     from moe_viz.model.experts.router_inputs import router_inputs
+    from moe_viz.model.load import load
 
-    with moe_viz.load("demo") as model:
+    with load("demo") as model:
         trace = model.trace(one_token.TEXT)
         hidden = router_inputs(model, one_token.TEXT)
     np.savez_compressed(one_token.FILE, tokens=np.array(trace.tokens), hidden=hidden)

@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import moe_viz
-
 FILE = Path(__file__).with_name("sizes.json")
 
 
@@ -85,7 +83,9 @@ def known_sizes() -> Mapping[str, Sizes]:
 
 def counted(config: Mapping[str, Any]) -> dict[str, int]:
     """A configuration's sizes, counted now, as `FILE` has them. Brings in torch."""
-    count = moe_viz.count_parameters(config)
+    from moe_viz.model.sizes.parameters import count_parameters
+
+    count = count_parameters(config)
     block = count.blocks[0]
     return asdict(
         Sizes(

@@ -53,7 +53,7 @@ def test_only_the_ui_names_streamlit():
 
 def test_only_the_model_room_and_the_engine_name_torch():
     naming = {path.relative_to(ROOT) for path, names in named_in(LIBRARY).items() if "torch" in names}
-    assert Path("moe_viz/model/capture.py") in naming
+    assert Path("moe_viz/model/routers/capture.py") in naming
     assert {path.parts[1] for path in naming} <= {"model", "engine"}
 
 

@@ -14,7 +14,7 @@ from tests.unit.imports import brought_in
 ROOT = Path(__file__).parents[2]
 SOURCES = {path.stem: path.read_text() for path in (ROOT / "moe_viz" / "ui" / "learn" / "lessons").glob("*.py")}
 PARTS = {
-    name: "".join(SOURCES[part] for part in re.findall(r"from moe_viz\.ui\.lessons\.(\w+) import", source))
+    name: "".join(SOURCES[part] for part in re.findall(r"from moe_viz\.ui\.learn\.lessons\.(\w+) import", source))
     for name, source in SOURCES.items()
 }
 """The sources of what each lesson takes from beside it."""

@@ -14,7 +14,6 @@ from moe_viz.errors import ModelError
 from moe_viz.model.checkpoints.checks import skeleton
 from moe_viz.model.checkpoints.resolve import find_config
 from moe_viz.model.routers.families import family_of
-from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.model.sizes.parameter_count import ParameterCount, RoutedBlock
 
 _ROUTER_NAMES = ("gate", "router", "router_gate")
@@ -34,7 +33,7 @@ def count_parameters(source: Any, *, revision: str | None = None) -> ParameterCo
     transformers config, a config's values as a mapping with its model_type, or a model already loaded.
     Raises ModelError if it is none of these, or has no routed experts that can be counted.
     """
-    source = source.hf_model if isinstance(source, MoEModel) else find_config(source, revision)
+    source = find_config(getattr(source, "hf_model", source), revision)
     if getattr(source, "is_quantized", False):
         source = source.config  # packed tensors do not tell how many weights they hold
     if isinstance(source, PreTrainedConfig):
