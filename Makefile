@@ -14,11 +14,6 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install \
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-# Served beyond this machine, the app is reached under names that cannot be listed here, and
-# Streamlit, not told the address, would ask a public service for it.
-BEYOND := $(if $(filter-out 127.0.0.1 localhost ::1,$(HOST)),--server.allowedHosts '*' \
-	--browser.serverAddress $(if $(filter 0.0.0.0 ::,$(HOST)),"$$(hostname)",$(HOST)))
-
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 # glibc gives large blocks back to the system and asks for them again all through a training step;
@@ -29,7 +24,7 @@ KEEP_MEMORY := GLIBC_TUNABLES=glibc.malloc.hugetlb=1 \
 .PHONY: run test train
 
 run: $(VENV)/installed
-	@$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT) $(BEYOND)
+	@$(BIN)/python -m moe_viz run --host $(HOST) --port $(PORT)
 
 # What drives a browser or measures time runs afterwards, alone. On a busy machine it may miss a moment:
 # what fails is run once more, and the report counts that.

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 import moe_viz
-from moe_viz.cli import families, outputs, parameters, profile, trace
+from moe_viz.cli import families, outputs, parameters, profile, run, trace
 
-COMMANDS = (trace, profile, outputs, parameters, families)
+COMMANDS = (run, trace, profile, outputs, parameters, families)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns 0, or 1 after a message on standard error."""
-    parser = argparse.ArgumentParser(prog="python -m moe_viz", description=moe_viz.__doc__.splitlines()[0])
+    module = Path(sys.argv[0]).name == "__main__.py"
+    parser = argparse.ArgumentParser(
+        prog="python -m moe_viz" if module else "moe-viz", description=moe_viz.__doc__.splitlines()[0]
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add_command(commands)
