@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.expert_outputs import ExpertOutputs
 from moe_viz.data.scores import router_scores, selection_scores
 from moe_viz.data.trace import NO_EXPERT, RouterSite, RoutingTrace
 
@@ -45,6 +46,24 @@ def difference(one: RoutingTrace, other: RoutingTrace, tokens: int | None = None
     return _in_prediction(one, other, alike, rounding)
 
 
+def assert_outputs_agree(one: ExpertOutputs, other: ExpertOutputs) -> None:
+    """Fail if what experts write differs beyond rounding; tokens may change ranks that are a near tie."""
+    np.testing.assert_array_equal(one.taken, other.taken)
+    for values, others, ids, other_ids in (
+        (one.raised, other.raised, one.raised_ids, other.raised_ids),
+        (one.lowered, other.lowered, one.lowered_ids, other.lowered_ids),
+    ):
+        bound = ROUNDING[one.provenance.dtype] * np.nanmax(np.abs(values))
+        np.testing.assert_allclose(values, others, rtol=0, atol=bound)
+        between = np.abs(np.diff(values, axis=-1)) > 2 * bound
+        apart = np.ones(values.shape, dtype=bool)
+        apart[..., 1:] &= between
+        apart[..., :-1] &= between
+        apart[..., -1] = False  # the next one after it is not known
+        assert apart.any()
+        np.testing.assert_array_equal(ids[apart], other_ids[apart])
+
+
 def _at_router(
     site: RouterSite, pairs: list[tuple[NDArray, NDArray]], logits: list[NDArray], alike: NDArray, rounding: float
 ) -> tuple[str | None, NDArray]:
@@ -64,7 +83,7 @@ def _at_router(
         explained = 2 * np.abs(a - b, where=finite, out=np.zeros_like(a)).max() + rounding
         for slot in np.flatnonzero(ids[token] != other_ids[token]):
             first, second = int(ids[token, slot]), int(other_ids[token, slot])
-            if not _near_tie(site, a, first, second, explained):
+            if not near_tie(site, a, first, second, explained):
                 said = f"token {token}, slot {slot}: experts {first} and {second}, which are no near tie"
                 return f"{said} by the logits {a}", turned
             turned[token] = True
@@ -73,8 +92,11 @@ def _at_router(
     return None, turned
 
 
-def _near_tie(site: RouterSite, logits: NDArray, first: int, second: int, explained: float) -> bool:
-    """Whether either of two experts may come first where logits, and scores by their size, are so far off."""
+def near_tie(site: RouterSite, logits: NDArray, first: int, second: int, explained: float) -> bool:
+    """Whether either of two experts may come first by logits, `[expert]`.
+
+    `explained` is how far logits may be off, and scores as a share of their size.
+    """
     if NO_EXPERT in (first, second) or (site.scoring is not None and site.scoring.by_token):
         return False
     scores = router_scores(logits, site.scoring)

@@ -11,6 +11,7 @@ import pytest
 
 import moe_viz
 from moe_viz.cli.main import main
+from tests.agreement import assert_agree
 
 
 def test_trace_writes_a_file_and_prints_json(tmp_path, capsys):
@@ -28,12 +29,13 @@ def test_trace_writes_a_file_and_prints_json(tmp_path, capsys):
 def test_a_file_and_standard_input_give_the_same(tmp_path):
     text = "1. e4 e5 春眠\n"
     (tmp_path / "t.txt").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "moe_viz", "trace", "--json"]
-    piped = subprocess.run([*command, "--text", "-"], input=text.encode(), capture_output=True, check=True)
-    filed = subprocess.run([*command, "--file", tmp_path / "t.txt"], capture_output=True, check=True)
-    a, b = json.loads(piped.stdout), json.loads(filed.stdout)
-    assert a["expert_ids"] == b["expert_ids"]
-    assert "".join(a["tokens"]) == text
+    command = [sys.executable, "-m", "moe_viz", "trace", "--out"]
+    piped, filed = tmp_path / "piped.moetrace", tmp_path / "filed.moetrace"
+    subprocess.run([*command, piped, "--text", "-"], input=text.encode(), capture_output=True, check=True)
+    subprocess.run([*command, filed, "--file", tmp_path / "t.txt"], capture_output=True, check=True)
+    one, other = map(moe_viz.RoutingTrace.load, (piped, filed))
+    assert one.text == text
+    assert_agree(one, other)
 
 
 @pytest.mark.parametrize(

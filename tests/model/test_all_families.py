@@ -15,6 +15,7 @@ import moe_viz
 from moe_viz.model.routers import discover as discovery
 from moe_viz.model.routers.families import Family, family_of
 from moe_viz.model.routers.family_support import DATA, table
+from tests.agreement import assert_agree
 from tests.model import passes
 from tests.model.checks import FAMILIES, TOKENS, check, check_model
 from tests.tiny_families import tiny_family
@@ -100,7 +101,7 @@ def test_a_family_that_is_not_recorded_is_captured_and_said_to_be_unknown(monkey
     monkeypatch.setattr(discovery, "family_of", lambda _type: None)
     with moe_viz.attach(tiny_family("exaone_moe")) as model:
         trace = model.trace(token_ids=TOKENS)
-    np.testing.assert_array_equal(trace.expert_ids, known.expert_ids)
+    assert_agree(known, trace)
     assert all(site.scoring is None for site in trace.sites)
     assert trace.provenance.notes == (
         "exaone_moe is not a recorded family: choices and weights are as used, scores unknown.",
@@ -142,7 +143,8 @@ def test_a_token_that_skips_the_experts_has_none():
         bias = model.routers[0].router.balancing_biases.zero_()
         logits = torch.tensor(model.trace(token_ids=TOKENS).router_logits[0])
         scores = logits.softmax(dim=-1)
-        bias[-1] = (scores[:, :-1].amax(dim=-1) - scores[:, -1]).median()  # so that half of the tokens skip
+        short = (scores[:, :-1].amax(dim=-1) - scores[:, -1]).sort().values
+        bias[-1] = short[7:9].mean()  # so that about half of the tokens skip, and none is at a tie
     check_model("zaya", hf_model)
     with moe_viz.attach(hf_model) as model:
         skipped = model.trace(token_ids=TOKENS).expert_ids[0] == moe_viz.NO_EXPERT

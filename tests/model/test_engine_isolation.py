@@ -7,7 +7,6 @@ import time
 from concurrent.futures import CancelledError
 from functools import cache
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as tries
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 import moe_viz
 from moe_viz.engine import Engine
 from moe_viz.model.running.sampling import Sampling
+from tests.agreement import assert_agree
 
 TEXTS = ("def area(r):", "The river", "1. e4 e5 2. Nf3", "a", "Once upon a time there was a king who", "春眠不觉晓")
 STEPS = st.lists(
@@ -58,12 +58,6 @@ def running(model, alone):
     engine.close()
 
 
-def same(one: moe_viz.RoutingTrace, other: moe_viz.RoutingTrace, count: int | None = None) -> None:
-    assert one.token_ids.tolist() == other.token_ids[:count].tolist()
-    np.testing.assert_array_equal(one.expert_ids, other.expert_ids[:, :count])
-    np.testing.assert_allclose(one.gate_weights, other.gate_weights[:, :count], atol=1e-5)
-
-
 @tries(max_examples=25, deadline=None)
 @given(steps=STEPS)
 def test_requests_in_any_order_do_not_mix(running, alone, steps):
@@ -87,7 +81,7 @@ def test_requests_in_any_order_do_not_mix(running, alone, steps):
             time.sleep(0.01 * which)
     for text, answer in answers:
         try:
-            same(answer.result(30), trace(text))
+            assert_agree(answer.result(30), trace(text))
         except CancelledError:
             assert answer.cancelled()
     for answer in refused:
@@ -100,7 +94,7 @@ def test_requests_in_any_order_do_not_mix(running, alone, steps):
             time.sleep(0.002)
         assert job.state in ("ended", "stopped")
         if (grown := job.trace()) is not None:
-            same(grown, continued(text), len(grown))
+            assert_agree(grown, continued(text), len(grown))
     end = time.monotonic() + 30
     while running.status().waiting or running.status().waiting_generations:  # what was cancelled goes in its turn
         assert time.monotonic() < end

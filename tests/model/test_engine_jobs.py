@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 import moe_viz
 from moe_viz.engine import Engine
 from moe_viz.model.running.sampling import Sampling
+from tests.agreement import assert_agree
 from tests.model.engines import limits, until
 
 
@@ -17,9 +17,7 @@ def test_a_job_is_what_the_model_generates(demo_engine):
     until(lambda: job.state == "ended")
     with moe_viz.load() as model:
         *_, alone = model.generate("def area(r):", max_new_tokens=25, temperature=0.7, top_p=0.9, seed=5)
-    trace = job.trace()
-    assert trace.token_ids.tolist() == alone.token_ids.tolist()
-    np.testing.assert_array_equal(trace.expert_ids, alone.expert_ids)
+    assert_agree(job.trace(), alone)
     assert (job.end, job.generated) == ("length", 25)
     assert job.tokens_per_second > 0
 
@@ -33,8 +31,7 @@ def test_jobs_and_texts_of_many_at_once_do_not_mix(demo_engine):
     with moe_viz.load() as model:
         for seed, (prompt, job) in enumerate(zip(prompts, jobs, strict=True)):
             *_, alone = model.generate(prompt, max_new_tokens=15, seed=seed)
-            np.testing.assert_array_equal(job.trace().token_ids, alone.token_ids)
-            np.testing.assert_array_equal(job.trace().expert_ids, alone.expert_ids)
+            assert_agree(job.trace(), alone)
 
 
 def test_more_jobs_than_are_continued_at_a_time_wait_their_turn():
