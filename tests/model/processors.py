@@ -17,15 +17,16 @@ from tests.tiny_families import tiny_family
 from tests.tiny_models import token_ids
 
 FAMILIES = ("granitemoe", "jetmoe", "qwen2_moe", "switch_transformers")
-"""Those in which some product of MKL's has one row, and so is taken in an order that hangs on the address."""
+"""Those whose loaded copies were seen to differ from the first on such a processor."""
 OTHER = {
     "ATEN_CPU_CAPABILITY": "default",
     "ONEDNN_MAX_CPU_ISA": "SSE41",
     "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
     "OMP_NUM_THREADS": "2",
+    "OMP_WAIT_POLICY": "passive",
 }
-"""What libraries read when a process starts: as on a processor of the plainest kind. MKL then takes sums as it
-does on processors that are not Intel's, in an order that depends on the address."""
+"""What libraries read when a process starts: use the plainest instructions. MKL then multiplies a matrix by a
+vector in an order that depends on the address, as it does on processors that are not Intel's."""
 
 
 def at_odd_addresses(hf_model: Any) -> Any:
@@ -37,7 +38,7 @@ def at_odd_addresses(hf_model: Any) -> Any:
 
 
 def traces(odd: bool) -> dict[str, RoutingTrace]:
-    """Of the bundled model and the tiny ones, by a name of each stack."""
+    """Of the bundled model and the tiny ones, by model and stack; `odd` moves their weights to odd addresses."""
     found = {}
     for name in ("demo", *FAMILIES):
         model = moe_viz.load() if name == "demo" else moe_viz.attach(tiny_family(name))

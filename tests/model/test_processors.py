@@ -37,23 +37,22 @@ def test_other_instructions_and_threads_route_the_same(here, tmp_path):
             assert_agree(trace, moe_viz.RoutingTrace.load(tmp_path / f"{there}.moetrace"))
 
 
-def test_one_router_that_takes_another_expert_is_noticed(here):
-    """Were it only for one token, and the one before the last that it likes."""
+def test_another_expert_of_one_token_at_one_router_is_noticed(here):
     hf_model = at_odd_addresses(tiny_family("granitemoe"))
 
-    def third_for_second(_module, args):
+    def another_once(_module, args):
         hidden, ids, weights = args
         ids = ids.clone()
         ids[5, 1] = next(e for e in range(8) if e not in ids[5])
         return hidden, ids, weights
 
     with moe_viz.attach(hf_model) as model:
-        model.routers[2].experts.register_forward_pre_hook(third_for_second)
+        model.routers[2].experts.register_forward_pre_hook(another_once)
         [trace] = model.trace_stacks(token_ids=token_ids(17))
     assert "token 5, slot 1" in difference(here["granitemoe decoder"], trace)
 
 
-def test_a_weight_at_an_odd_address_is_the_same_weight_elsewhere():
+def test_what_was_moved_to_odd_addresses_is_the_same():
     made, moved = tiny_family("granitemoe"), at_odd_addresses(tiny_family("granitemoe"))
     for one, other in zip(made.parameters(), moved.parameters(), strict=True):
         assert torch.equal(one, other)
