@@ -11,7 +11,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.data.expert_outputs import ExpertOutputs
 from moe_viz.data.scores import router_scores, selection_scores
 from moe_viz.data.trace import NO_EXPERT, RouterSite, RoutingTrace
 
@@ -44,24 +43,6 @@ def difference(one: RoutingTrace, other: RoutingTrace, tokens: int | None = None
         if turned.any():
             alike[0 if site.stack == "encoder" else turned.argmax() :] = False
     return _in_prediction(one, other, alike, rounding)
-
-
-def assert_outputs_agree(one: ExpertOutputs, other: ExpertOutputs) -> None:
-    """Fail if what experts write differs beyond rounding; tokens may change ranks that are a near tie."""
-    np.testing.assert_array_equal(one.taken, other.taken)
-    for values, others, ids, other_ids in (
-        (one.raised, other.raised, one.raised_ids, other.raised_ids),
-        (one.lowered, other.lowered, one.lowered_ids, other.lowered_ids),
-    ):
-        bound = ROUNDING[one.provenance.dtype] * np.nanmax(np.abs(values))
-        np.testing.assert_allclose(values, others, rtol=0, atol=bound)
-        between = np.abs(np.diff(values, axis=-1)) > 2 * bound
-        apart = np.ones(values.shape, dtype=bool)
-        apart[..., 1:] &= between
-        apart[..., :-1] &= between
-        apart[..., -1] = False  # the next one after it is not known
-        assert apart.any()
-        np.testing.assert_array_equal(ids[apart], other_ids[apart])
 
 
 def _at_router(

@@ -14,7 +14,6 @@ from moe_viz.errors import CaptureError, InputError, ModelError
 from moe_viz.model.experts.expert_outputs import RANKS, OutputReader, expert_outputs
 from moe_viz.model.running.moe_model import attach
 from moe_viz.model.running.tokens import tokens_of_ids
-from tests.agreement import assert_outputs_agree
 from tests.model.recompute import EXPERTS, _gated, raw
 from tests.tiny_families import tiny_family
 from tests.tiny_models import tiny_model, token_ids
@@ -135,7 +134,13 @@ def test_experts_in_a_list_of_modules_give_the_same_as_fused_ones():
     hf = tiny_model("mixtral")
     for layer in hf.model.layers:
         layer.mlp.experts = ListOfExperts(layer.mlp.experts)
-    assert_outputs_agree(read(hf, ids), fused)
+    listed = read(hf, ids)
+    np.testing.assert_allclose(listed.raised, fused.raised, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(listed.lowered, fused.lowered, rtol=1e-4, atol=1e-4)
+    below = fused.raised[..., :-1] - fused.raised[..., 1:] > 1e-3  # else rounding may change their ranks
+    clear = below & np.insert(below[..., :-1], 0, True, axis=-1)
+    assert clear.any()
+    assert (listed.raised_ids[..., :-1][clear] == fused.raised_ids[..., :-1][clear]).all()
 
 
 @pytest.mark.parametrize(
