@@ -13,7 +13,7 @@
 # Nothing is raised; the report of the load names lm_head.weight as missing, and of dtypes says nothing.
 # With a lock around each load all is as expected.
 #
-# It is a race: up to 200 pairs of loads are tried. In six runs all three were seen after 1 to 8 pairs;
+# It is a race: up to 200 pairs of loads are tried. In seven runs all three were seen after 1 to 8 pairs;
 # one run: 4 pairs, 6 of the 8 models with weights in a wrong dtype, the default dtype left at bfloat16,
 # and every model loaded alone afterwards without its output layer.
 #
