@@ -1,4 +1,5 @@
-"""A real server and a real browser."""
+"""A real server and a real browser. A worker opens one page, and its tests take turns on it: the second
+time the page's code is there, compiled."""
 
 from __future__ import annotations
 
@@ -16,21 +17,16 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.browser.sharing import shared
+
 ROOT = Path(__file__).parents[2]
-expect.set_options(timeout=30_000)  # a first text waits for the model
+WIDE = {"width": 1480, "height": 1010}
+PHONE = {"width": 390, "height": 844}
+expect.set_options(timeout=60_000)  # a first text waits for the model, and other tests use the machine too
 
 
-@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A server, a browser and the model take the whole machine."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker("alone")
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    """A fresh server of the app on a free port; yields its address."""
+def start_server() -> tuple[str, subprocess.Popen[bytes]]:
+    """Start a server of the app on a free port; its address and its process, once it answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -39,13 +35,27 @@ def server() -> Iterator[str]:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
+    until = time.monotonic() + 120
+    while not answers(address):
+        assert process.poll() is None, f"the server stopped with status {process.returncode}"
+        assert time.monotonic() < until, "the server does not answer"
+        time.sleep(0.1)
+    return address, process
+
+
+def answers(address: str) -> bool:
     try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.25)
+        urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """A fresh server of the app, for as long as it is asked; yields its address."""
+    address, process = start_server()
+    try:
         yield address
     finally:
         process.terminate()
@@ -56,8 +66,9 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
-    with server() as running:
+def address(tmp_path_factory, testrun_uid) -> Iterator[str]:
+    """The server of the whole run: the workers share one."""
+    with shared(tmp_path_factory.getbasetemp().parent / f"server-{testrun_uid}.json", start_server) as running:
         yield running
 
 
@@ -78,25 +89,33 @@ def chromium() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture(params=["light", "dark"])
-def scheme(request) -> str:
-    return request.param
+@contextmanager
+def opened(chromium: Browser, **options: object) -> Iterator[Page]:
+    """A page of another visitor, with nothing in common with the others'."""
+    context = chromium.new_context(**{"viewport": WIDE} | options)
+    try:
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        with faultless(page):
+            yield page
+    finally:
+        context.close()
 
 
 @contextmanager
-def opened(chromium: Browser, **options: object) -> Iterator[Page]:
-    """A new page. On leaving it, nothing may have failed in it or been asked of another machine."""
-    context = chromium.new_context(**{"viewport": {"width": 1480, "height": 1010}} | options)
-    page = context.new_page()
-    page.set_default_timeout(60_000)
+def faultless(page: Page) -> Iterator[None]:
+    """On leaving it, nothing may have failed in the page or been asked of another machine."""
     faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(f"exception: {error}"))
-    page.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}") or dialog.dismiss())
-    page.on("request", lambda request: foreign(request.url) and faults.append(f"request: {request.url}"))
-    try:
-        yield page
-    finally:
-        context.close()
+    handlers = {
+        "pageerror": lambda error: faults.append(f"exception: {error}"),
+        "dialog": lambda dialog: faults.append(f"dialog: {dialog.message}") or dialog.dismiss(),
+        "request": lambda request: foreign(request.url) and faults.append(f"request: {request.url}"),
+    }
+    for event, handler in handlers.items():
+        page.on(event, handler)
+    yield
+    for event, handler in handlers.items():
+        page.remove_listener(event, handler)
     assert not faults
 
 
@@ -106,7 +125,25 @@ def foreign(url: str) -> bool:
     return parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1"
 
 
+@pytest.fixture(scope="session")
+def tab(chromium) -> Iterator[Page]:
+    """The page that the tests of a worker take turns on."""
+    context = chromium.new_context(viewport=WIDE)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    yield page
+    context.close()
+
+
 @pytest.fixture
-def page(chromium) -> Iterator[Page]:
-    with opened(chromium) as fresh:
-        yield fresh
+def page(tab) -> Iterator[Page]:
+    """A visitor's page, wide and light, that remembers nothing of a visit before."""
+    tab.set_viewport_size(WIDE)
+    tab.emulate_media(color_scheme="light")
+    with faultless(tab):
+        yield tab
+        tab.mouse.up()
+        tab.mouse.move(0, 0)
+        tab.evaluate("localStorage.clear(); sessionStorage.clear()")
+        tab.context.clear_cookies()
+        tab.goto("about:blank")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import count
+from typing import Literal
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.browser.conftest import ROOT
 
@@ -22,6 +24,42 @@ def start(page: Page, address: str, path: str = "/") -> None:
         ),
     )
     expect(page.get_by_role("button", name="Show routing").or_(headings)).to_be_visible()
+
+
+_STILL = """
+(waited) => {
+  const app = document.querySelector("[data-testid=stApp]");
+  const moves = (one) => one.playState === "running" && one.effect.getComputedTiming().endTime !== Infinity;
+  const coming = app?.dataset.testScriptState !== "notRunning" || document.getAnimations().some(moves)
+    || document.querySelector("[data-stale=true], [data-testid=stSkeleton]")
+    || [...document.querySelectorAll(".js-plotly-plot")].some((plot) => !plot._fullLayout || plot._transitioning);
+  const places = [...document.querySelectorAll("[data-testid=stElementContainer], .js-plotly-plot, .nsewdrag")]
+    .map((element) => Object.values(element.getBoundingClientRect().toJSON()));
+  const seen = JSON.stringify(places);
+  const before = window.stillness?.waited === waited ? window.stillness : { seen: null, frames: 0 };
+  window.stillness = { waited, seen, frames: !coming && seen === before.seen ? before.frames + 1 : 0 };
+  return window.stillness.frames >= 6;
+}
+"""
+_waits = count()
+
+
+def settled(page: Page) -> None:
+    """Wait until nothing more comes from the server, and what came is drawn and stands still."""
+    page.wait_for_function(_STILL, arg=next(_waits))
+
+
+def look(page: Page, scheme: Literal["light", "dark"], size: ViewportSize) -> None:
+    """Have a page that is there turn light or dark, wide or narrow."""
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", scheme)
+    settled(page)
+
+
+def sideways(page: Page) -> int:
+    """How many pixels the page is wider than what shows of it."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 def type_text(page: Page, text: str) -> None:

@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import opened, server
-from tests.browser.steps import start
+from tests.browser.conftest import server
+from tests.browser.steps import settled, start
 
 EXPERT = re.compile("An atlas of experts")
 
@@ -18,7 +18,7 @@ def large(page, address):
     start(page, address, "/domains?layer=L4")
     plots = page.locator(".js-plotly-plot")
     expect(plots).to_have_count(5)
-    page.wait_for_timeout(1000)
+    settled(page)
     return plots.first
 
 
@@ -43,8 +43,8 @@ def test_a_click_on_a_small_layer_shows_it_large(page, large):
     expect(page.get_by_text("L5: domains × experts")).to_be_visible()
 
 
-def test_a_deep_link_opens_an_expert_on_a_fresh_server(chromium):
-    with server() as fresh, opened(chromium) as page:
+def test_a_deep_link_opens_an_expert_on_a_fresh_server(page):
+    with server() as fresh:
         start(page, fresh, "/experts?layer=L5&expert=13")
         expect(page.locator(".js-plotly-plot").nth(1)).to_be_visible()
         expect(page.get_by_text("At the router before (L4)")).to_be_visible()
@@ -56,7 +56,7 @@ def test_a_click_on_a_bar_shows_that_expert(page, address):
     start(page, address, "/experts?layer=L2&expert=1")
     bars = page.locator(".js-plotly-plot").nth(1)
     expect(bars).to_be_visible()
-    page.wait_for_timeout(1000)
+    settled(page)
     click(page, bars, 9.5 / 16, 0.9)
     page.wait_for_url(re.compile("expert=9"))
 
@@ -74,6 +74,7 @@ def test_every_figure_has_its_definition_and_hands_out_its_numbers(page, large):
     assert len(download.value.path().read_text().splitlines()) == 1 + 6 * 16 * 19
 
 
+@pytest.mark.alone
 def test_a_click_is_answered_at_once(page, large):
     """Half a second is promised of a machine that is not busy; of this one, that it does not work it out anew."""
     for name in ("Against the other domains", "Share of the domain’s tokens"):

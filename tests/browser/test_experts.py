@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 import moe_viz
 from moe_viz.probes import probe_texts
 from moe_viz.ui.specialization.contexts import CHARACTERS
-from tests.browser.steps import chips, layer, start
+from tests.browser.steps import chips, layer, settled, start
 
 ROW = 3
 
@@ -22,7 +22,7 @@ def test_a_context_leads_to_its_text_and_a_token_to_its_expert(page, address):
     expect(page.get_by_text("Select a row to see the whole text")).to_be_visible()
     rows = page.locator(".st-key-context-rows-2-6 canvas").first
     rows.scroll_into_view_if_needed()
-    page.wait_for_timeout(1000)
+    settled(page)
     area = rows.bounding_box()
     page.mouse.click(area["x"] + 15, area["y"] + 35 * (ROW + 1.5))
     expect(chips(page).last).to_be_visible()
@@ -49,7 +49,7 @@ def test_a_figure_is_saved_as_png_and_svg_in_the_colours_of_the_page_and_its_tab
         page.emulate_media(color_scheme=scheme)
         for name, begins in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
             page.get_by_role("radio", name=name, exact=True).click()
-            page.wait_for_timeout(1500)
+            settled(page)
             plot.hover()
             with page.expect_download() as download:
                 plot.locator(".modebar-btn").click()

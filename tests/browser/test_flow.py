@@ -8,15 +8,15 @@ from playwright.sync_api import expect
 
 from moe_viz.metrics.flow import by_strength, even_share, links
 from moe_viz.ui.specialization.profile_view import recorded
-from tests.browser.conftest import opened, server
-from tests.browser.steps import start
+from tests.browser.conftest import server
+from tests.browser.steps import settled, start
 from tests.browser.test_domains import EXPERT, click
 
 
 def plots(page):
     found = page.locator(".js-plotly-plot")
     expect(found).to_have_count(3)
-    page.wait_for_timeout(1000)
+    settled(page)
     return found
 
 
@@ -26,8 +26,8 @@ def strongest_after(site: int, expert: int) -> int:
     return int(by_strength(table, even_share(recorded().profile, site + 1))["other"].iloc[0])
 
 
-def test_a_deep_link_to_a_fresh_server_shows_what_it_names_and_clicks_lead_on(chromium):
-    with server() as fresh, opened(chromium) as page:
+def test_a_deep_link_to_a_fresh_server_shows_what_it_names_and_clicks_lead_on(page):
+    with server() as fresh:
         start(page, fresh, "/flow?layer=L3&expert=6&with=4&order=Load")
         expect(page.get_by_text("L3, experts 6, 4: where the tokens come from and go to")).to_be_visible()
         expect(page.get_by_role("radio", name="Load")).to_be_checked()

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from moe_viz.lessons.glossary import terms
 from moe_viz.lessons.texts import lessons
-from tests.browser.conftest import opened, server
-from tests.browser.steps import serious, start
+from tests.browser.conftest import PHONE, WIDE, server
+from tests.browser.steps import look, serious, sideways, start
 
 
 def open_at(page, address, asked: str) -> None:
@@ -18,22 +18,22 @@ def open_at(page, address, asked: str) -> None:
     expect(page.get_by_role("heading", name=asked, exact=True)).to_be_visible()
 
 
-def test_axe_finds_nothing_serious_in_all_of_it(chromium, address, scheme):
-    with opened(chromium, color_scheme=scheme) as page:
-        page.goto(f"{address}/glossary")
-        expect(page.get_by_role("heading", name=terms()[-1].name, exact=True)).to_be_attached()
+def test_all_of_it_is_readable_for_everybody(page, address):
+    page.goto(f"{address}/glossary")
+    expect(page.get_by_role("heading", name=terms()[-1].name, exact=True)).to_be_attached()
+    for scheme in ("light", "dark"):
+        look(page, scheme, WIDE)
         assert serious(page) == []
 
 
-def test_a_phone_shows_it_without_sideways_scrolling(chromium, address):
-    with opened(chromium, viewport={"width": 390, "height": 844}) as page:
-        open_at(page, address, "domain information")
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 1
+def test_a_phone_shows_it_without_sideways_scrolling(page, address):
+    page.set_viewport_size(PHONE)
+    open_at(page, address, "domain information")
+    assert sideways(page) <= 1
 
 
-def test_a_link_opens_a_term_on_a_fresh_server_and_leads_to_where_it_is_seen(chromium):
-    with server() as fresh, opened(chromium) as page:
+def test_a_link_opens_a_term_on_a_fresh_server_and_leads_to_where_it_is_seen(page):
+    with server() as fresh:
         open_at(page, fresh, "hash routing")
         expect(page.locator("main, [data-testid=stMain]").get_by_role("heading", level=4).first).to_have_text(
             "hash routing"

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 import moe_viz
 from moe_viz.ui.specialization.profile_view import recorded
-from tests.browser.steps import start
+from tests.browser.steps import settled, start
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def heatmap(page, address):
     page.get_by_role("button", name="Python").click()
     plot = page.locator(".js-plotly-plot").first
     expect(plot).to_be_visible()
-    page.wait_for_timeout(1000)
+    settled(page)
     return plot
 
 
@@ -69,7 +69,7 @@ def test_a_whole_profile_in_another_order_leads_to_the_expert_that_stands_there(
     assert "order=Co-activation" in page.url
     page.get_by_role("radio", name="Largest domain difference").click()
     expect(page.get_by_text("for the domain where that is most")).to_be_visible()
-    page.wait_for_timeout(1000)
+    settled(page)
     click_cell(page, page.locator(".js-plotly-plot").first, 2, 9)
     expect(page.get_by_role("heading", name="An atlas of experts")).to_be_visible()
     expert = int(recorded().coactivation_order[2, 9])

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from moe_viz.lessons.texts import lessons
-from tests.browser.conftest import opened
-from tests.browser.steps import serious, unreached
+from tests.browser.conftest import PHONE, WIDE
+from tests.browser.steps import look, serious, settled, sideways, unreached
 
 LESSONS = list(lessons())
 
@@ -19,12 +19,6 @@ def open_lesson(page, address, name):
     expect(page.get_by_role("heading", name=lessons()[name].question)).to_be_visible()
     expect(page.get_by_role("heading", name="Check yourself")).to_be_visible()
     settled(page)
-
-
-def settled(page) -> None:
-    """Wait until nothing more comes from the server, and what came is drawn."""
-    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
-    page.wait_for_timeout(300)
 
 
 def go_to(page, name) -> None:
@@ -44,22 +38,17 @@ def to_its_end(page, name) -> None:
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_axe_finds_nothing_serious_and_tab_reaches_every_control(chromium, address, name):
-    with opened(chromium) as page:
-        open_lesson(page, address, name)
-        to_its_end(page, name)
-        assert serious(page) == []
-        assert not unreached(page)
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_a_phone_in_the_dark_shows_it_without_sideways_scrolling(chromium, address, name):
-    with opened(chromium, viewport={"width": 390, "height": 844}, color_scheme="dark") as page:
-        open_lesson(page, address, name)
-        to_its_end(page, name)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 1
-        assert serious(page) == []
+def test_everybody_can_read_it_and_use_it(page, address, name):
+    """Opened in the dark on a phone; then on a light screen."""
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
+    open_lesson(page, address, name)
+    to_its_end(page, name)
+    assert sideways(page) <= 1
+    assert serious(page) == []
+    look(page, "light", WIDE)
+    assert serious(page) == []
+    assert not unreached(page)
 
 
 @pytest.mark.alone

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import opened
-from tests.browser.steps import chips, labels, layer, run, serious, start
+from tests.browser.steps import chips, labels, layer, run, serious, settled, start
 
 TEXT = "def area(r):\n    return <b>3.14</b> & 春眠 + 100 %"
 OFF_DEFAULT = [
@@ -37,7 +37,7 @@ def scene(page: Page) -> dict:
     page.get_by_role("button", name="Continuation").click()
     sliders = {name: page.get_by_role("slider", name=name) for name in ("New tokens", "Temperature", "Top-p")}
     expect(sliders["Top-p"]).to_be_visible()
-    page.wait_for_timeout(500)  # a field that comes into view begins with its default
+    settled(page)  # a field that comes into view begins with its default
     seen = {name: slider.get_attribute("aria-valuenow") for name, slider in sliders.items()}
     seen["seed"] = page.get_by_role("spinbutton", name="Seed").input_value()
     page.keyboard.press("Escape")
@@ -104,16 +104,15 @@ def test_a_long_text_is_kept_on_the_server_and_the_clipboard_is_not_needed(chrom
         assert made(student) == link.replace(link.split("stored=")[1], made(student).split("stored=")[1])
 
 
-def test_every_page_keeps_its_settings_through_a_link(chromium, address):
+def test_every_page_keeps_its_settings_through_a_link(page, address):
     """What the address asks for is what the page shows, so that the link to it is the same."""
-    with opened(chromium) as page:
-        for path in OFF_DEFAULT:
-            asked = address + path
-            page.goto(asked)
-            expect(page.get_by_role("heading").first).to_be_visible()
-            expect(page.locator("[data-test-script-state='notRunning']")).to_be_visible()
-            assert page.get_by_text("its own choice of").count() == 0, page.get_by_role("alert").all_inner_texts()
-            assert parameters(made(page)) - {"model=demo"} == parameters(asked), path
+    for path in OFF_DEFAULT:
+        asked = address + path
+        page.goto(asked)
+        expect(page.get_by_role("heading").first).to_be_visible()
+        expect(page.locator("[data-test-script-state='notRunning']")).to_be_visible()
+        assert page.get_by_text("its own choice of").count() == 0, page.get_by_role("alert").all_inner_texts()
+        assert parameters(made(page)) - {"model=demo"} == parameters(asked), path
 
 
 def parameters(address: str) -> set[str]:

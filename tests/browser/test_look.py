@@ -7,58 +7,52 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ROOT, opened
-from tests.browser.steps import chips, run, serious, start, unreached
+from tests.browser.conftest import PHONE, ROOT, WIDE
+from tests.browser.steps import chips, look, run, serious, settled, sideways, start, unreached
 
 PATHS = ["/", "/layers", "/domains", "/experts", "/flow", "/training", "/models"]
 TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\nThe river was quiet. 春眠不觉晓\n1. e4 e5 2. Nf3"
 
 
+PLOTS = {"/domains": 5, "/experts": 2, "/training": 4, "/models": 5, "/layers": 6, "/flow": 3}
+
+
 def shown(page, address, path) -> None:
     start(page, address, path)
-    if path in {"/domains", "/experts"}:
-        expect(page.locator(".js-plotly-plot").nth(4 if path == "/domains" else 1)).to_be_visible()
-    elif path == "/training":
-        expect(page.locator(".js-plotly-plot").nth(3)).to_be_visible()
-    elif path == "/models":
-        expect(page.locator(".js-plotly-plot").nth(4)).to_be_visible()
-    elif path == "/layers":
-        expect(page.locator(".js-plotly-plot").nth(5)).to_be_visible()
-    elif path == "/flow":
-        expect(page.locator(".js-plotly-plot").nth(2)).to_be_visible()
-    else:
+    if path == "/":
         run(page, TEXT)
         expect(page.get_by_role("heading", name="Token 0")).to_be_visible()
-    page.wait_for_timeout(800)
+    else:
+        expect(page.locator(".js-plotly-plot").nth(PLOTS[path] - 1)).to_be_visible()
+    settled(page)
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_axe_finds_nothing_serious_and_tab_reaches_every_control(chromium, address, scheme, path):
-    with opened(chromium, color_scheme=scheme) as page:
-        shown(page, address, path)
-        assert not serious(page)
-        if scheme == "light":
-            assert not unreached(page)
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_a_phone_shows_it_without_sideways_scrolling(chromium, address, path):
-    with opened(chromium, viewport={"width": 390, "height": 844}) as page:
-        shown(page, address, path)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 1
+def test_everybody_can_read_it_and_use_it(page, address, path):
+    """Opened in the dark on a phone; then wide, dark and light, for axe and the Tab key."""
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
+    shown(page, address, path)
+    assert sideways(page) <= 1
+    if path == "/":
+        box = chips(page).first.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+    page.set_viewport_size(WIDE)
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
+    for scheme in ("dark", "light"):
+        look(page, scheme, WIDE)
+        assert not serious(page), scheme
         if path == "/":
-            box = chips(page).first.bounding_box()
-            assert box["x"] >= 0
-            assert box["x"] + box["width"] <= 390
+            assert_ink_on_every_chip_can_be_read(page)
+    assert not unreached(page)
 
 
-def test_ink_on_every_chip_can_be_read(chromium, address, scheme):
-    with opened(chromium, color_scheme=scheme) as page:
-        shown(page, address, "/")
-        pairs = chips(page).evaluate_all(
-            "chips => chips.map(c => [getComputedStyle(c).color, getComputedStyle(c).backgroundColor])"
-        )
+def assert_ink_on_every_chip_can_be_read(page) -> None:
+    pairs = chips(page).evaluate_all(
+        "chips => chips.map(c => [getComputedStyle(c).color, getComputedStyle(c).backgroundColor])"
+    )
     for ink, paper in {tuple(pair) for pair in pairs}:
         assert contrast(ink, paper) >= 4.5, (ink, paper)
 
@@ -77,22 +71,24 @@ def contrast(a: str, b: str) -> float:
 
 def ink(button) -> str:
     """The colour of a button's label, once it has settled."""
-    button.page.wait_for_timeout(500)
+    settled(button.page)
     return button.evaluate("button => getComputedStyle(button.querySelector('p') ?? button).color")
 
 
-def test_ink_of_an_opened_menu_and_of_pressed_buttons_can_be_read(chromium, address, scheme):
-    with opened(chromium, color_scheme=scheme) as page:
-        start(page, address)
+def test_ink_of_an_opened_menu_and_of_pressed_buttons_can_be_read(page, address):
+    start(page, address)
+    for scheme in ("light", "dark"):
+        look(page, scheme, WIDE)
         paper = page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
         menu = page.get_by_role("button", name="More kinds")
         menu.click()
         expect(menu).to_have_attribute("aria-expanded", "true")
-        assert contrast(ink(menu), paper) >= 4.5
+        assert contrast(ink(menu), paper) >= 4.5, scheme
         page.keyboard.press("Escape")
+        expect(menu).to_have_attribute("aria-expanded", "false")
         page.get_by_role("button", name="Python").hover()
         page.mouse.down()
-        assert contrast(ink(page.get_by_role("button", name="Python")), paper) >= 4.5
+        assert contrast(ink(page.get_by_role("button", name="Python")), paper) >= 4.5, scheme
         page.mouse.move(5, 5)
         page.mouse.up()
 

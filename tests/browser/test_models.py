@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 from moe_viz.catalogue import find_model
 from moe_viz.demo import TRAINING as DEMO
 from moe_viz.model.info import architecture
-from tests.browser.conftest import opened, server
-from tests.browser.steps import start
+from tests.browser.conftest import server
+from tests.browser.steps import settled, start
 
 COUNTED = "Click a point to see its layers"
 
@@ -56,7 +56,7 @@ def test_junk_in_the_address_falls_back(page, address, query):
 def test_a_click_on_a_point_opens_its_model(models):
     plot = models.locator(".js-plotly-plot").nth(2)
     plot.scroll_into_view_if_needed()
-    models.wait_for_timeout(800)
+    settled(models)
     names = plot.evaluate("plot => plot.data.at(-1).customdata.map(row => row[0])")
     place = names.index("Llama 3.1 405B")
     point = plot.locator(".scatterlayer .trace").last.locator(".point").nth(place)
@@ -115,8 +115,8 @@ def test_the_sidebar_leads_here_from_every_page(page, address):
     expect(heading(page, "Well-known models")).to_be_visible()
 
 
-def test_a_deep_link_to_a_fresh_server_shows_published_figures_first_and_then_all(chromium):
-    with server() as fresh, opened(chromium) as page:
+def test_a_deep_link_to_a_fresh_server_shows_published_figures_first_and_then_all(page):
+    with server() as fresh:
         start(page, fresh, "/models?look=Jamba+v0.1")
         expect(page.get_by_test_id("stDataFrame")).to_be_visible()
         expect(page.get_by_role("link", name="Training")).to_be_visible()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from moe_viz.quiz.asking import KINDS
-from tests.browser.conftest import opened
-from tests.browser.steps import serious
+from tests.browser.conftest import PHONE, WIDE, opened
+from tests.browser.steps import look, serious, sideways
+
+LOOKS = (("light", WIDE), ("dark", PHONE)), (("dark", WIDE), ("light", PHONE))
 
 
 def open_questions(page, address, path="/predict?round=7"):
@@ -29,27 +31,27 @@ def go_on(page, number):
     expect(choice(page, number, 0)).to_be_visible()
 
 
-def test_every_kind_is_readable_for_everybody(chromium, address, scheme):
-    """On a phone and on a screen, before an answer and after each: nothing serious, nothing sideways."""
-    with opened(chromium, color_scheme=scheme) as page:
-        open_questions(page, address)
-        for number in range(len(KINDS)):
-            narrow = number % 2 == (scheme == "light")
-            page.set_viewport_size({"width": 390, "height": 844} if narrow else {"width": 1480, "height": 1010})
-            if number == 0:
-                assert serious(page) == []
-            choice(page, number, 1).click()
-            expect(answered(page).first).to_be_visible()
-            expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-            page.wait_for_timeout(300)
-            assert serious(page) == []
-            assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 1
-            if number + 1 < len(KINDS):
-                go_on(page, number + 1)
+def test_every_kind_is_readable_for_everybody(page, address):
+    """Narrow and wide, light and dark, before an answer and after each: nothing serious, nothing sideways."""
+    open_questions(page, address)
+    for number in range(len(KINDS)):
+        if number == 0:
+            for shown in LOOKS[0]:
+                look(page, *shown)
+                assert serious(page) == [], shown
+        choice(page, number, 1).click()
+        expect(answered(page).first).to_be_visible()
+        expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+        for shown in LOOKS[number % 2]:
+            look(page, *shown)
+            assert serious(page) == [], shown
+            assert sideways(page) <= 1, shown
+        if number + 1 < len(KINDS):
+            go_on(page, number + 1)
 
 
-def test_a_class_gets_the_same_questions_and_answers_them_by_keyboard(chromium, address):
-    with opened(chromium) as page, opened(chromium) as neighbour:
+def test_a_class_gets_the_same_questions_and_answers_them_by_keyboard(page, chromium, address):
+    with opened(chromium) as neighbour:
         for one in (page, neighbour):
             open_questions(one, address)
         question = page.get_by_role("heading", level=2)

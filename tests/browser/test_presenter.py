@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 from moe_viz.lessons.texts import lessons
-from tests.browser.conftest import opened
 from tests.browser.steps import chips, labels, layer, serious
 
 LESSONS = list(lessons())
@@ -16,33 +15,34 @@ TEXT = "text=one+two+three+four+five&map_layer=3"
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
-def test_a_link_opens_the_presenter_view_and_keys_step_through_layers(chromium, address, colours):
-    with opened(chromium, viewport={"width": 1280, "height": 1100}, color_scheme=colours) as page:
-        page.goto(f"{address}/?present=1&{TEXT}")
-        expect(layer(page)).to_have_value("3")
-        expect(page.get_by_test_id("stSidebar")).to_be_hidden()
-        assert float(chips(page).first.evaluate("chip => chip.getBoundingClientRect().height")) > 30
-        page.keyboard.press("ArrowRight")
-        expect(layer(page)).to_have_value("4")
-        page.keyboard.press("ArrowLeft")
-        page.keyboard.press("ArrowLeft")
-        expect(layer(page)).to_have_value("2")
-        # What has the focus and arrow keys of its own keeps them.
-        page.get_by_role("listbox", name="Tokens").press("ArrowRight")
-        expect(page.get_by_role("heading", name="Token 1")).to_be_visible()
-        page.get_by_role("textbox", name="Text", exact=True).press("ArrowRight")
-        page.get_by_label("Colour by").press("ArrowRight")
-        expect(layer(page)).to_have_value("2")
-        # The enlarged map is hit where it is seen.
-        canvas = page.locator(".routing-map canvas").first
-        box = canvas.bounding_box()
-        page.mouse.click(box["x"] + box["width"] - 10, box["y"] + box["height"] - 12)
-        expect(layer(page)).to_have_value("5")
-        expect(page.get_by_role("heading", name=f"Token {len(labels(page)) - 1} ")).to_be_visible()
-        assert not serious(page)
-        page.locator("body").press("Escape")
-        expect(page.get_by_test_id("stSidebar")).to_be_visible()
-        expect(page).not_to_have_url(re.compile("present"))
+def test_a_link_opens_the_presenter_view_and_keys_step_through_layers(page, address, colours):
+    page.set_viewport_size({"width": 1280, "height": 1100})
+    page.emulate_media(color_scheme=colours)
+    page.goto(f"{address}/?present=1&{TEXT}")
+    expect(layer(page)).to_have_value("3")
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
+    assert float(chips(page).first.evaluate("chip => chip.getBoundingClientRect().height")) > 30
+    page.keyboard.press("ArrowRight")
+    expect(layer(page)).to_have_value("4")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(layer(page)).to_have_value("2")
+    # What has the focus and arrow keys of its own keeps them.
+    page.get_by_role("listbox", name="Tokens").press("ArrowRight")
+    expect(page.get_by_role("heading", name="Token 1")).to_be_visible()
+    page.get_by_role("textbox", name="Text", exact=True).press("ArrowRight")
+    page.get_by_label("Colour by").press("ArrowRight")
+    expect(layer(page)).to_have_value("2")
+    # The enlarged map is hit where it is seen.
+    canvas = page.locator(".routing-map canvas").first
+    box = canvas.bounding_box()
+    page.mouse.click(box["x"] + box["width"] - 10, box["y"] + box["height"] - 12)
+    expect(layer(page)).to_have_value("5")
+    expect(page.get_by_role("heading", name=f"Token {len(labels(page)) - 1} ")).to_be_visible()
+    assert not serious(page)
+    page.locator("body").press("Escape")
+    expect(page.get_by_test_id("stSidebar")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("present"))
 
 
 def test_keys_step_through_lessons_and_the_view_stays_from_page_to_page(page, address):

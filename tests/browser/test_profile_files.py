@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from moe_viz.profiles.profile_file import write
-from tests.browser.steps import open_profile, serious, start
+from tests.browser.steps import open_profile, serious, sideways, start
 from tests.invented_profile import make_profile
 
 
@@ -31,5 +31,5 @@ def test_every_page_shows_it(page, address, domains, options):
         expect(page.get_by_text("opened from a file; measured").first).to_be_visible()
         expect(page.locator(".js-plotly-plot").first).to_be_visible()
         assert page.get_by_test_id("stException").count() == 0
-        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 1
+        assert sideways(page) <= 1
     assert not serious(page)

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 import moe_viz
 from tests.browser.conftest import opened, server
-from tests.browser.steps import chips, labels, layer, run, start, type_text
+from tests.browser.steps import chips, labels, layer, run, settled, start, type_text
 
 TEXT = "def area(r):\n    return 3.14159 * r ** 2\n\n1. e4 e5 2. Nf3 Nc6 春眠不觉晓"
 HOSTILE = (
@@ -75,7 +75,7 @@ def test_scrubbing_layers_asks_nothing_of_the_server(page, address):
     page.on("websocket", lambda socket: socket.on("framesent", keep))
     start(page, address)
     run(page, TEXT)
-    page.wait_for_timeout(1500)
+    settled(page)
     sent.clear()
     seen = set()
     for site in range(6):
@@ -149,7 +149,7 @@ def test_hostile_text_is_text_and_nothing_else(page, address):
     shown = "".join(chips(page).locator(".text").all_inner_texts())
     assert "<" in shown
     assert "onerror" in shown.replace("\u2060", "")
-    page.wait_for_timeout(500)
+    settled(page)
     assert page.evaluate("window.pwned") is None
     for tag in ("script", "img", "a", "b", "strong", "h1", "code.katex", ".katex"):
         assert page.locator(f".routing-map {tag}").count() == 0
@@ -178,20 +178,20 @@ def test_too_long_a_text_is_said_and_kept(page, address):
     expect(chips(page).first).to_be_visible()
 
 
-def test_a_second_visitor_sees_nothing_of_the_first(chromium, address):
-    with opened(chromium) as one, opened(chromium) as other:
-        start(one, address)
-        run(one, "a private text")
+def test_a_second_visitor_sees_nothing_of_the_first(page, chromium, address):
+    start(page, address)
+    run(page, "a private text")
+    with opened(chromium) as other:
         start(other, address)
         expect(other.get_by_text("Nothing to show yet")).to_be_visible()
         run(other, "another text altogether")
         assert "private" not in other.content()
-        expect(chips(one).first).to_be_visible()
+    expect(chips(page).first).to_be_visible()
 
 
 @pytest.mark.parametrize("path", ["/", "/routing", "/layers?of=This+text"])
-def test_a_deep_link_to_a_fresh_server_opens_its_page(chromium, path):
-    with server() as fresh, opened(chromium) as page:
+def test_a_deep_link_to_a_fresh_server_opens_its_page(page, path):
+    with server() as fresh:
         start(page, fresh, path)
         expect(page.get_by_text("Nothing to show yet")).to_be_visible()
         expect(page.get_by_role("link", name="Layers")).to_be_visible()

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from moe_viz.data.training_recording import TimeLapse
 from moe_viz.demo import TRAINING as DEMO
-from tests.browser.steps import chips, layer, start
+from tests.browser.steps import chips, layer, settled, start
 
 MOMENT = "Moment of the training, in updates"
 
@@ -23,7 +23,7 @@ def plots(page, address):
 def test_every_measure_is_drawn_side_by_side(page, plots):
     for name in ("Load", "Effective experts", "Router saturation", "Loss", "Domain information"):
         page.get_by_role("radio", name=name, exact=True).click()
-        page.wait_for_timeout(700)
+        settled(page)
         expect(plots).to_have_count(4)
         for chart in (plots.nth(0), plots.nth(1)):
             expect(chart.locator(".scatterlayer .trace").first).to_be_visible()
@@ -50,7 +50,7 @@ def test_a_text_is_watched_being_learnt(page, plots):
         slider.focus()
         slider.press(key)
         expect(page.get_by_role("heading", name=f"One text after {lapse.updates[frame]:,} updates")).to_be_visible()
-        page.wait_for_timeout(800)
+        settled(page)
         trace = lapse.trace(frame, int(lapse.watched[0]))
         site = int(layer(page).input_value())
         numbers = chips(page).locator(".number").all_text_contents()
