@@ -26,17 +26,17 @@ KEEP_MEMORY := GLIBC_TUNABLES=glibc.malloc.hugetlb=1 \
 run: $(VENV)/installed
 	@$(BIN)/python -m moe_viz run --host $(HOST) --port $(PORT)
 
-# What drives a browser or measures time runs afterwards, alone. On a busy machine it may miss a moment:
-# what fails is run once more, and the report counts that.
+# Types and the JavaScript are checked beside the tests and speak when these are done. What measures
+# time runs afterwards, alone.
 test: $(VENV)/installed-dev node_modules/installed
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
-	@npm run --silent lint
-	@npm run --silent test
-	@CHROMIUM="$$(tests/tools.sh chromium)" && export CHROMIUM OMP_NUM_THREADS=1 && \
-		$(BIN)/python -m pytest -m "not alone" -n auto --maxprocesses 4 --dist worksteal && \
-		$(BIN)/python -m pytest -m alone --reruns 1
+	@CHROMIUM="$$(tests/tools.sh chromium)" || exit; export CHROMIUM OMP_NUM_THREADS=1; \
+		said="$$(mktemp)"; trap 'rm -f "$$said"' EXIT; \
+		{ $(BIN)/mypy && npm run --silent lint && npm run --silent test; } >"$$said" 2>&1 & beside=$$!; \
+		$(BIN)/python -m pytest -m "not alone" -n auto --dist loadfile --no-loadscope-reorder; tests=$$?; \
+		wait $$beside; checks=$$?; cat "$$said"; [ $$checks = 0 ] && [ $$tests = 0 ] && \
+		$(BIN)/python -m pytest -m alone
 
 train: $(VENV)/installed node_modules/installed
 	@test -n "$(CORPUS)" || { echo "Name the folder of text: make train CORPUS=DIR"; exit 2; }

@@ -65,13 +65,6 @@ def server() -> Iterator[str]:
             process.kill()
 
 
-@pytest.fixture(scope="session")
-def address(tmp_path_factory, testrun_uid) -> Iterator[str]:
-    """The server of the whole run: the workers share one."""
-    with shared(tmp_path_factory.getbasetemp().parent / f"server-{testrun_uid}.json", start_server) as running:
-        yield running
-
-
 @contextmanager
 def browser() -> Iterator[Browser]:
     """A Chromium: $CHROMIUM, or Debian's."""
@@ -133,6 +126,15 @@ def tab(chromium) -> Iterator[Page]:
     page.set_default_timeout(60_000)
     yield page
     context.close()
+
+
+@pytest.fixture(scope="session")
+def address(tab, tmp_path_factory, testrun_uid) -> Iterator[str]:
+    """The server of the whole run, which the workers share. It was visited: fresh ones are tested apart."""
+    with shared(tmp_path_factory.getbasetemp().parent / f"server-{testrun_uid}.json", start_server) as running:
+        tab.goto(running)
+        expect(tab.get_by_role("button", name="Show routing")).to_be_visible()
+        yield running
 
 
 @pytest.fixture

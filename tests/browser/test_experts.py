@@ -11,9 +11,13 @@ from playwright.sync_api import expect
 import moe_viz
 from moe_viz.probes import probe_texts
 from moe_viz.ui.specialization.contexts import CHARACTERS
-from tests.browser.steps import chips, layer, settled, start
+from tests.browser.conftest import WIDE
+from tests.browser.steps import chips, layer, look, settled, start
 
 ROW = 3
+SAVED_AS = """(format) =>
+  document.querySelector(".js-plotly-plot")?._context?.toImageButtonOptions.format === format"""
+"""Whether the first figure is saved as a picture of that format."""
 
 
 def test_a_context_leads_to_its_text_and_a_token_to_its_expert(page, address):
@@ -46,10 +50,10 @@ def test_a_figure_is_saved_as_png_and_svg_in_the_colours_of_the_page_and_its_tab
     start(page, address, "/experts?layer=L5&expert=13")
     plot = page.locator(".js-plotly-plot").first
     for scheme, colour in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(16, 19, 24)")):
-        page.emulate_media(color_scheme=scheme)
+        look(page, scheme, WIDE)
         for name, begins in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
             page.get_by_role("radio", name=name, exact=True).click()
-            settled(page)
+            page.wait_for_function(SAVED_AS, arg=name.lower())
             plot.hover()
             with page.expect_download() as download:
                 plot.locator(".modebar-btn").click()

@@ -39,8 +39,7 @@ def test_everybody_can_read_it_and_use_it(page, address, path):
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= PHONE["width"]
     page.set_viewport_size(WIDE)
-    page.get_by_test_id("stExpandSidebarButton").click()
-    expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
+    expect(page.get_by_test_id("stSidebarContent")).to_be_in_viewport()
     for scheme in ("dark", "light"):
         look(page, scheme, WIDE)
         assert not serious(page), scheme

@@ -9,6 +9,11 @@ from moe_viz.data.training_recording import TimeLapse
 from moe_viz.demo import TRAINING as DEMO
 from tests.browser.steps import chips, layer, settled, start
 
+LEVEL = """() => {
+  const [left, right] = document.querySelectorAll(".js-plotly-plot");
+  return right && Math.abs(left.getBoundingClientRect().top - right.getBoundingClientRect().top) <= 2;
+}"""
+"""Whether the first two charts stand side by side."""
 MOMENT = "Moment of the training, in updates"
 
 
@@ -27,8 +32,7 @@ def test_every_measure_is_drawn_side_by_side(page, plots):
         expect(plots).to_have_count(4)
         for chart in (plots.nth(0), plots.nth(1)):
             expect(chart.locator(".scatterlayer .trace").first).to_be_visible()
-        left, right = plots.nth(0).bounding_box(), plots.nth(1).bounding_box()
-        assert left["y"] == pytest.approx(right["y"], abs=2)
+        page.wait_for_function(LEVEL)
 
 
 def test_the_slider_moves_both_heatmaps_through_the_training(page, plots):
