@@ -130,10 +130,11 @@ def tab(chromium) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def address(tab, tmp_path_factory, testrun_uid) -> Iterator[str]:
-    """The server of the whole run, which the workers share. It was visited: fresh ones are tested apart."""
+    """The server of the whole run, which the workers share. Its model is there: fresh servers are tested apart."""
     with shared(tmp_path_factory.getbasetemp().parent / f"server-{testrun_uid}.json", start_server) as running:
         tab.goto(running)
-        expect(tab.get_by_role("button", name="Show routing")).to_be_visible()
+        tab.get_by_role("button", name="Python").click()
+        expect(tab.get_by_role("listbox", name="Tokens")).to_be_visible(timeout=180_000)
         yield running
 
 
