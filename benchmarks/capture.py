@@ -10,8 +10,8 @@ from transformers import OlmoeConfig, OlmoeForCausalLM
 
 import moe_viz
 from benchmarks.pairs import Way, paired_ratio
-from moe_viz.model.routers.capture import Capture, to_host
-from moe_viz.model.routers.extractors import Reading
+from moe_viz.model.routers.capture import Capture
+from moe_viz.model.routers.readings import Reading, to_host
 from moe_viz.model.running.moe_model import MoEModel
 
 PROMPT = 512

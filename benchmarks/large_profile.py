@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from moe_viz.data.routed import Routed
+from moe_viz.data.routing import Routing
 from moe_viz.data.trace import Provenance, RouterSite
 from moe_viz.profiles.batch import Window
 from moe_viz.profiles.count import count
@@ -51,7 +51,7 @@ def _documents() -> Iterator[list[Window]]:
                 step = 1 + 2 * rng.integers(EXPERTS // 2, size=(SITES, TOKENS, 1))  # odd: no expert twice
                 experts = (first[..., None] + step * np.arange(TOP_K)) % EXPERTS
                 weights = np.full(experts.shape, 1 / TOP_K, dtype=np.float32)
-                routing = Routed(
+                routing = Routing(
                     ids, np.zeros(TOKENS, dtype=np.bool_), experts.astype(np.int16), weights, None, ids[::-1].copy()
                 )
                 windows.append(Window(f"domain {domain:02}", DOCUMENTS * domain + int(document), True, routing))

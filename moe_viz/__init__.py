@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from moe_viz.model.experts.expert_outputs import expert_outputs
     from moe_viz.model.load import load
     from moe_viz.model.routers.self_test import SelfTest
-    from moe_viz.model.running.moe_model import MoEModel, attach
+    from moe_viz.model.running.attach import attach
+    from moe_viz.model.running.moe_model import MoEModel
     from moe_viz.model.sizes.memory import MemoryPlan, memory_plan
     from moe_viz.model.sizes.parameter_count import ParameterCount
     from moe_viz.model.sizes.parameters import count_parameters
@@ -72,7 +73,7 @@ __all__ = [
 
 _LATER = {
     "load": "moe_viz.model.load",
-    "attach": "moe_viz.model.running.moe_model",
+    "attach": "moe_viz.model.running.attach",
     "MoEModel": "moe_viz.model.running.moe_model",
     "ParameterCount": "moe_viz.model.sizes.parameter_count",
     "count_parameters": "moe_viz.model.sizes.parameters",

@@ -14,7 +14,7 @@ from transformers import Qwen3MoeForCausalLM
 
 from moe_viz.data.training_recording import TimeLapse
 from moe_viz.metrics.training import routing_over_training
-from moe_viz.model.running.moe_model import MoEModel
+from moe_viz.model.running.attach import attach_as
 from training.loop import Recipe
 from training.reading import Reading, read
 from training.tokenizer import as_transformers
@@ -39,7 +39,7 @@ def record(
     if not updates:
         raise FileNotFoundError(f"no <updates>.pt in {states}: the run has kept no states to record")
     every = [text for domain in texts.values() for text in domain]
-    with MoEModel(model, as_transformers(tokenizer, model.config.max_position_embeddings), "demo") as reader:
+    with attach_as("demo", model, as_transformers(tokenizer, model.config.max_position_embeddings)) as reader:
         tokens = [reader.tokenize(text) for text in every]
         sites, provenance = reader.sites, replace(reader.provenance(), engine="kept in training", notes=())
     rows = [of.ids for of in tokens]

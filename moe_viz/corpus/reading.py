@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from moe_viz.corpus.files import Document
-from moe_viz.data.routed import Routed
+from moe_viz.data.routing import Routing
 from moe_viz.data.trace import TokenIds
 from moe_viz.errors import InputError
 from moe_viz.model.running.tokens import TokenTexts
@@ -58,7 +58,7 @@ class Reader:
         windows = [ids[start : start + length] for start in range(0, len(ids), length)]
         return Tokenized(document.domain, key, windows, document.share)
 
-    def routings(self, windows: list[TokenIds]) -> list[Routed]:
+    def routings(self, windows: list[TokenIds]) -> list[Routing]:
         """How the model routes each."""
         from moe_viz.model.running.read_routed import read_routed
 

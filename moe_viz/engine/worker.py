@@ -20,11 +20,9 @@ class Worker:
     """Serves a desk with a model until the desk is closed."""
 
     def __init__(self, model: MoEModel, desk: Desk) -> None:
-        from moe_viz.model.running.decoder import Decoder  # with torch, which is there once there is a model
-
         self._model = model
         self._desk = desk
-        self._decoder = Decoder(model)
+        self._decoder = model.decoder()
         self._texts: list[Request] = []
         self._jobs: dict[Generation, Job] = {}
 
@@ -74,8 +72,6 @@ class Worker:
 
     def _begin_jobs(self) -> None:
         """Read the texts of jobs that have their turn."""
-        from moe_viz.model.running.generation import Generation
-
         limits = self._desk.limits
         while len(self._jobs) < limits.generations and (job := self._desk.jobs.take()) is not None:
             if job.stopping.is_set() or job.abandoned(limits.abandoned_seconds):
@@ -83,7 +79,7 @@ class Worker:
                 continue
             try:
                 tokens = tokenized(self._model, job.text, limits, job.chat)
-                generation = Generation(self._model, tokens, job.max_new_tokens, job.sampling, job.stopping)
+                generation = self._model.start_generation(tokens, job.max_new_tokens, job.sampling, job.stopping)
                 job.take(generation)
                 self._jobs[generation] = job
                 self._decoder.add(generation)

@@ -16,6 +16,7 @@ from moe_viz.model.checkpoints.checks import BUILDING, auto_class, check_routed,
 from moe_viz.model.checkpoints.hub import fetch
 from moe_viz.model.checkpoints.progress import Listener, Reporter
 from moe_viz.model.checkpoints.resolve import find_folder
+from moe_viz.model.running.attach import attach_as
 from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.model.sizes.memory import MemoryPlan, plan_loading
 from moe_viz.model.sizes.placement import DISK
@@ -64,7 +65,7 @@ def load(
             )
         hf_model = _read(folder, name, plan, report, **options)
         report("checking")
-        model = MoEModel(hf_model, _tokenizer(folder, name), name, commit or digest(files), notes)
+        model = attach_as(name, hf_model, _tokenizer(folder, name), commit or digest(files), notes)
         model.closing.push(closing.pop_all())
     return model
 

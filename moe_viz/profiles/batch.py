@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.data.routed import Routed
+from moe_viz.data.routing import Routing
 from moe_viz.data.trace import NO_EXPERT, RouterSite
 from moe_viz.profiles.expert_profile import Array, Counts, Group
 
@@ -22,7 +22,7 @@ class Window(NamedTuple):
     """`document_key` of the whole document."""
     opens: bool
     """Whether the document begins with it."""
-    routing: Routed
+    routing: Routing
 
 
 def document_key(content: bytes) -> int:
@@ -101,7 +101,7 @@ def _added_up(index: NDArray[np.int64], values: Array | None, shape: tuple[int, 
     return np.bincount(index.ravel(), weights, int(np.prod(shape))).reshape(shape).astype(np.int64)
 
 
-def _ranked(routings: Sequence[Routed]) -> tuple[Counts, Array]:
+def _ranked(routings: Sequence[Routing]) -> tuple[Counts, Array]:
     """Experts and gating weights `[site token rank]`, the largest weight first and empty slots last."""
     ids = np.concatenate([routing.expert_ids for routing in routings], axis=1).astype(np.int64)
     weights = np.concatenate([routing.gate_weights for routing in routings], axis=1).astype(np.float64)
@@ -112,7 +112,7 @@ def _ranked(routings: Sequence[Routed]) -> tuple[Counts, Array]:
     return np.take_along_axis(ids, order, axis=-1), np.take_along_axis(weights, order, axis=-1)
 
 
-def _logits(routings: Sequence[Routed], shape: tuple[int, int, int]) -> Array:
+def _logits(routings: Sequence[Routing], shape: tuple[int, int, int]) -> Array:
     sites, tokens, experts = shape
     # Tokens lie side by side in memory: what is added up over the few experts takes half the time so.
     logits, start = np.empty((sites, experts, tokens)).swapaxes(1, 2), 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from moe_viz.data.routed import Routed
+from moe_viz.data.routing import Routing
 from moe_viz.data.scores import router_scores
 from moe_viz.data.trace import RouterSite, RoutingTrace
 from moe_viz.errors import ProfileError
@@ -85,7 +85,7 @@ def _of_trace(domain: str, trace: RoutingTrace) -> ExpertProfile:
     if trace.next_tokens is not None:
         guesses = zip(trace.next_tokens.token_ids[:, 0].tolist(), trace.next_tokens.texts, strict=True)
         texts = {token: row[0] for token, row in guesses} | texts
-    return replace(count([Window(domain, key, True, Routed.of(trace))], trace.sites, run), token_texts=texts)
+    return replace(count([Window(domain, key, True, Routing.of(trace))], trace.sites, run), token_texts=texts)
 
 
 def _scores(batch: Batch) -> tuple[Counts, Counts, Counts]:

@@ -125,7 +125,7 @@ def _in_range_and_distinct(ids: np.ndarray, experts: int) -> None:
 
 def _as_consumed(family: str, seen: Seen, router: Router, ids: np.ndarray, weights: np.ndarray) -> None:
     """The experts' arguments, and the router's own answer where it gives one, are what was captured."""
-    if router.reader != "arguments":
+    if router.extractor != "arguments":
         return
     args, _output = seen.calls[f"{router.site.name} experts"]
     np.testing.assert_array_equal(args[1].reshape(ids.shape), ids)
@@ -169,9 +169,9 @@ def _choice(router: Router, logits: np.ndarray, ids: np.ndarray, tokens: np.ndar
     passed = 0
     for row, used in zip(logits, ids, strict=True):
         chosen = set(route(row, site.top_k, site.scoring)[0])
-        skipped = set(range(site.num_experts - 1, site.num_experts)) if router.reader == "skip" else set()
+        skipped = set(range(site.num_experts - 1, site.num_experts)) if router.extractor == "skip" else set()
         taken = set(used[used >= 0].tolist())
-        if router.reader == "one-hot":
+        if router.extractor == "one-hot":
             assert taken <= chosen
         else:
             assert same_choice(site, row, taken, chosen - skipped)

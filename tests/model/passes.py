@@ -13,8 +13,6 @@ import torch
 
 import moe_viz
 from moe_viz.model.routers.families import family_of
-from moe_viz.model.running.decoder import Decoder
-from moe_viz.model.running.generation import Generation
 from moe_viz.model.running.sampling import Sampling
 from moe_viz.model.running.tokens import tokens_of_ids
 from tests.agreement import assert_agree, difference
@@ -85,10 +83,10 @@ def _continued(model: moe_viz.MoEModel, family: str) -> str:
 def _side_by_side(model: moe_viz.MoEModel) -> None:
     """Texts of several lengths that come and go are each continued as if alone."""
     asked = [(token_ids(length, seed=length), 3 + 4 * index, index) for index, length in enumerate(LENGTHS)]
-    decoder = Decoder(model)
+    decoder = model.decoder()
     shared = []
     for ids, most, seed in asked:
-        shared.append(Generation(model, model.tokenize(token_ids=ids), most, Sampling(1.0, 0.9, seed)))
+        shared.append(model.start_generation(model.tokenize(token_ids=ids), most, Sampling(1.0, 0.9, seed)))
         decoder.add(shared[-1])
         decoder.step()
     while decoder.generations:
@@ -137,7 +135,7 @@ def _after_a_failure(hf_model: Any) -> None:
         raise RuntimeError("a fault in the last experts")
 
     last = model.routers[-1]
-    handle = (last.router if last.reader == "sorted" else last.experts).register_forward_pre_hook(fails)
+    handle = (last.router if last.extractor == "sorted" else last.experts).register_forward_pre_hook(fails)
     with pytest.raises(RuntimeError, match="a fault in the last experts"):
         model.trace(token_ids=token_ids(17))
     handle.remove()

@@ -12,7 +12,7 @@ from moe_viz.data.expert_outputs import ExpertOutputs
 from moe_viz.demo import EXPERT_OUTPUTS as RECORDED
 from moe_viz.errors import CaptureError, InputError, ModelError
 from moe_viz.model.experts.expert_outputs import RANKS, OutputReader, expert_outputs
-from moe_viz.model.running.moe_model import attach
+from moe_viz.model.running.attach import attach
 from moe_viz.model.running.tokens import tokens_of_ids
 from tests.model.recompute import EXPERTS, _gated, raw
 from tests.tiny_families import tiny_family

@@ -10,8 +10,6 @@ import pytest
 import torch
 
 import moe_viz
-from moe_viz.model.running.decoder import Decoder
-from moe_viz.model.running.generation import Generation
 from moe_viz.model.running.sampling import Sampling
 from tests.agreement import assert_agree
 from tests.tiny_models import tiny_model, token_ids
@@ -59,11 +57,11 @@ def test_tokens_are_drawn_as_often_as_the_model_expects_them(demo):
     with torch.inference_mode():
         logits = demo.hf_model(input_ids=torch.tensor([tokens.ids])).logits[0]
     expected = (logits[-1] / 1.5).softmax(dim=-1)
-    done = demo.read({"input_ids": demo.row([tokens.ids])}, {"decoder": len(tokens.ids)})[1]
+    [routing] = demo.read([tokens.ids]).routing["decoder"]
     drawn = []
     for seed in range(600):
-        generation = Generation(demo, tokens, 5, Sampling(1.5, 1.0, seed))
-        generation.extend(done["decoder"], logits)
+        generation = demo.start_generation(tokens, 5, Sampling(1.5, 1.0, seed))
+        generation.extend(routing, logits)
         drawn.append(generation.next_id)
     for token in expected.topk(5).indices.tolist():
         p = float(expected[token])
@@ -77,8 +75,8 @@ def test_it_ends_where_the_model_ends_the_text(demo):
     ends = demo.hf_model.generation_config.eos_token_id
     demo.hf_model.generation_config.eos_token_id = stop
     try:
-        generation = Generation(demo, demo.tokenize(PROMPT), 50, Sampling(0))
-        decoder = Decoder(demo)
+        generation = demo.start_generation(demo.tokenize(PROMPT), 50, Sampling(0))
+        decoder = demo.decoder()
         decoder.add(generation)
         while decoder.generations:
             decoder.step()
@@ -130,8 +128,8 @@ def test_the_text_is_the_prompt_and_what_the_tokens_add(demo):
 def test_a_character_of_several_tokens_is_whole_once_its_last_is_there(demo):
     ids = demo.tokenize("爨").ids
     assert len(ids) > 1
-    generation = Generation(demo, demo.tokenize("a"), 9, Sampling())
-    decoder = Decoder(demo)
+    generation = demo.start_generation(demo.tokenize("a"), 9, Sampling())
+    decoder = demo.decoder()
     decoder.add(generation)
     for token in ids:
         generation.next_id = token
@@ -140,8 +138,8 @@ def test_a_character_of_several_tokens_is_whole_once_its_last_is_there(demo):
 
 
 def test_a_trace_may_be_taken_in_another_thread_while_the_text_grows(demo):
-    generation = Generation(demo, demo.tokenize(PROMPT), 60, Sampling())
-    decoder = Decoder(demo)
+    generation = demo.start_generation(demo.tokenize(PROMPT), 60, Sampling())
+    decoder = demo.decoder()
     with pytest.raises(moe_viz.InputError, match="nothing of this text was read yet"):
         generation.trace()
     decoder.add(generation)
@@ -169,8 +167,10 @@ def test_a_trace_may_be_taken_in_another_thread_while_the_text_grows(demo):
 
 
 def test_a_generation_that_is_stopped_leaves_the_others_as_they_were(demo):
-    asked = {seed: Generation(demo, demo.tokenize(PROMPT[: 5 + seed]), 12, Sampling(seed=seed)) for seed in range(4)}
-    decoder = Decoder(demo)
+    asked = {
+        seed: demo.start_generation(demo.tokenize(PROMPT[: 5 + seed]), 12, Sampling(seed=seed)) for seed in range(4)
+    }
+    decoder = demo.decoder()
     for generation in asked.values():
         decoder.add(generation)
     for _ in range(4):
@@ -187,8 +187,8 @@ def test_a_generation_that_is_stopped_leaves_the_others_as_they_were(demo):
 
 
 def test_those_that_the_model_fails_on_leave_and_it_serves_the_next(demo):
-    decoder = Decoder(demo)
-    decoder.add(Generation(demo, demo.tokenize(PROMPT), 12, Sampling()))
+    decoder = demo.decoder()
+    decoder.add(demo.start_generation(demo.tokenize(PROMPT), 12, Sampling()))
     healthy = demo.hf_model.forward
     demo.hf_model.forward = lambda *_a, **_k: 1 / 0
     try:

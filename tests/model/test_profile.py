@@ -14,7 +14,7 @@ from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_fun
 import moe_viz
 from moe_viz import ExpertProfile, InputError
 from moe_viz.cli.main import main
-from moe_viz.data.routed import Routed
+from moe_viz.data.routing import Routing
 from moe_viz.metrics.domains import domain_information
 from moe_viz.metrics.losses import load_balancing_loss, pooled_load_balancing_loss
 from moe_viz.model.running.read_routed import read_routed, routed_provenance, routed_sites
@@ -50,7 +50,7 @@ def test_a_corpus_run_reads_what_a_trace_reads(name, together, monkeypatch):
                 clear = likely[:, 0] > 1.001 * likely[:, 1]
                 np.testing.assert_array_equal(routing.predicted[clear], trace.next_tokens.token_ids[clear, 0])
             continue
-        for part, expected in zip(routing, Routed.of(trace), strict=True):
+        for part, expected in zip(routing, Routing.of(trace), strict=True):
             np.testing.assert_array_equal(part, expected)
 
 

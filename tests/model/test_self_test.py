@@ -15,7 +15,7 @@ from moe_viz.demo import FOLDER as DEMO
 from moe_viz.model.routers import discover as discovery
 from moe_viz.model.routers import self_test
 from moe_viz.model.routers.families import family_of
-from moe_viz.model.running.attached import Attached
+from moe_viz.model.running import attach as attaching
 from tests.invented import route
 from tests.model.checks import FAMILIES
 from tests.tiny_families import tiny_family
@@ -162,13 +162,13 @@ def test_a_weight_that_is_no_number_is_noticed():
 
 def test_the_tokens_are_ordinary_ones(monkeypatch):
     read = []
-    original = Attached.read
+    original = attaching.forward_pass
 
-    def keep(self, inputs, stacks):
-        read.append(inputs["input_ids"][0].tolist())
-        return original(self, inputs, stacks)
+    def keep(hf_model, capture, rows, **inputs):
+        read.append(rows["decoder"].ids[0].tolist())
+        return original(hf_model, capture, rows, **inputs)
 
-    monkeypatch.setattr(Attached, "read", keep)
+    monkeypatch.setattr(attaching, "forward_pass", keep)
     for _ in range(2):
         moe_viz.attach(tiny_model("mixtral")).close()
     loaded = moe_viz.load(str(DEMO))

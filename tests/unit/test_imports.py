@@ -20,7 +20,7 @@ MUST_NOT_BRING = {
     "moe_viz.cli.profile": HEAVY,
     "moe_viz.probes": HEAVY,
     "moe_viz.profiles": HEAVY - {"pandas"},
-    "moe_viz.data.routed": HEAVY,
+    "moe_viz.data.routing": HEAVY,
     "moe_viz.quiz": HEAVY - {"pandas"},
     "moe_viz.metrics": {"torch", "transformers", "streamlit", "plotly"},
     "moe_viz.figures": {"torch", "transformers", "streamlit"},

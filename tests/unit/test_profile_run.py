@@ -16,7 +16,7 @@ import moe_viz
 from moe_viz import ExpertProfile, InputError, Provenance, RouterSite, Scoring
 from moe_viz.corpus import reading, run
 from moe_viz.corpus.run import Progress
-from moe_viz.data.routed import Routed
+from moe_viz.data.routing import Routing
 from moe_viz.model.running import read_routed as reader
 from moe_viz.profiles import profile_file
 
@@ -49,7 +49,7 @@ class StandIn:
         return Provenance("stand-in", self.revision, "none", "float32", "none", "tests", (), "2026-01-01T00:00:00")
 
 
-def read(_model: StandIn, windows: Sequence[np.ndarray]) -> list[Routed]:
+def read(_model: StandIn, windows: Sequence[np.ndarray]) -> list[Routing]:
     found = []
     for ids in windows:
         seen = np.random.default_rng(ids).normal(size=(2, len(ids), 4)).astype(np.float32)
@@ -57,7 +57,7 @@ def read(_model: StandIn, windows: Sequence[np.ndarray]) -> list[Routed]:
         weights = np.exp(np.take_along_axis(seen, order, axis=-1))
         predicted = (ids + 1) % 97
         found.append(
-            Routed(ids, np.zeros(len(ids), bool), order, weights / weights.sum(-1, keepdims=True), seen, predicted)
+            Routing(ids, np.zeros(len(ids), bool), order, weights / weights.sum(-1, keepdims=True), seen, predicted)
         )
     return found
 
@@ -133,7 +133,7 @@ def killing(patched: pytest.MonkeyPatch, calls: int, where: str, hard: bool) -> 
             dead.append(hard)
             raise Killed
 
-    def routing(model: StandIn, windows: Sequence[np.ndarray]) -> list[Routed]:
+    def routing(model: StandIn, windows: Sequence[np.ndarray]) -> list[Routing]:
         count("read")
         return read(model, windows)
 
@@ -171,7 +171,7 @@ def test_a_run_can_be_stopped_and_kept_and_gone_on_with(tmp_path):
 def test_ctrl_c_keeps_what_is_done(tmp_path, small_batches):
     calls = iter([False] * 4 + [True])
 
-    def interrupted(model: StandIn, windows: Sequence[np.ndarray]) -> list[Routed]:
+    def interrupted(model: StandIn, windows: Sequence[np.ndarray]) -> list[Routing]:
         if next(calls):
             raise KeyboardInterrupt
         return read(model, windows)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from moe_viz.errors import ModelError
 from moe_viz.model.routers.discover import LAYER, Router
-from moe_viz.model.running.attached import Attached
+from moe_viz.model.running.forward import Rows, on_input_device
+from moe_viz.model.running.moe_model import MoEModel
 
 _TOKENS = 16
 _TOLERANCE = 1e-3
@@ -27,10 +28,10 @@ def tolerance(tensor: Tensor) -> float:
     return _TOLERANCE_HALF if tensor.element_size() < 4 else _TOLERANCE
 
 
-class DirectPath:
+class DirectLogitAttribution:
     """From what experts add to the residual stream straight to the logits, in one model."""
 
-    def __init__(self, model: Attached) -> None:
+    def __init__(self, model: MoEModel) -> None:
         """Raises ModelError where the model has no such path."""
         head = model.hf_model.get_output_embeddings()
         if head is None or model.two_stacks:
@@ -39,7 +40,8 @@ class DirectPath:
         with ExitStack() as hooks:
             norm = _FinalNorm(model.hf_model, head, hooks)
             layers = [_Layer(model.hf_model, router, hooks) for router in model.routers]
-            ids = model.row([[token % _vocabulary(model) for token in range(3, 3 + _TOKENS)]])
+            tokens = [token % _vocabulary(model) for token in range(3, 3 + _TOKENS)]
+            ids = on_input_device(model.hf_model, Rows([tokens]).ids)
             with torch.inference_mode():
                 model.hf_model(input_ids=ids, use_cache=False)
         self.scales = [layer.scale() for layer in layers]
@@ -60,7 +62,7 @@ class DirectPath:
         return raised - raised.mean(dim=-1, keepdim=True)
 
 
-def _vocabulary(model: Attached) -> int:
+def _vocabulary(model: MoEModel) -> int:
     return int(model.hf_model.config.get_text_config().vocab_size)
 
 

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 
 from moe_viz.data.expert_outputs import ExpertOutputs
 from moe_viz.errors import CaptureError, InputError, ModelError
-from moe_viz.model.experts.direct_logit_attribution import DirectPath, tolerance
+from moe_viz.model.experts.direct_logit_attribution import DirectLogitAttribution, tolerance
+from moe_viz.model.routers.families import ARGUMENTS
+from moe_viz.model.running.forward import Rows, on_input_device
 from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.model.running.tokens import Tokens
 
@@ -44,14 +46,14 @@ class OutputReader:
 
     def __init__(self, model: MoEModel) -> None:
         """Raises ModelError where the model's build does not permit it."""
-        odd = next((router.site.name for router in model.routers if router.reader != "arguments"), None)
+        odd = next((router.site.name for router in model.routers if router.extractor != ARGUMENTS), None)
         if odd is not None:
             raise ModelError(
                 f"what its experts write cannot be read: those of {odd} are not called with hidden states, choices and"
                 " weights, so that one of them cannot be run alone"
             )
         self._model = model
-        self._path = DirectPath(model)
+        self._path = DirectLogitAttribution(model)
         self._sums = [_Sums(router.site.num_experts) for router in model.routers]
         self._texts = self._tokens = 0
 
@@ -63,7 +65,8 @@ class OutputReader:
                 parts.append(_Parts(router.site.name, router.site.num_experts))
                 hooks.callback(router.experts.register_forward_hook(parts[-1].read).remove)
             with torch.inference_mode():
-                self._model.hf_model(input_ids=self._model.row([tokens.ids]), use_cache=False)
+                ids = on_input_device(self._model.hf_model, Rows([tokens.ids]).ids)
+                self._model.hf_model(input_ids=ids, use_cache=False)
         missed = next((part.name for part in parts if part.calls != 1), None)
         if missed is not None:
             raise CaptureError(

@@ -1,9 +1,8 @@
 """Finding a model's routers by structure, not by class name.
 
-In almost every current MoE family of transformers an MoE block has a child `experts`, whose
-forward takes (hidden states, chosen experts, weights), and a child `gate` or `router` that
-is more than a plain linear layer. Where a family's children have other names, its record
-gives them.
+`moe_block` finds the blocks. In almost every current MoE family of transformers the experts'
+forward takes (hidden states, chosen experts, weights), and the router is more than a plain linear
+layer. Where that is not so, the family's record must name an extractor, or the block is not read.
 """
 
 from __future__ import annotations
@@ -20,11 +19,10 @@ from torch import nn
 
 from moe_viz.data.trace import RouterSite, Scoring
 from moe_viz.errors import ModelError
-from moe_viz.model.routers.families import Family, family_of
+from moe_viz.model.routers.families import ARGUMENTS, Family, family_of
+from moe_viz.model.routers.moe_blocks import CHOICES_PER_TOKEN, EXPERT_COUNTS, first_int, moe_block
 
 LAYER = re.compile(r"\b(?:layers|blocks|block|h)\.(\d+)")
-_COUNT_NAMES = ("num_experts", "num_local_experts", "n_routed_experts")
-_TOP_K_NAMES = ("top_k", "num_experts_per_tok", "top_k_experts")
 _FUNCTIONS = get_args(get_type_hints(Scoring)["function"])
 
 
@@ -38,7 +36,8 @@ class Router:
     logits: nn.Module
     """The module whose output has the logits: the router, or a part of it."""
     logits_index: int
-    reader: str
+    extractor: str
+    """How its choices are read, by the name in `EXTRACTORS`."""
     batch_dependent: bool
     """Whether a token's routing may depend on the others in its batch; of an unknown family it may."""
     notes: tuple[str, ...]
@@ -61,7 +60,7 @@ def discover(model: Any) -> tuple[Router, ...]:
     routers = []
     for name, block in modules.items():
         config, family = _nearest(name, modules)
-        found = _children(block, family)
+        found = _readable(block, family)
         if found is not None and not (family and set(family.ignored) & set(name.split("."))):
             routers.append(_router(name, *found, block, family, config, model.config.is_encoder_decoder))
     if not routers:
@@ -93,21 +92,20 @@ def _outwards(name: str) -> Iterator[str]:
     yield ""
 
 
-def _children(block: nn.Module, family: Family | None) -> tuple[nn.Module, nn.Module] | None:
-    """The block's router and experts; None if it is no MoE block."""
-    if family is not None and family.children is not None:
-        router, experts = (getattr(block, child, None) for child in family.children)
-    else:
-        router, experts = getattr(block, "gate", getattr(block, "router", None)), getattr(block, "experts", None)
-        if type(router) is nn.Linear or not _is_experts(experts):
-            return None
-    return (router, experts) if isinstance(router, nn.Module) and isinstance(experts, nn.Module) else None
+def _readable(block: nn.Module, family: Family | None) -> tuple[nn.Module, nn.Module] | None:
+    """The block's router and experts; None if it is no MoE block, or one that cannot be read."""
+    found = moe_block(block)
+    if found is None:
+        return None
+    router, experts = block.get_submodule(found.router), block.get_submodule(found.experts[0])
+    called_alike = family is None or family.extractor == ARGUMENTS
+    if called_alike and (type(router) is nn.Linear or not _takes_choices(experts)):
+        return None
+    return router, experts
 
 
-def _is_experts(module: object) -> bool:
-    if not isinstance(module, nn.Module):
-        return False
-    return len(inspect.signature(type(module).forward).parameters) >= 4  # self and the three
+def _takes_choices(experts: nn.Module) -> bool:
+    return len(inspect.signature(type(experts).forward).parameters) >= 4  # self and the three
 
 
 def _router(
@@ -125,10 +123,10 @@ def _router(
     site = RouterSite(
         name=name,
         layer=int(layer[1]) if layer else 0,
-        num_experts=int(_named(known.num_experts, *places))
+        num_experts=int(_attribute(known.num_experts, *places))
         if known.num_experts
-        else _first_int(_COUNT_NAMES, experts, *places),
-        top_k=known.fixed_top_k or _first_int(_TOP_K_NAMES, *places),
+        else _stated(EXPERT_COUNTS, experts, *places),
+        top_k=known.fixed_top_k or _stated(CHOICES_PER_TOKEN, *places),
         stack="encoder" if two_stacks and "encoder" in name.split(".") else "decoder",
         scoring=_scoring(places, known),
         shared_experts=_count(known.shared_experts, *places),
@@ -141,7 +139,7 @@ def _router(
         experts,
         getattr(router, known.logits_from) if known.logits_from else router,
         known.logits_index,
-        known.reader,
+        known.extractor,
         family is None or bool(family.batch_dependent),
         _notes(site, family, config.model_type),
         _has(known.selection_bias, router, block) and not (site.scoring and site.scoring.by_token),
@@ -166,7 +164,7 @@ def _notes(site: RouterSite, family: Family | None, model_type: str) -> tuple[st
     return tuple(notes)
 
 
-def _named(name: str, *places: object) -> Any:
+def _attribute(name: str, *places: object) -> Any:
     """The attribute `name` of the first place that has it."""
     read = attrgetter(name)
     for place in places:
@@ -179,29 +177,26 @@ def _named(name: str, *places: object) -> Any:
 
 def _has(name: str | None, *places: object) -> bool:
     try:
-        return name is not None and _named(name, *places) is not None
+        return name is not None and _attribute(name, *places) is not None
     except ModelError:
         return False
 
 
 def _count(value: int | str, *places: object) -> int:
-    return value if isinstance(value, int) else int(_named(value, *places) or 0)
+    return value if isinstance(value, int) else int(_attribute(value, *places) or 0)
 
 
-def _first_int(names: tuple[str, ...], *places: object) -> int:
-    """The first integer attribute with one of these names."""
-    for place in places:
-        for name in names:
-            value = getattr(place, name, None)
-            if isinstance(value, int):
-                return value
-    raise ModelError(f"an MoE block was found, but nothing in it or its config says {' or '.join(names)}")
+def _stated(names: tuple[str, ...], *places: object) -> int:
+    value = first_int(names, *places)
+    if value is None:
+        raise ModelError(f"an MoE block was found, but nothing in it or its config says {' or '.join(names)}")
+    return value
 
 
 def _scoring(places: tuple[Any, ...], family: Family) -> Scoring | None:
     if family.function is None:
         return None
-    function: Any = family.function if family.function in _FUNCTIONS else _named(family.function, *places)
+    function: Any = family.function if family.function in _FUNCTIONS else _attribute(family.function, *places)
     if function not in _FUNCTIONS:
         return None
     by_token = family.id_table is not None and hasattr(places[0], family.id_table)
@@ -225,11 +220,11 @@ def _scoring(places: tuple[Any, ...], family: Family) -> Scoring | None:
 
 
 def _flag(value: bool | str, places: tuple[Any, ...]) -> bool:
-    return value if isinstance(value, bool) else bool(_named(value, *places))
+    return value if isinstance(value, bool) else bool(_attribute(value, *places))
 
 
 def _factor(name: str | None, places: tuple[Any, ...]) -> float:
-    return float(_named(name, *places)) if name else 1.0
+    return float(_attribute(name, *places)) if name else 1.0
 
 
 def _each_expert(name: str | None, places: tuple[Any, ...]) -> tuple[float, ...] | None:
@@ -248,7 +243,7 @@ def _each_expert(name: str | None, places: tuple[Any, ...]) -> tuple[float, ...]
 
 def _holds(condition: tuple[str, str], places: tuple[Any, ...]) -> bool:
     name, value = condition
-    return bool(_named(name, *places) == value)
+    return bool(_attribute(name, *places) == value)
 
 
 def _output_scale(places: tuple[Any, ...], family: Family) -> float:

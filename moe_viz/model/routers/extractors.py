@@ -7,33 +7,21 @@ each under the name that `Family.reader` gives it. All return ids and weights `[
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from moe_viz.data.trace import NO_EXPERT
-
-
-@dataclass
-class Reading:
-    """What one router did during a recording, one entry a call."""
-
-    logits: list[Tensor] = field(default_factory=list)
-    """`[token expert]`"""
-    ids: list[Tensor] = field(default_factory=list)
-    """`[token slot]`"""
-    weights: list[Tensor] = field(default_factory=list)
-    """`[token slot]`"""
-
+from moe_viz.model.routers.readings import Reading
 
 Choices = Callable[[Reading, Any, Any, int], tuple[Tensor, Tensor] | None]
 """From what was read before, a call's arguments, its output, and top_k; None: it cannot be read."""
 
 
 @dataclass(frozen=True)
-class Reader:
+class Extractor:
     """Where and how choices and logits are read."""
 
     choices: Choices
@@ -99,12 +87,12 @@ def _product_keys(reading: Reading, args: Any, _output: Any, _k: int) -> tuple[T
     return ids, torch.softmax(reading.logits[-1].gather(-1, ids), dim=-1)
 
 
-READERS: dict[str, Reader] = {
-    "arguments": Reader(_arguments),
-    "one-hot": Reader(_one_hot),
-    "skip": Reader(_skip),
-    "mask": Reader(_mask),
-    "dense": Reader(_dense, at_router=True),
-    "sorted": Reader(_sorted, at_router=True),
-    "product keys": Reader(_product_keys, logits=_product_logits),
+EXTRACTORS: dict[str, Extractor] = {
+    "arguments": Extractor(_arguments),
+    "one-hot": Extractor(_one_hot),
+    "skip": Extractor(_skip),
+    "mask": Extractor(_mask),
+    "dense": Extractor(_dense, at_router=True),
+    "sorted": Extractor(_sorted, at_router=True),
+    "product keys": Extractor(_product_keys, logits=_product_logits),
 }

@@ -1,36 +1,34 @@
-"""Whether a model routes as its family's record says: a few tokens, every router, once.
+"""Whether a model routes as its family's record says: a few tokens are read once at every router.
 
-Only `moe_viz.data.scores` is asked what the recorded rule gives, so that what is tested is
-what the pages show.
+What the recorded rule gives comes from `moe_viz.data.scores` alone, so that the test holds for
+the scores that the pages show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.routing import Routing
 from moe_viz.data.scores import gating_weights_from_scores, router_scores, selection_scores
 from moe_viz.data.trace import NO_EXPERT, Floats, Ids, RouterSite, Scoring, Stack
 from moe_viz.errors import MoeVizError
 from moe_viz.model.routers.discover import Router
 
-if TYPE_CHECKING:
-    from moe_viz.model.running.attached import Attached
-
 Array = NDArray[np.float64]
 
 TOKENS = 16
+"""The number of tokens that a model is tested with."""
 _TOLERANCE = {"float32": 1e-4, "float64": 1e-4}
 _TOLERANCE_HALF = 0.03
-"""In 16 bits a number is rounded by up to 1/256, and a gating weight is the outcome of several."""
+"""In 16 bits a number is rounded by up to 1/256, and a gating weight depends on several numbers."""
 _ROUNDED_OFF = 1e-6
-"""What is left of a score that 16 bits cannot hold."""
+"""A score below this is lost in 16 bits."""
 _SMALLEST_SUM = 0.01
-"""Below, what models add to the sum that they divide by, against a division by 0, is no longer small."""
+"""Models add a little to the sum that they divide by, to avoid a division by 0. Below this sum it is not little."""
 
 
 @dataclass(frozen=True)
@@ -81,38 +79,40 @@ class SelfTest:
         )
 
 
-def self_test(model: Attached) -> SelfTest:
+def self_test(
+    sites: Sequence[RouterSite],
+    dtype: str,
+    token_ids: Sequence[int],
+    read: Callable[[Sequence[int]], Mapping[Stack, Routing]],
+) -> SelfTest:
     """Read a few tokens with a model and hold each router to its record.
 
-    Every router must be read once, its experts be distinct, and its choices and gating weights
-    be those that the recorded scoring makes of its logits, near-ties and rounding aside. Not
-    checked: choices that are looked up by token, and those of tokens that lost an expert to
-    its capacity. Never raises: what goes wrong is the outcome.
+    Every router must be read once, the experts of a token must be distinct, and its choices and
+    gating weights must be those that the recorded scoring makes of its logits, near-ties and
+    rounding aside. Not checked: choices that are looked up by token, and those of tokens that lost
+    an expert to its capacity. Never raises: what goes wrong is the outcome.
+
+    sites: all of the model's routers.
+    dtype: what the model computes in, by torch's name for it; it sets the tolerance.
+    token_ids: the tokens to read.
+    read: what each stack's routers do with the tokens, from one forward pass.
     """
-    token_ids = _token_ids(model)
     count = len(token_ids)
-    inputs = {"use_cache": False, "input_ids": model.row([token_ids])}
-    stacks: dict[Stack, int] = {"decoder": count}
-    if model.two_stacks:
-        inputs["decoder_input_ids"] = inputs["input_ids"]
-        stacks["encoder"] = count
     try:
-        _output, done = model.read(inputs, stacks)
+        done = read(token_ids)
     except MoeVizError as error:
         return SelfTest(count, 0, 0, stopped=str(error))
     except Exception as error:  # noqa: BLE001 - whatever a forward pass raises is the outcome
         return SelfTest(count, 0, 0, stopped=f"the model failed on {count} tokens ({error})")
-    tolerance = _TOLERANCE.get(model.provenance().dtype, _TOLERANCE_HALF)
-    failures = (
-        failure
-        for stack, routing in done.items()
-        for site, ids, weights, logits in zip(
-            model.sites_of(stack), routing.expert_ids, routing.gate_weights, routing.router_logits, strict=True
-        )
-        if (failure := _failure(site, ids, weights, logits, tolerance))
-    )
-    scored = sum(site.scoring is not None for site in model.sites)
-    return SelfTest(count, len(model.sites), scored, tuple(failures))
+    tolerance = _TOLERANCE.get(dtype, _TOLERANCE_HALF)
+    failures = []
+    for stack, routing in done.items():
+        assert routing.router_logits is not None  # a capture always reads them
+        of_stack = [site for site in sites if site.stack == stack]
+        parts = zip(of_stack, routing.expert_ids, routing.gate_weights, routing.router_logits, strict=True)
+        failures += [failure for part in parts if (failure := _failure(*part, tolerance))]
+    scored = sum(site.scoring is not None for site in sites)
+    return SelfTest(count, len(sites), scored, tuple(failures))
 
 
 def without_disproven(routers: tuple[Router, ...], outcome: SelfTest) -> tuple[Router, ...]:
@@ -122,28 +122,6 @@ def without_disproven(routers: tuple[Router, ...], outcome: SelfTest) -> tuple[R
         replace(router, site=replace(router.site, scoring=None)) if router.site.name in failed else router
         for router in routers
     )
-
-
-def _token_ids(model: Attached) -> list[int]:
-    """The same few ids for the same vocabulary, none of them special."""
-    config = model.hf_model.config
-    size = config.get_text_config().vocab_size
-    special = set(_special_ids(config.to_dict()))
-    if model.tokenizer is not None:
-        size = min(size, len(model.tokenizer))
-        special.update(model.tokenizer.all_special_ids, model.tokenizer.added_tokens_decoder)
-    ordinary = np.setdiff1d(np.arange(size), list(special))
-    count = min(TOKENS, len(ordinary), model.context or TOKENS)
-    return sorted(np.random.default_rng(0).choice(ordinary, count, replace=False).tolist())
-
-
-def _special_ids(config: dict[Any, Any]) -> Iterator[int]:
-    """Every token id that a config gives a meaning: the end of a text, an image, ..."""
-    for name, value in config.items():
-        if isinstance(value, dict):
-            yield from _special_ids(value)
-        elif str(name).endswith(("token_id", "token_index", "token_ids")):
-            yield from (i for i in (value if isinstance(value, list) else [value]) if isinstance(i, int))
 
 
 def _failure(site: RouterSite, ids: Ids, weights: Floats, logits: Floats, tolerance: float) -> Failure | None:

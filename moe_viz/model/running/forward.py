@@ -1,64 +1,106 @@
-"""One forward pass over one or several texts, and a trace of each."""
+"""The one way to run a model with its routers read: rows of tokens in, the routing of each row out.
+
+Traces, corpora, continuations and the self-test all come here. Padding, masking and slicing of
+rows stand in `Rows`, and nowhere else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from moe_viz.data.trace import RoutingTrace, Stack
-from moe_viz.errors import InputError
-from moe_viz.model.running.attached import Attached
-from moe_viz.model.running.next_tokens import next_tokens
-from moe_viz.model.running.tokens import Tokens
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
+from moe_viz.data.routing import Routing
+from moe_viz.data.trace import Stack, TokenIds
+from moe_viz.model.routers.capture import Capture
+from moe_viz.model.routers.readings import routing_of
+
+TokenRow = Sequence[int] | TokenIds
 _PAD = 0
-"""Any token does: its place is masked."""
+"""Any token will do: its place is masked."""
 
 
-def traces_of(model: Attached, texts: Sequence[Tokens], decoder: Tokens | None) -> list[tuple[RoutingTrace, ...]]:
-    """The traces, one a stack, of `texts` read together; `decoder` is what an encoder-decoder model's decoder reads.
+class Rows:
+    """Runs of token ids to be read side by side, the shorter ones padded at their end."""
 
-    Shorter texts are padded at their end. The pads are masked, and in no trace.
+    def __init__(self, rows: Sequence[TokenRow]) -> None:
+        """At least one row, none of them empty."""
+        self._lengths = [len(row) for row in rows]
+        width = max(self._lengths)
+        self.ids: TokenIds = np.full((len(rows), width), _PAD, dtype=np.int32)
+        """`[row token]`"""
+        for padded, row in zip(self.ids, rows, strict=True):
+            padded[: len(row)] = row
+
+    @property
+    def mask(self) -> NDArray[np.int64] | None:
+        """1 for a token and 0 for a pad, `[row token]`; None if no row is padded."""
+        width = self.ids.shape[1]
+        if min(self._lengths) == width:
+            return None
+        return (np.arange(width) < np.array(self._lengths)[:, None]).astype(np.int64)
+
+    def split(self, routing: Routing) -> list[Routing]:
+        """The routing of each row, from that of all rows one after the other, pads included."""
+        width = self.ids.shape[1]
+        return [routing.tokens(slice(row * width, row * width + count)) for row, count in enumerate(self._lengths)]
+
+
+class ForwardPass(NamedTuple):
+    """What one forward pass gave."""
+
+    output: Any
+    """What the model returned."""
+    routing: dict[Stack, list[Routing]]
+    """What each stack's routers did with each row, without pads. A stack without routers is not in it."""
+
+    @property
+    def logits(self) -> list[Tensor]:
+        """What a model that predicts tokens expects next: of each row the logits `[token vocabulary]`, without pads."""
+        rows = zip(self.output.logits, self.routing["decoder"], strict=True)
+        return [logits[: len(routing.token_ids)] for logits, routing in rows]
+
+
+def forward_pass(
+    hf_model: Any,
+    capture: Capture,
+    rows: Mapping[Stack, Rows],
+    *,
+    stop: Callable[[], bool] | None = None,
+    **inputs: Any,
+) -> ForwardPass:
+    """Run a transformers model once over the `rows` that each of its stacks reads.
+
+    `inputs` are what else its forward takes. `stop` is asked at each router, and ends the pass with
+    StoppedError. Raises CaptureError if a router was missed.
     """
-    lengths = [len(tokens.ids) for tokens in texts]
-    width = max(lengths)
-    inputs: dict[str, Any] = {"use_cache": False}
-    inputs["input_ids"] = model.row([[*t.ids, *[_PAD] * (width - len(t.ids))] for t in texts])
-    if min(lengths) < width:
-        inputs["attention_mask"] = model.row([[1] * length + [0] * (width - length) for length in lengths])
-    stacks: dict[Stack, Sequence[Tokens]] = {"decoder": texts}
-    widths: dict[Stack, int] = {"decoder": width}
-    if model.two_stacks:
-        given = model.start_of_decoder() if decoder is None else decoder
-        inputs["decoder_input_ids"] = model.row([given.ids] * len(texts))
-        stacks = {"encoder": texts, "decoder": [given] * len(texts)}
-        widths = {"encoder": width, "decoder": len(given.ids)}
-    elif decoder is not None:
-        raise InputError("decoder_token_ids is for encoder-decoder models; this model has one stack")
-    output, routing = model.read(inputs, {stack: len(texts) * wide for stack, wide in widths.items()})
-    logits = model.language_logits(output)
-    notes = _rounding(model, len(texts))
-    return [
-        tuple(
-            model.assembled(
-                stack,
-                (tokens := stacks[stack][row]),
-                done.tokens(row * widths[stack], len(tokens.ids)),
-                None
-                if logits is None or stack == "encoder"
-                else next_tokens(logits[row, : len(tokens.ids)], model.token_texts),
-                notes=notes,
-            )
-            for stack, done in routing.items()
-        )
-        for row in range(len(texts))
-    ]
+    for stack, of_stack in rows.items():
+        second = "decoder_" if stack == "decoder" and hf_model.config.is_encoder_decoder else ""
+        inputs[f"{second}input_ids"] = on_input_device(hf_model, of_stack.ids)
+        mask = of_stack.mask
+        if mask is not None:
+            inputs[f"{second}attention_mask"] = on_input_device(hf_model, mask)
+    with torch.inference_mode(), capture.recording(stop) as readings:
+        output = hf_model(**inputs)
+    routing = {}
+    for stack, of_stack in rows.items():
+        there = [index for index, site in enumerate(capture.sites) if site.stack == stack]
+        if there:
+            sites, read = [capture.sites[i] for i in there], [readings[i] for i in there]
+            routing[stack] = of_stack.split(routing_of(sites, read, of_stack.ids.reshape(-1)))
+    return ForwardPass(output, routing)
 
 
-def _rounding(model: Attached, texts: int) -> tuple[str, ...]:
-    """What a reader must know of a pass over several texts: in float32 rounding parts no near-tie."""
-    if texts == 1 or (dtype := model.provenance().dtype) == "float32":
-        return ()
-    others = f"Read with {texts - 1} other text(s) in {dtype}"
-    note = f"{others}: between experts of nearly one score the choice may differ from that in a pass alone."
-    return (note,)
+def on_input_device(hf_model: Any, values: NDArray[Any]) -> Tensor:
+    """Token ids, or a mask of them, `[row token]`, where the model takes them."""
+    return torch.as_tensor(values, dtype=torch.int64, device=input_device(hf_model))
+
+
+def input_device(hf_model: Any) -> torch.device:
+    """The device on which the model takes token ids."""
+    device: torch.device = hf_model.get_input_embeddings().weight.device
+    return torch.device("cpu") if device.type == "meta" else device  # offloaded: the weights follow the tokens

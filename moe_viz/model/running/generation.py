@@ -3,104 +3,107 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
+from moe_viz.data.routing import Routing
 from moe_viz.data.trace import NextTokens, RoutingTrace
 from moe_viz.errors import InputError, ModelError
-from moe_viz.model.routers.routing import Routing
-from moe_viz.model.running.attached import Attached
 from moe_viz.model.running.next_tokens import next_tokens
 from moe_viz.model.running.sampling import Sampling
-from moe_viz.model.running.tokens import Tokens, tokens_of_ids
+from moe_viz.model.running.tokens import Tokens, TokenTexts
 
 End = Literal["length", "context", "end of text", "stopped"]
 _Part = tuple[Routing, NextTokens]
-_OVERLAP = 4
-"""Tokens of the prompt that the generated ones are decoded with: a character may lie across."""
 
 
 class Generation:
     """A text that is being continued: what was read so far, and the token to read next.
 
-    `trace` may be called in any thread at any time.
+    `MoEModel.start_generation` makes one, and a `Decoder` reads with the model. `trace` may be
+    called in any thread at any time.
     """
 
     def __init__(
         self,
-        model: Attached,
         given: Tokens,
+        prompt: Tokens,
         max_new_tokens: int,
         sampling: Sampling,
+        *,
+        context: int | None,
+        end_ids: frozenset[int],
+        token_texts: TokenTexts,
+        trace: Callable[[Generation, Routing, NextTokens], RoutingTrace],
         stopping: threading.Event | None = None,
     ) -> None:
-        """Begin to continue `given`; the end comes early once `stopping` is set."""
-        if not model.generates:
-            raise InputError("this model gives no next token, so that it cannot continue a text")
+        """Continue `prompt` by at most `max_new_tokens`.
+
+        context: how many tokens the model reads at most.
+        end_ids: the tokens that end a text.
+        token_texts: what the tokens are called.
+        trace: makes a trace of what was read.
+        stopping: once it is set, no more tokens are read.
+        """
         if max_new_tokens < 1:
             raise InputError(f"max_new_tokens is {max_new_tokens}; expected at least 1")
         self.given = given
-        """The text to continue; what an encoder-decoder model's encoder reads."""
-        self.prompt = model.start_of_decoder() if model.two_stacks else given
+        """The text to continue; an encoder-decoder model's encoder reads it."""
+        self.prompt = prompt
         """What the decoder reads before the first generated token."""
+        self.sampling = sampling
         self.ended: End | None = None
-        """Why no more tokens come, or None: as many as were asked for are there, the context is
-        full, the model drew a token that ends the text (which it does not read), or it was stopped."""
+        """Why no more tokens come: as many were generated as were asked for, the context is full, the
+        model drew a token that ends the text (which it does not read), or it was stopped. None
+        while more may come."""
         self.stopping = stopping or threading.Event()
         self.next_id = -1
         """The token that was drawn, to be read next."""
-        room = (model.context or 2**31) - len(self.prompt.ids)
+        self.generated = 0
+        """How many tokens were generated and read."""
+        room = (context or 2**31) - len(prompt.ids)
         self._most = min(max_new_tokens, room)
         self._full: End = "length" if max_new_tokens <= room else "context"
-        self._model = model
-        self._sampling = sampling
+        self._end_ids = end_ids
+        self._token_texts = token_texts
+        self._trace = trace
         self._draws = torch.Generator().manual_seed(sampling.seed)
-        self._generated: list[int] = []
         self._parts: tuple[_Part, ...] = ()
 
     @property
     def begun(self) -> bool:
-        """Whether the text itself was read."""
+        """Whether the prompt was read."""
         return bool(self._parts)
 
-    @property
-    def generated(self) -> int:
-        """How many tokens were generated and read."""
-        return len(self._generated)
-
-    def extend(self, done: Routing, logits: Tensor) -> None:
+    def extend(self, routing: Routing, logits: Tensor) -> None:
         """Take what was read: the prompt first, then `next_id`; draw what follows its `logits [token vocabulary]`."""
-        part = done, next_tokens(logits, self._model.token_texts)
         if self._parts:
-            self._generated.append(self.next_id)
-        self._parts = _with(self._parts, part)
-        if len(self._generated) >= self._most:
+            self.generated += 1
+            routing = routing._replace(generated=np.ones_like(routing.generated))
+        self._parts = _with(self._parts, (routing, next_tokens(logits, self._token_texts)))
+        if self.generated >= self._most:
             self.ended = self._full
             return
-        self.next_id = _drawn(logits[-1], self._sampling, self._draws)
-        if self.next_id in self._model.end_ids:
+        self.next_id = _drawn(logits[-1], self.sampling, self._draws)
+        if self.next_id in self._end_ids:
             self.ended = "end of text"
 
     def trace(self) -> RoutingTrace:
         """The trace of what was read so far. Raises InputError if nothing was."""
         if not self._parts:
             raise InputError("nothing of this text was read yet")
-        done, following = _joined(self._parts)
-        prompt = self.prompt
-        ids = self._generated[: done.expert_ids.shape[1] - len(prompt.ids)]
-        before = prompt.ids[-_OVERLAP:]
-        new = tokens_of_ids(self._model.tokenizer, [*before, *ids])
-        start = len(before)
-        tokens = Tokens((*prompt.ids, *ids), prompt.texts + new.texts[start:], prompt.names + new.names[start:])
-        notes = [f"Generated with {self._sampling}."]
-        if self._model.two_stacks:
-            notes.append("The encoder read the text; this is what the decoder wrote, after its start token.")
-        return self._model.assembled("decoder", tokens, done, following, prompt=len(prompt.ids), notes=tuple(notes))
+        return self._trace(self, *_joined(self._parts))
+
+
+def end_ids_of(generation_config: Any) -> frozenset[int]:
+    """The tokens that end a text."""
+    ids = generation_config.eos_token_id
+    return frozenset(() if ids is None else [ids] if isinstance(ids, int) else ids)
 
 
 def _with(parts: tuple[_Part, ...], part: _Part) -> tuple[_Part, ...]:
@@ -114,10 +117,9 @@ def _joined(parts: Sequence[_Part]) -> _Part:
     """What was read one after another, as one."""
     if len(parts) == 1:
         return parts[0]
-    routing = [done for done, _ in parts]
     following = [then for _, then in parts]
     return (
-        Routing(*(np.concatenate(arrays, axis=1) for arrays in zip(*routing, strict=True))),
+        Routing.joined([routing for routing, _ in parts]),
         NextTokens(
             np.concatenate([then.token_ids for then in following]),
             np.concatenate([then.probabilities for then in following]),

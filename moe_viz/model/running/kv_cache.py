@@ -1,4 +1,4 @@
-"""Token streams side by side in one attention cache, each with its own length."""
+"""A KV cache of several token streams, batched: each stream has its own length."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 
-class Lanes:
-    """An attention cache of one or several token streams, their last tokens in one column.
+class BatchedKVCache:
+    """The keys and values of one or several token streams, whose last tokens stand in one column.
 
     Shorter streams begin with pads, which are masked.
     """
 
     def __init__(self, cache: Any, length: int) -> None:
-        """Begin with one stream of `length` tokens, whose `cache` the model made."""
+        """Begin with one stream of `length` tokens, from the `cache` that the model returned."""
         self.cache = cache
         self._lengths = [length]
 
     @property
-    def plain(self) -> bool:
-        """Whether the cache holds keys and values of every token alone: then streams can be laid side by side.
+    def can_be_batched(self) -> bool:
+        """Whether the cache holds the keys and values of every token, and nothing else.
 
         Sliding windows, recurrent states and indexers hold more, or less.
         """
@@ -30,8 +30,8 @@ class Lanes:
             type(layer) is DynamicLayer and layer.is_initialized for layer in self.cache.layers
         )
 
-    def join(self, other: Lanes) -> None:
-        """Lay the streams of `other` beside these; `other` must not be used again."""
+    def append(self, other: BatchedKVCache) -> None:
+        """Add the streams of `other` to the batch; `other` must not be used again."""
         width = max(self._lengths + other._lengths)
         for mine, theirs in zip(self.cache.layers, other.cache.layers, strict=True):
             mine.keys = torch.cat([_widened(mine.keys, width), _widened(theirs.keys, width)])
@@ -39,7 +39,7 @@ class Lanes:
         self._lengths += other._lengths
 
     def keep(self, rows: list[int]) -> None:
-        """Let all streams but these go, and the columns that only they filled."""
+        """Keep these streams alone, and the columns that they fill."""
         self._lengths = [self._lengths[row] for row in rows]
         width = max(self._lengths)
         for layer in self.cache.layers:
@@ -47,7 +47,10 @@ class Lanes:
             layer.values = layer.values[rows, :, -width:]
 
     def advance(self, device: torch.device) -> dict[str, Tensor]:
-        """Count one more token in every stream. Returns the mask and the positions that it needs, if any."""
+        """Count one more token in every stream. Returns what its pass must be given, where streams differ in length.
+
+        That is the mask `[stream token]` and the positions `[stream 1]`.
+        """
         lengths = torch.tensor(self._lengths, device=device)[:, None]
         self._lengths = [length + 1 for length in self._lengths]
         width = max(self._lengths)

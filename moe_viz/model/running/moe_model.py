@@ -2,38 +2,98 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
 from typing import Any
 
-from moe_viz.data.trace import RoutingTrace
+from moe_viz.data.routing import Routing
+from moe_viz.data.trace import NextTokens, Provenance, RouterSite, RoutingTrace, Stack
 from moe_viz.errors import InputError
-from moe_viz.model.running.attached import Attached
+from moe_viz.model.routers.capture import Capture
+from moe_viz.model.routers.discover import Router
+from moe_viz.model.routers.self_test import SelfTest
 from moe_viz.model.running.decoder import Decoder
-from moe_viz.model.running.forward import traces_of
-from moe_viz.model.running.generation import Generation
+from moe_viz.model.running.forward import ForwardPass, Rows, TokenRow, forward_pass
+from moe_viz.model.running.generation import Generation, end_ids_of
+from moe_viz.model.running.next_tokens import next_tokens
+from moe_viz.model.running.provenance import provenance_of, with_near_ties, with_notes
 from moe_viz.model.running.sampling import Sampling
-from moe_viz.model.running.tokens import Tokens, in_chat, tokens_of_ids, tokens_of_text
+from moe_viz.model.running.tokens import Tokens, TokenTexts, checked_ids, context_of, continued, tokenize, tokens_of_ids
+from moe_viz.model.running.traces import trace_of, traces_of
 
 
-def attach(hf_model: Any, tokenizer: Any | None = None) -> MoEModel:
-    """Read the routers of a transformers model that you already have.
-
-    Puts the model into evaluation mode. Raises ModelError if it has no router.
-    """
-    return MoEModel(hf_model, tokenizer, name=hf_model.config.name_or_path or type(hf_model).__name__)
-
-
-class MoEModel(Attached):
+class MoEModel(AbstractContextManager["MoEModel"]):
     """A transformers model with a listener on each of its routers, and its tokenizer.
 
-    The listeners cost next to nothing while no trace runs and never change an output. `close`,
-    or the end of a `with` block, takes them off.
+    `load` and `attach` make one. The listeners cost next to nothing while nothing is traced, and
+    never change an output. `close`, or the end of a `with` block, takes them off.
     """
+
+    def __init__(
+        self,
+        hf_model: Any,
+        tokenizer: Any | None,
+        routers: tuple[Router, ...],
+        *,
+        name: str,
+        revision: str | None,
+        notes: tuple[str, ...],
+        self_test: SelfTest,
+    ) -> None:
+        self.hf_model = hf_model
+        self.tokenizer = tokenizer
+        self.token_texts = TokenTexts(tokenizer)
+        self.routers = routers
+        """The routers with their modules, in the order of `sites`."""
+        self.name = name
+        self.revision = revision
+        self.self_test = self_test
+        """How the model's routers passed the test of what is known of them."""
+        self.closing = ExitStack()
+        """What else ends when the model is closed."""
+        self._notes = notes
+        self._capture = Capture(routers)
+        self._capture.install()
+
+    @property
+    def sites(self) -> tuple[RouterSite, ...]:
+        """The routers, in order: a stack's layers from first to last."""
+        return self._capture.sites
+
+    def sites_of(self, stack: Stack) -> tuple[RouterSite, ...]:
+        """The routers of one stack."""
+        return tuple(site for site in self.sites if site.stack == stack)
+
+    @property
+    def context(self) -> int | None:
+        """The number of tokens that the model was built for, at most; None where it states no limit."""
+        return context_of(self.hf_model.config)
+
+    @property
+    def two_stacks(self) -> bool:
+        """Whether an encoder reads the text and a decoder what is generated."""
+        return bool(self.hf_model.config.is_encoder_decoder)
+
+    @property
+    def generates(self) -> bool:
+        """Whether the model predicts next tokens."""
+        return bool(self.hf_model.can_generate())
 
     @property
     def chats(self) -> bool:
         """Whether the tokenizer has a chat template."""
         return bool(getattr(self.tokenizer, "chat_template", None))
+
+    @property
+    def batches(self) -> bool:
+        """Whether a text is routed as if alone when it is read together with others."""
+        return not any(router.batch_dependent for router in self.routers)
+
+    def provenance(self) -> Provenance:
+        """Where a trace made now would come from."""
+        return provenance_of(self.hf_model, self.name, self.revision, self._notes)
 
     def tokenize(
         self, text: str | None = None, *, token_ids: Sequence[int] | None = None, chat: bool = False
@@ -43,30 +103,23 @@ class MoEModel(Attached):
         With `chat`, of the text as a user's turn in the tokenizer's chat template.
         Raises InputError if they cannot be traced.
         """
-        if (text is None) == (token_ids is None):
-            raise InputError("give either a text or token_ids")
-        if text is not None:
-            if self.tokenizer is None:
-                raise InputError("this model was attached without a tokenizer: give token_ids instead of a text")
-            if chat and text.strip():
-                tokens = tokens_of_text(self.tokenizer, in_chat(self.tokenizer, text), special=False)
-            else:
-                tokens = tokens_of_text(self.tokenizer, text)
-        else:
-            assert token_ids is not None
-            tokens = tokens_of_ids(self.tokenizer, self._checked(token_ids))
-        if self.context is not None and len(tokens.ids) > self.context:
-            raise InputError(
-                f"the text has {len(tokens.ids):,} tokens; this model reads at most {self.context:,}."
-                f" Keep about the first {self.context / len(tokens.ids):.0%} of it"
-            )
-        return tokens
+        return tokenize(self.tokenizer, self.hf_model.config, text, token_ids, chat)
 
     def trace(self, text: str | None = None, *, token_ids: Sequence[int] | None = None) -> RoutingTrace:
         """Run the model once over a text, or over token ids, and return what every router chose.
 
-        Of an encoder-decoder model this is the encoder's trace; `trace_stacks` gives both.
+        text: the text to read. Give this or `token_ids`.
+        token_ids: the tokens to read, by their ids in the model's vocabulary.
+
+        Of an encoder-decoder model this is the encoder's trace; `trace_stacks` returns both.
         Raises InputError for a text that cannot be traced, CaptureError if a router was missed.
+
+        >>> from moe_viz import load
+        >>> trace = load("demo").trace("The river was quiet.")
+        >>> trace.tokens
+        ('The', ' river', ' was', ' quiet', '.')
+        >>> trace.expert_ids.shape, trace.router_logits.shape  # [site token slot], [site token expert]
+        ((6, 5, 2), (6, 5, 16))
         """
         return self.trace_stacks(text, token_ids=token_ids)[0]
 
@@ -77,29 +130,23 @@ class MoEModel(Attached):
         token_ids: Sequence[int] | None = None,
         decoder_token_ids: Sequence[int] | None = None,
     ) -> tuple[RoutingTrace, ...]:
-        """One trace a stack: the decoder's, or the encoder's and the decoder's.
+        """One trace per stack: the decoder's, or the encoder's and the decoder's.
 
-        An encoder-decoder model's decoder reads `decoder_token_ids`, by default its start
-        token alone.
+        An encoder-decoder model's decoder reads `decoder_token_ids`, by default its start token alone.
         """
         return self.trace_tokens(self.tokenize(text, token_ids=token_ids), decoder_token_ids)
 
     def trace_tokens(self, tokens: Tokens, decoder_token_ids: Sequence[int] | None = None) -> tuple[RoutingTrace, ...]:
-        """As `trace_stacks`, of what `tokenize` gave."""
-        decoder = None
-        if decoder_token_ids is not None:
-            decoder = tokens_of_ids(self.tokenizer, self._checked(decoder_token_ids))
-        return traces_of(self, [tokens], decoder)[0]
+        """As `trace_stacks`, of what `tokenize` returned."""
+        return self._trace([tokens], decoder_token_ids)[0]
 
     def trace_batch(self, texts: Sequence[Tokens]) -> list[tuple[RoutingTrace, ...]]:
-        """As `trace_tokens` of each of `texts`, in one forward pass: quicker, and the same.
+        """As `trace_tokens` of each of `texts`, in one forward pass: faster, and the same.
 
-        Shorter texts are padded at their end; the pads are masked and in no trace. A model whose
+        Shorter texts are padded at their end. The pads are masked, and in no trace. A model whose
         routing depends on the batch (`batches` is False) reads one text after another.
         """
-        if self.batches:
-            return traces_of(self, texts, None)
-        return [self.trace_tokens(tokens) for tokens in texts]
+        return self._trace(texts, None) if self.batches else [self.trace_tokens(tokens) for tokens in texts]
 
     def generate(
         self,
@@ -112,28 +159,108 @@ class MoEModel(Attached):
         top_p: float = 0.95,
         seed: int = 0,
     ) -> Iterator[RoutingTrace]:
-        """Continue a text: first the trace of the text alone, then one more token a trace.
+        """Continue a text: first the trace of the text alone, then one trace per generated token.
 
-        A trace has the tokens that the model has read, `generated` told apart. It ends after
-        `max_new_tokens`, at the end of the model's context, or before a token that ends the
-        text. With `chat` it is the answer to the text. A `temperature` of 0 takes the most
-        probable token each time. An encoder-decoder model gives its decoder's trace.
-        Raises InputError for a text that cannot be read or a model that does not generate.
+        text, token_ids: what to continue, as in `trace`.
+        chat: put the text into the tokenizer's chat template, so that the answer to it is generated.
+        max_new_tokens: at most how many tokens are generated. Fewer are if the model's context is
+            full, or if the model draws a token that ends the text.
+        temperature: divides the logits before a token is drawn; 0 takes the most probable token.
+        top_p: draw among the most probable tokens that together reach this probability.
+        seed: the same seed draws the same text.
+
+        A trace has all tokens that the model has read; `generated` tells those that it wrote. Of an
+        encoder-decoder model it is the decoder's trace. Raises InputError for a text that cannot be
+        read, for a value out of range, and for a model that does not generate.
+
+        >>> from moe_viz import load
+        >>> *_, trace = load("demo").generate("The river was", max_new_tokens=3, temperature=0)
+        >>> trace.generated.tolist()
+        [False, False, False, True, True, True]
         """
-        sampling = Sampling(temperature, top_p, seed)
-        generation = Generation(self, self.tokenize(text, token_ids=token_ids, chat=chat), max_new_tokens, sampling)
-        decoder = Decoder(self)
+        tokens = self.tokenize(text, token_ids=token_ids, chat=chat)
+        generation = self.start_generation(tokens, max_new_tokens, Sampling(temperature, top_p, seed))
+        decoder = self.decoder()
         decoder.add(generation)
         yield generation.trace()
         while not generation.ended:
             decoder.step()
             yield generation.trace()
 
-    def _checked(self, token_ids: Sequence[int]) -> list[int]:
-        size = self.hf_model.config.get_text_config().vocab_size
-        ids = [int(i) for i in token_ids]
-        outside = [i for i in ids if not 0 <= i < size]
-        if outside or not ids:
-            seen = f"{outside[0]} is outside" if outside else "none was given of"
-            raise InputError(f"token ids: {seen} the vocabulary, which goes from 0 to {size - 1}")
-        return ids
+    def start_generation(
+        self, given: Tokens, max_new_tokens: int, sampling: Sampling, stopping: threading.Event | None = None
+    ) -> Generation:
+        """A continuation of what `tokenize` returned, to be read by a `decoder`. It ends early once `stopping` is set.
+
+        Raises InputError if the model does not generate, or is asked for less than one token.
+        """
+        if not self.generates:
+            raise InputError("this model gives no next token, so that it cannot continue a text")
+        return Generation(
+            given,
+            self._decoder_start() if self.two_stacks else given,
+            max_new_tokens,
+            sampling,
+            context=self.context,
+            end_ids=end_ids_of(self.hf_model.generation_config),
+            token_texts=self.token_texts,
+            trace=self._trace_of_generation,
+            stopping=stopping,
+        )
+
+    def decoder(self) -> Decoder:
+        """What continues texts with this model, several at a time."""
+        return Decoder(self.hf_model, self._capture, self.batches)
+
+    def read(self, rows: Sequence[TokenRow], decoder_ids: Sequence[int] | None = None) -> ForwardPass:
+        """One forward pass over rows of token ids, each as if it stood alone.
+
+        An encoder-decoder model's decoder reads `decoder_ids` with each row, by default its start token.
+        Raises CaptureError if a router was missed.
+        """
+        reads: dict[Stack, Rows] = {"decoder": Rows(rows)}
+        if decoder_ids is not None and not self.two_stacks:
+            raise InputError("decoder_token_ids is for encoder-decoder models; this model has one stack")
+        if self.two_stacks:
+            config = self.hf_model.config
+            start = self._decoder_start().ids if decoder_ids is None else checked_ids(decoder_ids, config)
+            reads = {"encoder": reads["decoder"], "decoder": Rows([start] * len(rows))}
+        return forward_pass(self.hf_model, self._capture, reads, use_cache=False)
+
+    def close(self) -> None:
+        """Take the listeners off the model. If its weights wait on disk they go too, and it cannot run any more."""
+        self._capture.remove()
+        self.closing.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _trace(self, texts: Sequence[Tokens], decoder_ids: Sequence[int] | None) -> list[tuple[RoutingTrace, ...]]:
+        """The traces, one per stack, of texts that are read in one pass."""
+        done = self.read([tokens.ids for tokens in texts], decoder_ids)
+        tokens: dict[Stack, Sequence[Tokens]] = {"decoder": texts}
+        if self.two_stacks:
+            start = self._decoder_start() if decoder_ids is None else tokens_of_ids(self.tokenizer, decoder_ids)
+            tokens = {"encoder": texts, "decoder": [start] * len(texts)}
+        following: list[NextTokens] = []
+        if self.generates and "decoder" in done.routing:
+            following = [next_tokens(logits, self.token_texts) for logits in done.logits]
+        provenance = self.provenance()
+        if len(texts) > 1:
+            provenance = with_near_ties(provenance, f"Read with {len(texts) - 1} other text(s)")
+        return traces_of(done.routing, tokens, following, self.sites, provenance)
+
+    def _trace_of_generation(self, generation: Generation, routing: Routing, following: NextTokens) -> RoutingTrace:
+        provenance = with_notes(self.provenance(), f"Generated with {generation.sampling}.")
+        if self.two_stacks:
+            note = "The encoder read the text; this is what the decoder wrote, after its start token."
+            provenance = with_notes(provenance, note)
+        tokens = continued(self.tokenizer, generation.prompt, routing.token_ids[len(generation.prompt.ids) :].tolist())
+        return trace_of(tokens, routing, following, self.sites_of("decoder"), provenance)
+
+    def _decoder_start(self) -> Tokens:
+        """What an encoder-decoder model's decoder begins with: a token stated for generation, or padding, as in T5."""
+        start = self.hf_model.generation_config.decoder_start_token_id
+        return tokens_of_ids(self.tokenizer, [self.hf_model.config.pad_token_id if start is None else start])

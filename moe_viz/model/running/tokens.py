@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from moe_viz.errors import InputError
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_OVERLAP = 4
+"""Tokens of a prompt that the generated ones are decoded with: a character may lie across."""
 
 
 @dataclass(frozen=True)
@@ -20,26 +24,88 @@ class Tokens:
     names: tuple[str, ...]
 
 
-def in_chat(tokenizer: Any, text: str) -> str:
-    """`text` as a user's turn in the tokenizer's chat template, up to where the answer begins.
+def tokenize(
+    tokenizer: Any | None, config: Any, text: str | None, token_ids: Sequence[int] | None, chat: bool
+) -> Tokens:
+    """The tokens of a text or of ids: see `MoEModel.tokenize`."""
+    if (text is None) == (token_ids is None):
+        raise InputError("give either a text or token_ids")
+    if text is None:
+        tokens = tokens_of_ids(tokenizer, checked_ids(token_ids or (), config))
+    elif tokenizer is None:
+        raise InputError("this model was attached without a tokenizer: give token_ids instead of a text")
+    else:
+        tokens = tokens_of_text(tokenizer, text, chat)
+    context = context_of(config)
+    if context is not None and len(tokens.ids) > context:
+        raise InputError(
+            f"the text has {len(tokens.ids):,} tokens; this model reads at most {context:,}."
+            f" Keep about the first {context / len(tokens.ids):.0%} of it"
+        )
+    return tokens
 
-    Raises InputError if the tokenizer has none.
+
+def checked_ids(token_ids: Sequence[int], config: Any) -> list[int]:
+    """Token ids as they are. Raises InputError if there are none, or one is outside the model's vocabulary."""
+    vocabulary = config.get_text_config().vocab_size
+    ids = [int(i) for i in token_ids]
+    outside = [i for i in ids if not 0 <= i < vocabulary]
+    if outside or not ids:
+        seen = f"{outside[0]} is outside" if outside else "none was given of"
+        raise InputError(f"token ids: {seen} the vocabulary, which goes from 0 to {vocabulary - 1}")
+    return ids
+
+
+def context_of(config: Any) -> int | None:
+    """The number of tokens that a model was built for, at most; None where its config states no limit."""
+    limit = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return limit if isinstance(limit, int) else None
+
+
+def ordinary_ids(config: Any, tokenizer: Any | None, count: int) -> list[int]:
+    """`count` token ids, or fewer where the context or the vocabulary is smaller; the same for the same vocabulary.
+
+    None of them has a meaning of its own, such as the end of a text.
     """
+    size = config.get_text_config().vocab_size
+    special = set(_special_ids(config.to_dict()))
+    if tokenizer is not None:
+        size = min(size, len(tokenizer))
+        special.update(tokenizer.all_special_ids, tokenizer.added_tokens_decoder)
+    ordinary = np.setdiff1d(np.arange(size), list(special))
+    count = min(count, len(ordinary), context_of(config) or count)
+    return sorted(np.random.default_rng(0).choice(ordinary, count, replace=False).tolist())
+
+
+def _special_ids(config: dict[Any, Any]) -> Iterator[int]:
+    """Every token id that a config gives a meaning: the end of a text, an image, ..."""
+    for name, value in config.items():
+        if isinstance(value, dict):
+            yield from _special_ids(value)
+        elif str(name).endswith(("token_id", "token_index", "token_ids")):
+            yield from (i for i in (value if isinstance(value, list) else [value]) if isinstance(i, int))
+
+
+def _in_chat(tokenizer: Any, text: str) -> str:
+    """`text` as a user's turn in the tokenizer's chat template, up to where the answer begins."""
     if not tokenizer.chat_template:
         raise InputError("this model's tokenizer has no chat template: continue the text as it is")
     turn = [{"role": "user", "content": text}]
     return str(tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True))
 
 
-def tokens_of_text(tokenizer: Any, text: str, special: bool = True) -> Tokens:
+def tokens_of_text(tokenizer: Any, text: str, chat: bool = False) -> Tokens:
     """Tokenise `text` as the model expects it, with the special tokens that the tokenizer adds.
 
-    The texts joined give `text` back where the tokenizer says which characters a token
-    covers. A lone surrogate is no character: it is read, and shown, as U+FFFD.
-    Raises InputError if the text is blank.
+    With `chat`, as a user's turn in the tokenizer's chat template. The texts joined give `text` back
+    where the tokenizer says which characters a token covers. A lone surrogate is no character: it is
+    read, and shown, as U+FFFD. Raises InputError if the text is blank, or if there is no chat template.
     """
     if not text.strip():
         raise InputError("the text is empty: type or paste something, then run it")
+    if chat:
+        text = _in_chat(tokenizer, text)
+    special = not chat  # the template has its own
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if not tokenizer.is_fast:
         return tokens_of_ids(tokenizer, tokenizer(text, verbose=False, add_special_tokens=special)["input_ids"])
@@ -54,6 +120,14 @@ def tokens_of_ids(tokenizer: Any | None, ids: Sequence[int]) -> Tokens:
     if tokenizer is None:
         return Tokens(ids, ("",) * len(ids), tuple(map(str, ids)))
     return Tokens(ids, _decoded(tokenizer, ids), _names(tokenizer, ids))
+
+
+def continued(tokenizer: Any | None, prompt: Tokens, ids: Sequence[int]) -> Tokens:
+    """A prompt, and the tokens that were generated after it."""
+    before = prompt.ids[-_OVERLAP:]
+    new = tokens_of_ids(tokenizer, [*before, *ids])
+    start = len(before)
+    return Tokens((*prompt.ids, *ids), prompt.texts + new.texts[start:], prompt.names + new.names[start:])
 
 
 class TokenTexts(dict[int, str]):

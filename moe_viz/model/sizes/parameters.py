@@ -14,13 +14,11 @@ from moe_viz.errors import ModelError
 from moe_viz.model.checkpoints.checks import skeleton
 from moe_viz.model.checkpoints.resolve import find_config
 from moe_viz.model.routers.families import family_of
+from moe_viz.model.routers.moe_blocks import CHOICES_PER_TOKEN, EXPERT_COUNTS, MoEBlock, first_int, moe_block
 from moe_viz.model.sizes.parameter_count import ParameterCount, RoutedBlock
 
-_ROUTER_NAMES = ("gate", "router", "router_gate")
-_EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 _CHOICES = ("total_experts", "num_router_classes")
 """Where a router can also choose to compute nothing: attributes with all its choices, those included."""
-_TOP_K = ("top_k", "num_experts_per_tok", "top_k_experts")
 _SHARED = re.compile(r"shared_(expert|mlp)")
 _ATTENTION = re.compile(r"(attn|attention)$", re.IGNORECASE)
 _STACK = re.compile(r"(.+?)\.\d+(?=\.|$)")
@@ -63,13 +61,12 @@ def parts_of(model: Any) -> tuple[dict[nn.Parameter, str], list[RoutedBlock]]:
         part = parts.setdefault(name, _part(own, module, parts[parent]) if name else "other")
         if module is head:
             part = "output_head"
-        routed = _routed(module) if part != "routed" else None
-        if routed is not None:
-            router, experts = routed
+        found = moe_block(module) if part != "routed" else None
+        if found is not None:
             path = f"{name}." if name else ""
-            parts[path + router] = "routers"
-            parts.update(dict.fromkeys((path + child for child in experts), "routed"))
-            blocks.append(_block(name, module, router, experts, model.config))
+            parts[path + found.router] = "routers"
+            parts.update(dict.fromkeys((path + child for child in found.experts), "routed"))
+            blocks.append(_routed_block(name, module, found, model.config))
         for parameter in module.parameters(recurse=False):
             seen.setdefault(parameter, part)
     return seen, blocks
@@ -120,42 +117,19 @@ def _is_attention(module: nn.Module) -> bool:
     return called_so(module) and not any(map(called_so, module.children()))
 
 
-def _routed(block: nn.Module) -> tuple[str, tuple[str, ...]] | None:
-    """The names of a block's router and of its children that hold routed experts; None if it has none.
-
-    Counting asks for less than capturing does: a router, and beside it a child `experts`, or
-    children with weights `[expert ...]`.
-    """
-    children = dict(block.named_children())
-    router = next((name for name in _ROUTER_NAMES if name in children), None)
-    if router is None:
-        return None
-    if "experts" in children:
-        return router, ("experts",)
-    count = _first_int(_EXPERTS, children[router], block)
-    stacked = tuple(name for name, child in children.items() if name != router and _is_stacked(child, count))
-    return (router, stacked) if stacked else None
-
-
-def _is_stacked(module: nn.Module, experts: int | None) -> bool:
-    shapes = [p.shape for p in module.parameters()]
-    axes = 2 if isinstance(module, nn.Embedding) else 3
-    return bool(shapes) and all(len(shape) == axes and shape[0] == experts for shape in shapes)
-
-
-def _block(name: str, block: nn.Module, router: str, experts: tuple[str, ...], config: Any) -> RoutedBlock:
-    holders = [block.get_submodule(child) for child in experts]
-    chooser = block.get_submodule(router)
+def _routed_block(name: str, block: nn.Module, found: MoEBlock, config: Any) -> RoutedBlock:
+    holders = [block.get_submodule(child) for child in found.experts]
+    router = block.get_submodule(found.router)
     family = family_of(config.model_type)
-    count = _first_int(_EXPERTS, *holders, chooser, block, config)
-    top_k = (family and family.fixed_top_k) or _first_int(_TOP_K, chooser, block, config.get_text_config())
+    count = first_int(EXPERT_COUNTS, *holders, router, block, config)
+    top_k = (family and family.fixed_top_k) or first_int(CHOICES_PER_TOKEN, router, block, config.get_text_config())
     if count is None or top_k is None:
         raise ModelError(
             f"{name} has routed experts, but nothing in it or its config says"
             f" {'how many there are' if count is None else 'how many a token uses'} (as"
-            f" {', '.join(_EXPERTS if count is None else _TOP_K)}): its family needs a record of its own"
+            f" {', '.join(EXPERT_COUNTS if count is None else CHOICES_PER_TOKEN)}): its family needs its own record"
         )
-    choices = _first_int(_CHOICES, *holders, chooser) or count
+    choices = first_int(_CHOICES, *holders, router) or count
     layer = _STACK.match(name)
     return RoutedBlock(
         name=name,
@@ -179,8 +153,3 @@ def _stacks(model: Any, blocks: Iterable[RoutedBlock]) -> tuple[tuple[str, int],
         lists = ((name, module) for name, module in model.named_modules() if isinstance(module, nn.ModuleList))
         paths = dict.fromkeys(name for name, module in lists if len(module) == depth)
     return tuple((path, len(list(model.get_submodule(path).children()))) for path in paths)
-
-
-def _first_int(names: tuple[str, ...], *places: object) -> int | None:
-    found = (getattr(place, name, None) for place in places for name in names)
-    return next((value for value in found if isinstance(value, int)), None)

@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Literal
 
 CAPACITY = "An expert takes so many tokens of a pass and no more"
 SPARSE_ATTENTION = "Of tokens with one and the same score its sparse attention keeps some, by their number and place"
 """A rectifier makes many scores exactly 0."""
+ARGUMENTS = "arguments"
+"""The name of the usual extractor: the experts are called with (hidden states, chosen experts, weights)."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,12 @@ class Family:
     """The routed and the shared sum are averaged where this attribute has this value."""
     output_normed: bool = False
     """The experts' sum passes a norm before it leaves the block."""
-    children: tuple[str, str] | None = None
-    """Names of the router and the experts among the block's children, where they are not the usual."""
     logits_from: str | None = None
     """The child of the router whose output is the logits."""
     logits_index: int = 0
     """Place of the router logits in the router's output."""
-    reader: Literal["arguments", "one-hot", "skip", "mask", "dense", "sorted", "product keys"] = "arguments"
-    """How choices and weights are read: see `moe_viz.model.routers.extractors`."""
+    extractor: str = ARGUMENTS
+    """How choices and weights are read: a name in `moe_viz.model.routers.extractors.EXTRACTORS`."""
     ignored: tuple[str, ...] = ()
     """Parts of a block's name that mark routers which no text reaches."""
     batch_dependent: str = ""

@@ -5,8 +5,7 @@ from moe_viz.model.routers.families import Family
 FAMILY = Family(
     function="softmax",
     normalized=True,
-    children=("router_gate", "down_embed"),
-    reader="product keys",
+    extractor="product keys",
     batch_dependent="The router cuts its logits in a way that mixes tokens",
     notes=("The gating weights go through no module: they are worked out from the logits and the experts used.",),
 )

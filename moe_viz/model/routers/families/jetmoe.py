@@ -5,9 +5,8 @@ from moe_viz.model.routers.families import Family
 FAMILY = Family(
     function="softmax",
     normalized=True,
-    children=("router", "input_linear"),
     logits_index=4,
-    reader="sorted",
+    extractor="sorted",
     offloads=False,
     notes=("Each layer has two routers: first that of the attention's experts, then that of the MLP's.",),
 )

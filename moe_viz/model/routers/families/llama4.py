@@ -4,9 +4,8 @@ from moe_viz.model.routers.families import Family
 
 FAMILY = Family(
     function="sigmoid",
-    children=("router", "experts"),
     logits_index=1,
-    reader="dense",
+    extractor="dense",
     shared_experts=1,
     notes=("A gating weight multiplies the expert's input, not its output.",),
 )

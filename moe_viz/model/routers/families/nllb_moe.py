@@ -6,7 +6,7 @@ FAMILY = Family(
     function=None,
     fixed_top_k=2,
     logits_index=2,
-    reader="mask",
+    extractor="mask",
     batch_dependent=CAPACITY,
     notes=(
         "A fault in transformers hands the experts a 0/1 mask for ids: only experts 0 and 1 ever compute.",

@@ -6,7 +6,7 @@ FAMILY = Family(
     function="softmax",
     fixed_top_k=1,
     logits_index=2,
-    reader="one-hot",
+    extractor="one-hot",
     batch_dependent=CAPACITY,
     notes=("A token beyond its expert's capacity is dropped: it passes the layer by the residual alone.",),
 )

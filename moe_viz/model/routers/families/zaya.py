@@ -7,6 +7,6 @@ FAMILY = Family(
     selection_bias="balancing_biases",
     num_experts="num_router_classes",
     zero_experts=1,
-    reader="skip",
+    extractor="skip",
     notes=("The router's last output stands for no expert: a token that chooses it skips the layer's experts.",),
 )
