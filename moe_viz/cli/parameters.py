@@ -100,7 +100,7 @@ def _memory(plans: list[moe_viz.MemoryPlan]) -> Iterator[str]:
     yield ""
     yield f"memory of the weights, and whether {plans[0].device} here has room for them"
     for plan in plans:
-        share = f"{plan.quantization}, {plan.packed / plan.parameters:.1%} of them"
+        share = f"{plan.quantization}, {plan.quantized / plan.parameters:.1%} of them"
         form = share if plan.quantization else plan.dtype
         yield f"{form:26} {plan.weights / 1e9:>16,.2f} GB  {'room' if plan.fits else 'no room'}"
     cache = plans[-1].cache_per_token

@@ -20,7 +20,7 @@ from moe_viz.model.running.attach import attach_as
 from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.model.sizes.memory import MemoryPlan, plan_loading
 from moe_viz.model.sizes.placement import DISK
-from moe_viz.model.sizes.quantization import packer, settle_stored
+from moe_viz.model.sizes.quantization import bitsandbytes_config, prepare_stored
 
 
 def load(
@@ -32,17 +32,26 @@ def load(
     quantization: str | None = None,
     progress: Listener | None = None,
 ) -> MoEModel:
-    """Load a mixture-of-experts model: `"demo"`, a local folder, or a Hugging Face hub id.
+    """Load a mixture-of-experts model.
 
-    `device` ("cpu", "cuda:1", ...) and `dtype` ("float32", ...) are chosen where they are not
-    given: the accelerator if there is one, in bfloat16; otherwise the CPU, in float32 if that
-    fits well into memory. Device "auto" spreads the model over all accelerators, then the CPU's
-    memory, then the disk. `quantization` is "8-bit" or "4-bit", of linear layers that are neither
-    routers nor fused experts. `progress` is called with a `LoadProgress` now and then; what it
-    raises ends the loading. Only safetensors are read and no code of the model's own is run.
-    Last of all the model tests itself (`MoEModel.self_test`).
-    Raises ModelError, with what to do, if there is no such model, its routing cannot be read, or
-    it would not fit into memory.
+    name: "demo" (the model inside moe_viz), a local folder, or a Hugging Face hub id.
+    revision: of a hub model, the branch, tag or commit; by default its main branch.
+    device: "cpu", "cuda", "cuda:1", "mps", or "auto", which spreads the model over all accelerators,
+        then the CPU's memory, then the disk. By default the accelerator, or the CPU if there is none.
+    dtype: "float32", "bfloat16" or "float16". By default bfloat16 on an accelerator, and float32 on
+        the CPU if that fits well into memory.
+    quantization: "8-bit" or "4-bit", for linear layers other than routers; by default none. Experts
+        whose weights are one tensor are not quantized.
+    progress: is called with a `LoadProgress` now and then. An exception that it raises ends the loading.
+
+    Only safetensors are read, and none of a model's own code is run. At the end the model tests itself
+    (`MoEModel.self_test`). Raises ModelError, which says what to do, if there is no such model, if its
+    routing cannot be read, or if it does not fit into memory.
+
+    >>> import moe_viz
+    >>> with moe_viz.load("demo") as model:
+    ...     len(model.sites), model.sites[0].num_experts, model.sites[0].top_k
+    (6, 16, 2)
     """
     report = Reporter(progress)
     report("looking")
@@ -51,11 +60,12 @@ def load(
     files = check_weights(folder, name)
     check_routed(config, name)
     plan, built, devices = plan_loading(config, name, device, dtype, quantization)
-    notes = settle_stored(config, name, {place for place, _size in plan.placed})
+    notes = prepare_stored(config, name, {place for place, _size in plan.placed})
     options: dict[str, Any] = {"config": config, "device_map": devices}
     if plan.quantization is not None:
-        options["quantization_config"] = packer(built, plan.quantization, plan.dtype, name, devices)
-        notes += (f"Linear layers other than routers are packed in {plan.quantization}: {plan.packed:,} weights.",)
+        options["quantization_config"] = bitsandbytes_config(built, plan.quantization, plan.dtype, name, devices)
+        kept = f"Linear layers other than routers are quantized in {plan.quantization}"
+        notes += (f"{kept}: {plan.quantized:,} weights.",)
     if not plan.fits:
         raise ModelError(f"{name} has no room here. {plan.sentence}")
     with ExitStack() as closing:
@@ -71,7 +81,7 @@ def load(
 
 
 def _read(folder: Path, name: str, plan: MemoryPlan, report: Reporter, **options: Any) -> Any:
-    """The model with its weights, all of them there."""
+    """The model with its weights. Raises ModelError if some are missing."""
     try:
         with BUILDING, report.reading():
             hf_model, info = auto_class(options["config"], name).from_pretrained(

@@ -193,7 +193,7 @@ def test_every_way_to_name_a_model(tmp_path):
     assert count_parameters(model.config.to_dict()) == expected
 
 
-def test_a_quantised_model_is_counted_as_what_it_stands_for():
+def test_a_quantized_model_is_counted_as_what_it_stands_for():
     model = tiny_model("mixtral")
     expected = count_parameters(model)
     experts = model.model.layers[0].mlp.experts

@@ -1,4 +1,4 @@
-"""Weights in fewer bits: what is packed, what is read as stored, and what is refused."""
+"""Weights in fewer bits: what is quantized, what is read as stored, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ import moe_viz
 from moe_viz.catalogue import find_model
 from moe_viz.demo import FOLDER as DEMO
 from moe_viz.model.routers.discover import discover
-from moe_viz.model.sizes import placement
-from moe_viz.model.sizes import quantization as quantized
-from moe_viz.model.sizes.quantization import packed_bytes, packed_layers
+from moe_viz.model.sizes import placement, quantization
+from moe_viz.model.sizes.quantization import quantized_bytes, quantized_layers
 from tests.model.checks import FAMILIES
 from tests.tiny_families import tiny_family
 from tests.tiny_models import tiny_model, token_ids
@@ -26,12 +25,12 @@ E2M1 = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0]
 """The values of a sign-less 4-bit float: OCP Microscaling Formats 1.0, table 5."""
 
 
-def saved(hf_model, folder, **quantization):
+def saved(hf_model, folder, **stored):
     hf_model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(DEMO).save_pretrained(folder)
-    if quantization:
+    if stored:
         config = json.loads((folder / "config.json").read_text())
-        (folder / "config.json").write_text(json.dumps(config | {"quantization_config": quantization}))
+        (folder / "config.json").write_text(json.dumps(config | {"quantization_config": stored}))
     return str(folder)
 
 
@@ -42,47 +41,47 @@ def refusal(name, **options) -> str:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_only_linear_layers_are_packed_and_never_a_router_nor_the_head(family):
+def test_only_linear_layers_are_quantized_and_never_a_router_nor_the_head(family):
     hf_model = tiny_family(family)
-    packed = packed_layers(hf_model)
-    assert packed
-    assert {type(layer) for layer in packed.values()} == {nn.Linear}
+    quantized = quantized_layers(hf_model)
+    assert quantized
+    assert {type(layer) for layer in quantized.values()} == {nn.Linear}
     kept = {id(module) for router in discover(hf_model) for module in router.router.modules()}
     kept |= {id(router.logits) for router in discover(hf_model)} | {id(hf_model.get_output_embeddings())}
-    assert not kept & {id(layer) for layer in packed.values()}
-    left = {name for name, module in hf_model.named_modules() if type(module) is nn.Linear} - set(packed)
+    assert not kept & {id(layer) for layer in quantized.values()}
+    left = {name for name, module in hf_model.named_modules() if type(module) is nn.Linear} - set(quantized)
     routers = {name for name, module in hf_model.named_modules() if id(module) in kept}
     assert all(name in routers or name.endswith("kv_b_proj") for name in left)
 
 
-def test_how_little_of_a_mixture_of_experts_is_packed_is_said():
+def test_how_little_of_a_mixture_of_experts_is_quantized_is_said():
     plan = moe_viz.memory_plan(find_model("Mixtral 8x7B").config, quantization="4-bit", dtype="bfloat16")
-    assert plan.packed == 32 * 4096 * (2 * 4096 + 2 * 1024)  # attention alone: q and o, k and v
-    assert f"4-bit packs {plan.packed:,} of {plan.parameters:,} weights" in plan.sentence
+    assert plan.quantized == 32 * 4096 * (2 * 4096 + 2 * 1024)  # attention alone: q and o, k and v
+    assert f"4-bit quantizes {plan.quantized:,} of {plan.parameters:,} weights" in plan.sentence
     assert plan.routed == 2 * moe_viz.count_parameters(find_model("Mixtral 8x7B").config).routed
     whole = moe_viz.memory_plan(find_model("Mixtral 8x7B").config, dtype="bfloat16")
-    assert plan.weights == whole.weights - 2 * plan.packed + plan.packed // 2 + 4 * plan.packed // 64
+    assert plan.weights == whole.weights - 2 * plan.quantized + plan.quantized // 2 + 4 * plan.quantized // 64
 
 
-def test_bytes_of_a_packed_layer():
+def test_bytes_of_a_quantized_layer():
     layer = nn.Linear(100, 6, bias=False, device="meta")
-    assert packed_bytes(layer, "8-bit") == 600 + 4 * 6  # a factor a row
-    assert packed_bytes(layer, "4-bit") == 300 + 4 * 10  # and one for each 64 weights
+    assert quantized_bytes(layer, "8-bit") == 600 + 4 * 6  # one scale per row
+    assert quantized_bytes(layer, "4-bit") == 300 + 4 * 10  # and one per 64 weights
 
 
-def test_quantisation_without_its_package_or_of_another_kind_is_refused(monkeypatch):
-    monkeypatch.setattr(quantized, "find_spec", lambda _name: None)
+def test_quantization_without_its_package_or_of_another_kind_is_refused(monkeypatch):
+    monkeypatch.setattr(quantization, "find_spec", lambda _name: None)
     assert "8-bit needs the package bitsandbytes, which is not installed: `pip install" in refusal(
         "demo", quantization="8-bit"
     )
     assert "quantization '3-bit' is not known: expected '8-bit' or '4-bit'" in refusal("demo", quantization="3-bit")
 
 
-def test_packed_weights_cannot_wait_elsewhere(monkeypatch):
-    monkeypatch.setattr(quantized, "find_spec", lambda _name: True)
+def test_quantized_weights_cannot_wait_elsewhere(monkeypatch):
+    monkeypatch.setattr(quantization, "find_spec", lambda _name: True)
     size = moe_viz.memory_plan("demo", dtype="float32").weights
     monkeypatch.setattr("moe_viz.model.sizes.memory.free_memory", lambda: {"cpu": size, "disk": 10**12})
-    assert "packed weights cannot wait elsewhere" in refusal(
+    assert "quantized weights cannot wait elsewhere" in refusal(
         "demo", quantization="8-bit", device="auto", dtype="float32"
     )
     assert placement.is_offloaded({"a": "cpu", "b": "disk"})
@@ -92,21 +91,21 @@ def test_packed_weights_cannot_wait_elsewhere(monkeypatch):
 
 
 @pytest.mark.parametrize("family", ["mixtral", "deepseek_v3", "dbrx", "zaya", "switch_transformers"])
-def test_packed_models_route_by_their_stored_routers(family, tmp_path):
+def test_quantized_models_route_by_their_stored_routers(family, tmp_path):
     pytest.importorskip("bitsandbytes", reason="no requirement of the project: where it is installed")
     name = saved(tiny_family(family), tmp_path)
     plan = moe_viz.memory_plan(name, quantization="8-bit", dtype="bfloat16")
     with moe_viz.load(name, quantization="8-bit", dtype="bfloat16") as model:
-        packed = [module for module in model.hf_model.modules() if type(module).__name__ == "Linear8bitLt"]
-        assert sum(module.weight.numel() for module in packed) == plan.packed
+        quantized = [module for module in model.hf_model.modules() if type(module).__name__ == "Linear8bitLt"]
+        assert sum(module.weight.numel() for module in quantized) == plan.quantized
         assert model.self_test.passed, model.self_test.sentence
         for router in model.routers:
             assert all(p.is_floating_point() for p in router.router.parameters())
-        assert "are packed in 8-bit" in " ".join(model.provenance().notes)
+        assert "are quantized in 8-bit" in " ".join(model.provenance().notes)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_mxfp4_is_dequantised_to_what_it_stands_for(dtype, tmp_path):
+def test_mxfp4_is_dequantized_to_what_it_stands_for(dtype, tmp_path):
     """Experts as gpt-oss stores them: blocks of 32 four-bit floats, each with a power of two."""
     name = saved(tiny_family("gpt_oss", intermediate_size=64), tmp_path, quant_method="mxfp4")
     weights = load_file(tmp_path / "model.safetensors")
@@ -129,7 +128,7 @@ def test_mxfp4_is_dequantised_to_what_it_stands_for(dtype, tmp_path):
             np.testing.assert_array_equal(read[path].detach().float().numpy(), exact)
         assert {p.dtype for p in read.values()} == {getattr(torch, dtype)}
         assert len(model.trace(token_ids=token_ids())) == 17
-        assert "stored in mxfp4, and were dequantised" in " ".join(model.provenance().notes)
+        assert "stored in mxfp4, and were dequantized" in " ".join(model.provenance().notes)
         assert sum(size for _device, size in moe_viz.memory_plan(name, dtype=dtype).placed) == sum(
             tensor.untyped_storage().nbytes() for tensor in (*read.values(), *model.hf_model.buffers())
         )
@@ -149,8 +148,8 @@ def test_what_is_stored_in_another_way_is_refused_before_it_is_read(stored, sent
     assert sentence in refusal(saved(tiny_model("qwen3_moe"), tmp_path, **stored), device="cpu")
 
 
-def test_stored_quantised_is_not_packed_once_more(tmp_path, monkeypatch):
-    monkeypatch.setattr(quantized, "find_spec", lambda _name: True)
+def test_stored_quantized_is_not_quantized_once_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(quantization, "find_spec", lambda _name: True)
     name = saved(tiny_family("gpt_oss"), tmp_path, quant_method="mxfp4")
     assert "is stored in mxfp4 already: load it without quantization" in refusal(name, quantization="8-bit")
 

@@ -40,6 +40,8 @@ class CharacterTokenizer:
 class StandIn:
     """A model whose routing of a token follows from the token and its position."""
 
+    batches = True
+
     def __init__(self, context: int | None = 16, revision: str = "1") -> None:
         self.tokenizer: CharacterTokenizer | None = CharacterTokenizer()
         self.context = context

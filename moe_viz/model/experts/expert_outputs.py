@@ -1,8 +1,8 @@
-"""What each expert of a model writes: its own output for the tokens that took it, one expert at a time.
+"""What each expert of a model writes: its own output for the tokens that chose it.
 
-The model's experts module is called again while the model runs, with the hidden states, choices
-and weights that it was just called with, but with one expert's alone. The parts must add up to
-what the module gave for all; where they do not, there is an error and no number.
+While the model runs, its experts module is called again for each expert alone, with the hidden
+states, choices and weights that it was just called with. The parts must add up to what the module
+returned for all experts. Where they do not, an error is raised and no number is given.
 """
 
 from __future__ import annotations
@@ -24,16 +24,25 @@ from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.model.running.tokens import Tokens
 
 RANKS = 15
-"""So many tokens are kept of those that an expert raises, and of those that it lowers."""
+"""For each expert this number of tokens is kept that it raises most, and as many that it lowers most."""
 _AT_ONCE = 16
-"""Experts whose logits are worked out at a time: a vocabulary is large."""
+"""Logits are computed for this number of experts at a time: a vocabulary is large."""
 
 
 def expert_outputs(model: MoEModel, texts: Iterable[str], *, corpus: str = "texts") -> ExpertOutputs:
-    """Towards which tokens each expert writes, over the tokens of `texts` that took it.
+    """The tokens whose logits each expert raises and lowers most, on average over the tokens that chose it.
 
-    `corpus` says in words what the texts are. Raises ModelError where the model's build does not permit
-    it, InputError for a text that cannot be read, or if there is none.
+    model: a model with one stack that predicts tokens.
+    texts: the texts to read. Each must fit into the model's context.
+    corpus: what the texts are, in words; the result holds them.
+
+    Raises ModelError if the model's experts cannot be run alone or their output does not reach the
+    logits by adding, InputError for a text that cannot be read, or if there is no text.
+
+    >>> import moe_viz
+    >>> outputs = moe_viz.expert_outputs(moe_viz.load("demo"), ["The river was quiet."])
+    >>> outputs.raised_ids.shape  # [site expert rank]
+    (6, 16, 15)
     """
     reader = OutputReader(model)
     for text in texts:
@@ -42,10 +51,10 @@ def expert_outputs(model: MoEModel, texts: Iterable[str], *, corpus: str = "text
 
 
 class OutputReader:
-    """Adds up what the experts of one model write, text by text."""
+    """Adds up the outputs of one model's experts, text by text."""
 
     def __init__(self, model: MoEModel) -> None:
-        """Raises ModelError where the model's build does not permit it."""
+        """Raises ModelError if the outputs of the model's experts cannot be read as tokens."""
         odd = next((router.site.name for router in model.routers if router.extractor != ARGUMENTS), None)
         if odd is not None:
             raise ModelError(
@@ -53,12 +62,12 @@ class OutputReader:
                 " weights, so that one of them cannot be run alone"
             )
         self._model = model
-        self._path = DirectLogitAttribution(model)
+        self._attribution = DirectLogitAttribution(model)
         self._sums = [_Sums(router.site.num_experts) for router in model.routers]
         self._texts = self._tokens = 0
 
     def read(self, tokens: Tokens) -> None:
-        """Count a text in. Raises ModelError if an expert cannot be run alone, CaptureError if experts were missed."""
+        """Add a text. Raises ModelError if an expert cannot be run alone, CaptureError if experts were missed."""
         parts: list[_Parts] = []
         with ExitStack() as hooks:
             for router in self._model.routers:
@@ -79,7 +88,7 @@ class OutputReader:
         self._tokens += len(tokens.ids)
 
     def outputs(self, corpus: str) -> ExpertOutputs:
-        """What was counted so far. Raises InputError if that is nothing."""
+        """What was counted so far. Raises InputError if no text was read."""
         if not self._texts:
             raise InputError("there is no text to read")
         model = self._model
@@ -88,7 +97,7 @@ class OutputReader:
         taken, agreement = np.zeros(shape, dtype=np.int64), np.full(shape, np.nan, dtype=np.float32)
         ids = np.full((2, *shape, RANKS), -1, dtype=np.int32)
         values = np.full(ids.shape, np.nan, dtype=np.float32)
-        for site, (sums, scale) in enumerate(zip(self._sums, self._path.scales, strict=True)):
+        for site, (sums, scale) in enumerate(zip(self._sums, self._attribution.scales, strict=True)):
             own = slice(0, len(sums.taken))
             taken[site, own] = sums.taken.numpy()
             agreement[site, own] = sums.agreement().numpy()
@@ -113,7 +122,7 @@ class OutputReader:
 
     def _ends(self, means: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """Ids and values `[end expert rank]` of the tokens that are raised most, and lowered most."""
-        logits = self._path.logits(means).cpu()
+        logits = self._attribution.logits(means).cpu()
         tokenizer = self._model.tokenizer
         if tokenizer is not None:
             logits = logits[..., : len(tokenizer)]  # beyond it are rows that stand for no token
@@ -125,7 +134,7 @@ class OutputReader:
 
 
 class _Sums:
-    """What the experts of one site wrote, added up."""
+    """The outputs of one site's experts, added up."""
 
     def __init__(self, experts: int) -> None:
         self.taken = torch.zeros(experts, dtype=torch.int64)
@@ -142,16 +151,16 @@ class _Sums:
             self.lengths[expert] += length
 
     def agreement(self) -> Tensor:
-        """The length of the mean over the mean length, `[expert]`; NaN where no token was taken."""
+        """The length of the mean output over the mean length, `[expert]`; NaN where no token chose the expert."""
         return self.written.norm(dim=-1) / self.lengths
 
 
 class _Parts:
-    """What the experts of one site wrote in one forward pass, one expert after the other."""
+    """The outputs of one site's experts in one forward pass, one expert after the other."""
 
     def __init__(self, name: str, experts: int) -> None:
         self.sums: list[tuple[int, int, Tensor, float]] = []
-        """The expert, how many tokens took it, the sum of what it wrote `[dim]`, and of its lengths."""
+        """The expert, how many tokens chose it, the sum of its outputs `[dim]`, and the sum of their lengths."""
         self.dim = 0
         self.name = name
         self.calls = 0
@@ -159,7 +168,7 @@ class _Parts:
         self._busy = False
 
     def read(self, module: nn.Module, args: Any, output: Any) -> None:
-        """A forward hook: run each expert alone, and see that all of them together give `output`."""
+        """A forward hook: run each expert alone, and check that all of them add up to `output`."""
         if self._busy:
             return
         self.calls += 1

@@ -43,7 +43,7 @@ def table() -> str:
     for name, proven in families.items():
         record = family_of(name)
         assert record is not None, f"{name} was checked, but has no record"
-        rows.append((name, router_words(record), *(proven[part] for part in _PARTS)))
+        rows.append((name, family_words(record), *(proven[part] for part in _PARTS)))
         notes += [f"{name}: {note}" for note in (*record.notes, record.batch_dependent) if note]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -63,7 +63,7 @@ def proven(model_type: str) -> str | None:
     )
 
 
-def router_words(family: Family) -> str:
+def family_words(family: Family) -> str:
     """How a family's routers score and choose, in a few words."""
     if family.function is None:
         return "of its own"

@@ -34,7 +34,7 @@ def attach(hf_model: Any, tokenizer: Any | None = None) -> MoEModel:
     >>> with attach(hf_model, AutoTokenizer.from_pretrained(demo.FOLDER)) as model:
     ...     trace = model.trace("The river was quiet.")
     >>> trace.expert_ids.shape  # [site token slot]
-    (6, 5, 2)
+    (6, 6, 2)
     """
     return attach_as(hf_model.config.name_or_path or type(hf_model).__name__, hf_model, tokenizer)
 

@@ -117,9 +117,9 @@ class MoEModel(AbstractContextManager["MoEModel"]):
         >>> from moe_viz import load
         >>> trace = load("demo").trace("The river was quiet.")
         >>> trace.tokens
-        ('The', ' river', ' was', ' quiet', '.')
+        ('The', ' river', ' was', ' qui', 'et', '.')
         >>> trace.expert_ids.shape, trace.router_logits.shape  # [site token slot], [site token expert]
-        ((6, 5, 2), (6, 5, 16))
+        ((6, 6, 2), (6, 6, 16))
         """
         return self.trace_stacks(text, token_ids=token_ids)[0]
 

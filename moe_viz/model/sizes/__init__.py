@@ -1,1 +1,1 @@
-"""What a model is made of: parameters, memory, where it is placed and how it is packed."""
+"""What a model is made of: parameters, memory, where it is placed and how it is quantized."""

@@ -18,7 +18,7 @@ from moe_viz.model.routers.moe_blocks import CHOICES_PER_TOKEN, EXPERT_COUNTS, M
 from moe_viz.model.sizes.parameter_count import ParameterCount, RoutedBlock
 
 _CHOICES = ("total_experts", "num_router_classes")
-"""Where a router can also choose to compute nothing: attributes with all its choices, those included."""
+"""What models call the number of a router's choices, where some of these compute nothing."""
 _SHARED = re.compile(r"shared_(expert|mlp)")
 _ATTENTION = re.compile(r"(attn|attention)$", re.IGNORECASE)
 _STACK = re.compile(r"(.+?)\.\d+(?=\.|$)")
@@ -27,13 +27,20 @@ _STACK = re.compile(r"(.+?)\.\d+(?=\.|$)")
 def count_parameters(source: Any, *, revision: str | None = None) -> ParameterCount:
     """Count the weights of a mixture-of-experts model, without downloading or allocating any.
 
-    `source` is a hub id (its config alone is fetched, at `revision`), a local folder, "demo", a
-    transformers config, a config's values as a mapping with its model_type, or a model already loaded.
-    Raises ModelError if it is none of these, or has no routed experts that can be counted.
+    source: "demo", a local folder, a hub id (only its config is fetched), a transformers config, the
+        values of a config as a mapping with its model_type, or a model that is loaded already.
+    revision: of a hub model, the branch, tag or commit; by default its main branch.
+
+    Raises ModelError if `source` is none of these, or has no routed experts that can be counted.
+
+    >>> import moe_viz
+    >>> count = moe_viz.count_parameters("demo")
+    >>> f"{count.total:,} in all, {count.active:,} per token"
+    '12,874,560 in all, 3,584,832 per token'
     """
     source = find_config(getattr(source, "hf_model", source), revision)
     if getattr(source, "is_quantized", False):
-        source = source.config  # packed tensors do not tell how many weights they hold
+        source = source.config  # quantized tensors do not tell how many weights they hold
     if isinstance(source, PreTrainedConfig):
         source = skeleton(source, source.name_or_path or "this config")
     if not isinstance(source, nn.Module) or not hasattr(source, "config"):
@@ -51,7 +58,7 @@ def count_parameters(source: Any, *, revision: str | None = None) -> ParameterCo
 
 
 def parts_of(model: Any) -> tuple[dict[nn.Parameter, str], list[RoutedBlock]]:
-    """The part of a model that each of its weights belongs to, by `ParameterCount`'s names, and its routed blocks."""
+    """The part of a model that each weight belongs to, by the names in `ParameterCount`, and the routed blocks."""
     head = model.get_output_embeddings()
     blocks: list[RoutedBlock] = []
     parts: dict[str, str] = {}  # of each module, by path; a child's, once settled by its block, stands already
@@ -73,7 +80,7 @@ def parts_of(model: Any) -> tuple[dict[nn.Parameter, str], list[RoutedBlock]]:
 
 
 def count_built(model: Any) -> ParameterCount:
-    """Count a transformers model that has been built, with its weights or without; a dense one has no blocks."""
+    """Count a transformers model that is built, with or without weights. A dense model has no blocks."""
     head = model.get_output_embeddings()
     seen, blocks = parts_of(model)
     sizes: Counter[str] = Counter()
@@ -96,7 +103,7 @@ def count_built(model: Any) -> ParameterCount:
 
 
 def _part(own: str, module: nn.Module, parent: str) -> str:
-    """What a module called `own` belongs to, inside a parent of which that is known."""
+    """The part that a module called `own` belongs to, when its parent belongs to the part `parent`."""
     if parent in ("routed", "routers", "shared"):
         return parent
     if _SHARED.match(own):
@@ -109,7 +116,7 @@ def _part(own: str, module: nn.Module, parent: str) -> str:
 
 
 def _is_attention(module: nn.Module) -> bool:
-    """Whether its class calls it so, and it is no mere layer around one that is."""
+    """Whether its class is called attention, and those of its children are not."""
 
     def called_so(one: nn.Module) -> bool:
         return type(one).__name__.endswith("Attention")
@@ -142,7 +149,7 @@ def _routed_block(name: str, block: nn.Module, found: MoEBlock, config: Any) -> 
 
 
 def _held(parameter: nn.Parameter, experts: int, choices: int) -> int:
-    """The weights of a tensor without rows for choices that compute nothing, which some models allocate."""
+    """The weights of a tensor, less the rows for choices that compute nothing, which some models allocate."""
     return parameter.numel() * experts // choices if parameter.shape[:1] == (choices,) else parameter.numel()
 
 

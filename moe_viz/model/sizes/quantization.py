@@ -1,4 +1,4 @@
-"""Weights in fewer bits: packed by bitsandbytes when they are loaded, or stored so by their makers."""
+"""Weights in fewer bits: quantized by bitsandbytes when they are loaded, or stored so by their makers."""
 
 from __future__ import annotations
 
@@ -19,54 +19,54 @@ from moe_viz.model.sizes.placement import is_offloaded
 Quantization = Literal["8-bit", "4-bit"]
 
 _READ_DIRECTLY = ("kv_b_proj",)
-"""Latent attention multiplies by this layer's weights without calling it: packed ones would be misread."""
+"""Latent attention multiplies by this layer's weights without calling it: quantized ones would be misread."""
 _BLOCK = 64
-"""Weights that share a factor, in 4 bits."""
+"""In 4 bits, this number of weights share one scale."""
 
 
 def check_quantization(name: str | None) -> Quantization | None:
-    """`name` as a quantisation. Raises ModelError if it is none."""
+    """`name` as a quantization. Raises ModelError if it is none."""
     for known in (None, *get_args(Quantization)):
         if name == known:
             return known
     raise ModelError(f"quantization {name!r} is not known: expected '8-bit' or '4-bit', or none")
 
 
-def packer(
+def bitsandbytes_config(
     skeleton: Any, quantization: Quantization, dtype: str, name: str, devices: dict[str, Any]
 ) -> BitsAndBytesConfig:
-    """What transformers needs to pack a model's linear layers while it loads them on `devices`.
+    """What transformers needs to quantize a model's linear layers while it loads them on `devices`.
 
-    Raises ModelError if they cannot be packed.
+    Raises ModelError if they cannot be quantized.
     """
     if find_spec("bitsandbytes") is None:
         raise ModelError(
             f"{quantization} needs the package bitsandbytes, which is not installed: `pip install bitsandbytes`, or"
             " load without quantization"
         )
-    method = stored_method(skeleton.config)
+    method = stored_quantization(skeleton.config)
     if method is not None:
         raise ModelError(f"{name} is stored in {method} already: load it without quantization")
     if is_offloaded(devices):
         raise ModelError(
-            f"{name} has no room on the accelerators even in {quantization}, and packed weights cannot wait elsewhere:"
-            " load it without quantization, or on the CPU"
+            f"{name} has no room on the accelerators even in {quantization}, and quantized weights cannot wait"
+            " elsewhere: load it without quantization, or on the CPU"
         )
-    left = _left_alone(skeleton)
+    skipped = _not_quantized(skeleton)
     if quantization == "8-bit":
-        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=left)
+        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=skipped)
     return BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype, llm_int8_skip_modules=left
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype, llm_int8_skip_modules=skipped
     )
 
 
-def packed_layers(skeleton: nn.Module) -> dict[str, nn.Linear]:
-    """The layers that bitsandbytes packs: exact linear ones, but never a router, nor the output head.
+def quantized_layers(skeleton: nn.Module) -> dict[str, nn.Linear]:
+    """The layers that bitsandbytes quantizes, by path: plain linear ones, but no router and not the output head.
 
-    Experts whose weights are one tensor `[expert ...]`, as in most families, are no such layers.
+    Experts whose weights are one tensor `[expert ...]`, as in most families, are not linear layers.
     """
-    left = _left_alone(skeleton)
-    inside = re.compile("|".join(rf"{re.escape(name)}(\.|$)|.*\.{re.escape(name)}$" for name in left))
+    skipped = _not_quantized(skeleton)
+    inside = re.compile("|".join(rf"{re.escape(name)}(\.|$)|.*\.{re.escape(name)}$" for name in skipped))
     return {
         name: module
         for name, module in skeleton.named_modules()
@@ -74,23 +74,23 @@ def packed_layers(skeleton: nn.Module) -> dict[str, nn.Linear]:
     }
 
 
-def packed_bytes(layer: nn.Linear, quantization: Quantization) -> int:
-    """Bytes of a packed layer's weights, with the factors that they share: float32, one a row or a block."""
+def quantized_bytes(layer: nn.Linear, quantization: Quantization) -> int:
+    """Bytes of a quantized layer's weights and of their scales: one float32 per row in 8 bits, per block in 4."""
     count = layer.weight.numel()
     if quantization == "8-bit":
         return count + 4 * layer.out_features
     return -(-count // 2) + 4 * -(-count // _BLOCK)
 
 
-def _left_alone(skeleton: Any) -> list[str]:
+def _not_quantized(skeleton: Any) -> list[str]:
     names = {module: name for name, module in skeleton.named_modules()}
     kept = [router.router for router in discover(skeleton)]
     head = skeleton.get_output_embeddings()
     return [*(names[module] for module in [*kept, head] if module is not None), *_READ_DIRECTLY]
 
 
-def stored_method(config: Any) -> str | None:
-    """How the weights were quantised by their makers, by transformers' name for it; None if they were not."""
+def stored_quantization(config: Any) -> str | None:
+    """How the makers quantized the weights, by transformers' name for it; None if they did not."""
     stored = getattr(config, "quantization_config", None)
     if stored is None:
         return None
@@ -98,32 +98,32 @@ def stored_method(config: Any) -> str | None:
     return str(values.get("quant_method") or "unknown")
 
 
-def settle_stored(config: Any, name: str, devices: set[str]) -> tuple[str, ...]:
-    """Make `config` load weights that are stored quantised such that every router and expert is called.
+def prepare_stored(config: Any, name: str, devices: set[str]) -> tuple[str, ...]:
+    """Make `config` load quantized weights in a form in which every router and expert is called.
 
-    Returns what a reader of the traces must know. Raises ModelError where that cannot be.
+    Returns notes for readers of the traces. Raises ModelError where there is no such form.
     """
-    method = stored_method(config)
+    method = stored_quantization(config)
     if method == "mxfp4":  # its kernel calls neither router nor experts
         config.quantization_config = {**config.quantization_config, "dequantize": True}
-        return ("The weights are stored in mxfp4, and were dequantised when they were loaded.",)
+        return ("The weights are stored in mxfp4, and were dequantized when they were loaded.",)
     if method == "fp8":
         if not all(_computes_fp8(device) for device in devices):
             raise ModelError(
                 f"{name} is stored in fp8, which only NVIDIA GPUs of compute capability 8.9 or more compute with, and"
-                " which transformers does not dequantise right for every shape; choose a copy in bfloat16"
+                " which transformers does not dequantize right for every shape; choose a copy in bfloat16"
             )
         return ("The weights are stored in fp8, and are used so.",)
     if method is not None:
         raise ModelError(
             f"{name} is stored in {method}, which is not read here: its experts are replaced by others, which may run"
-            " past their router; choose a copy whose weights are not quantised"
+            " past their router; choose a copy whose weights are not quantized"
         )
     return ()
 
 
-def as_stored(skeleton: Any, config: Any) -> None:
-    """Give a skeleton the shapes and types of weights that are used as they are stored."""
+def shape_as_stored(skeleton: Any, config: Any) -> None:
+    """Give a skeleton the shapes and dtypes of its weights as they are stored, which are used so."""
     quantizer = AutoHfQuantizer.from_config(config.quantization_config, pre_quantized=True)
     quantizer.preprocess_model(model=skeleton, dtype=skeleton.dtype, device_map=None, checkpoint_files=None)
 
