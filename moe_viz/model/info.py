@@ -1,4 +1,4 @@
-"""What a model is, in numbers fit for a page: how it is built, and where a loaded one runs."""
+"""What a page shows of a model: how it is built, and where a loaded one runs."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Architecture:
-    """How a model is built, as its config alone tells it."""
+    """How a model is built, from its config alone."""
 
     sites: tuple[RouterSite, ...]
-    """Its routers; none in a dense model. Without weights, no site knows its selection bias."""
+    """Its routers; none in a dense model. Without weights no site has its selection bias."""
     biased: tuple[bool, ...]
-    """Of each site: whether a bias joins the choice."""
+    """`[site]`: whether a bias joins the choice."""
     count: ParameterCount
 
 
@@ -34,7 +34,7 @@ class ModelInfo(Architecture):
     context: int | None
     provenance: Provenance
     memory: tuple[tuple[str, int], ...]
-    """Bytes that its weights take, by device, as measured."""
+    """Bytes that its weights take by device, as measured."""
     self_test: SelfTest
     generates: bool
     """Whether it predicts next tokens, so that it can continue a text."""
@@ -43,7 +43,7 @@ class ModelInfo(Architecture):
 
 
 def architecture(config: Mapping[str, Any]) -> Architecture:
-    """How the model of a config's values is built, without any of its weights. A dense one has no sites.
+    """How the model of a config's values is built, without any of its weights. A dense model has no sites.
 
     Raises ModelError if the values make no config, or no language model can be built from it.
     """
@@ -59,7 +59,7 @@ def architecture(config: Mapping[str, Any]) -> Architecture:
 
 
 def model_info(model: MoEModel) -> ModelInfo:
-    """Describe a loaded model, counting its weights where they are."""
+    """Describe a loaded model, and count its weights on each device."""
     from moe_viz.model.sizes.memory import resident
     from moe_viz.model.sizes.parameters import count_parameters
 

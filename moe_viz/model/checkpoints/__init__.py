@@ -1,1 +1,1 @@
-"""A model's folder: found, fetched and checked before any weight is read."""
+"""A model's folder: it is found, fetched and checked before any weight is read."""

@@ -1,4 +1,4 @@
-"""What must hold of a model's folder before any weight is read into memory."""
+"""What is checked in a model's folder before any weight is read into memory."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from moe_viz.model.routers.discover import discover
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _DIGEST_BYTES = 2**30
 BUILDING = threading.Lock()
-"""transformers patches torch and its own classes, for the whole process, while it builds a model:
-of two models built at once, both can lose weights."""
+"""While transformers builds a model it patches torch and its own classes for the whole process. If two
+models are built at once, both can lose weights."""
 
 
 def read_config(folder: Path, name: str) -> Any:
-    """The folder's transformers config. Raises ModelError if it has none that is known here."""
+    """The folder's transformers config. Raises ModelError if there is none, or transformers does not know it."""
     path = folder / "config.json"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
@@ -66,7 +66,7 @@ def auto_class(config: Any, name: str) -> Any:
 
 
 def skeleton(config: Any, name: str, dtype: torch.dtype = torch.float32) -> Any:
-    """The model of this config with its weights' shapes alone. Raises ModelError if it cannot be built."""
+    """The model of this config with the shapes of its weights alone. Raises ModelError if it cannot be built."""
     auto = auto_class(config, name)
     try:
         with BUILDING, torch.device("meta"):
@@ -85,7 +85,7 @@ def check_routed(config: Any, name: str) -> None:
 
 
 def weight_names(folder: Path, name: str) -> list[str]:
-    """The files of the folder's weights, as its index tells. Raises ModelError if that cannot be read."""
+    """The names of the folder's weight files, from its index. Raises ModelError if that cannot be read."""
     index = folder / "model.safetensors.index.json"
     if not index.exists():
         return ["model.safetensors"]
@@ -97,7 +97,7 @@ def weight_names(folder: Path, name: str) -> list[str]:
 
 
 def check_weights(folder: Path, name: str) -> list[Path]:
-    """The folder's safetensors files, each whole. Raises ModelError if they are missing or cut off."""
+    """The folder's safetensors files, all complete. Raises ModelError if one is missing or cut off."""
     files = [folder / file for file in weight_names(folder, name)]
     missing = [file.name for file in files if not file.exists()]
     if missing and any(p.suffix in PICKLED for p in folder.iterdir()):
@@ -117,7 +117,7 @@ def check_weights(folder: Path, name: str) -> list[Path]:
 
 
 def pickled_only(name: str) -> str:
-    """The sentence for a model without safetensors."""
+    """What to say of a model without safetensors."""
     return (
         f"{name} has pickled weights only, which can run code when they are read and are never opened here;"
         " choose a model with safetensors, or convert it with save_pretrained"

@@ -1,4 +1,4 @@
-"""Which models wait in this machine's Hugging Face cache, and can be read."""
+"""The models in this machine's Hugging Face cache that can be read."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class CachedModel:
     family: str
     """The config's model_type."""
     size: int
-    """Bytes on disk; what revisions share counts in each."""
+    """Bytes on disk. Files that revisions share count in each."""
     whole: bool
     """Whether all its weights are there, so that it loads without a network."""
 
 
 def cached_models() -> tuple[CachedModel, ...]:
-    """The models in the cache whose routers can be read, by name, each one's newest revision first.
+    """The models in the cache whose routers can be read, by name, with the newest revision of each first.
 
-    A damaged or missing cache has none. The first call builds each config's model without its
-    weights, which takes up to 0.3 s a model; later calls remember.
+    A damaged or missing cache has none. The first call builds each model without its weights, which
+    takes up to 0.3 s per model; later calls remember the result.
     """
     try:
         repos = scan_cache_dir(constants.HF_HUB_CACHE).repos
@@ -70,7 +70,7 @@ def _family_in(folder: Path, name: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _family(folder: Path, name: str, _changed: int) -> str | None:
-    """The model_type in a folder's config; None if no router of it can be read."""
+    """The model_type in a folder's config; None if its routers cannot be read."""
     try:
         config = read_config(folder, name)
         check_routed(config, name)

@@ -1,4 +1,4 @@
-"""Fetching a model from the Hugging Face hub: the small files first, the weights only if they will do."""
+"""Fetching a model from the Hugging Face hub: the small files first, then the weights if the model can be used."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from moe_viz.model.checkpoints.progress import Reporter
 
 _SMALL = (".json", ".txt", ".model", ".jinja")
 _NAMED = 5
-"""So many of the models in the cache are named where another one cannot be had."""
+"""At most this number of the models in the cache are named if another model cannot be fetched."""
 
 
 def fetch(name: str, revision: str | None, report: Reporter) -> tuple[Path, str]:
     """Bring hub model `name` to this machine's cache. Returns its folder and commit.
 
-    What is there already is not fetched again, and a download that broke off goes on where it
-    did. Without a network, the copy in the cache is used. Raises ModelError if the model cannot be
-    had, or if its config shows already that it has no router to look at.
+    Files that are there already are not fetched again, and a download that broke off is continued.
+    Without a network the copy in the cache is used. Raises ModelError if the model cannot be fetched,
+    or if its config shows that it has no router.
     """
     try:
         with _refusals_said(name, revision):
@@ -66,7 +66,7 @@ def fetch(name: str, revision: str | None, report: Reporter) -> tuple[Path, str]
 def fetch_config(name: str, revision: str | None) -> tuple[Path, str]:
     """Bring the config of hub model `name`, and nothing else, to the cache. Returns its folder and commit.
 
-    Without a network, the copy in the cache is used. Raises ModelError if it cannot be had.
+    Without a network the copy in the cache is used. Raises ModelError if there is none.
     """
     try:
         with _refusals_said(name, revision):
@@ -78,7 +78,7 @@ def fetch_config(name: str, revision: str | None) -> tuple[Path, str]:
 
 @contextmanager
 def _refusals_said(name: str, revision: str | None) -> Iterator[None]:
-    """Turn what the hub refuses into a ModelError that says what to do."""
+    """Turn a refusal of the hub into a ModelError that says what to do."""
     try:
         yield
     except GatedRepoError as error:
@@ -119,7 +119,7 @@ def _from_cache(name: str, revision: str | None, cause: Exception) -> tuple[Path
 
 
 def _why(error: BaseException) -> str:
-    """What kept the hub from answering, and what to do."""
+    """Why the hub did not answer, and what to do."""
     if isinstance(error, LocalEntryNotFoundError | RevisionResolutionError) and error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, OfflineModeIsEnabled):

@@ -1,4 +1,4 @@
-"""How far the loading of a model has come, told to whoever asked."""
+"""How far the loading of a model is, for a listener."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transformers.utils.logging import set_tqdm_hook
 
 Stage = Literal["looking", "downloading", "reading weights", "checking"]
 _READING = "Loading weights"
-"""What transformers calls its bar; under another name only the count is lost."""
+"""What transformers calls its progress bar. If it changes this name, only the count is lost."""
 
 
 @dataclass(frozen=True)
@@ -25,19 +25,19 @@ class LoadProgress:
     done: int = 0
     """Bytes while downloading, tensors while reading weights."""
     total: int | None = None
-    """Of how many; None where the stage is not counted."""
+    """The number at the end of the stage; None where it is not counted."""
 
 
 Listener = Callable[[LoadProgress], None]
 
 
 class Reporter:
-    """Hands progress on. What the listener raises ends the loading, in whatever thread it was told."""
+    """Tells a listener of progress. An exception that the listener raises ends the loading, in any thread."""
 
     def __init__(self, listener: Listener | None) -> None:
         self._listener = listener
         self.raised: BaseException | None = None
-        """What the listener raised: nothing that went wrong with the model."""
+        """The exception that the listener raised; it is no fault of the model."""
 
     def __call__(self, stage: Stage, done: int = 0, total: int | None = None) -> None:
         if self.raised is not None:
@@ -62,7 +62,7 @@ class Reporter:
                 self("downloading", min(ahead, total), total)
 
         class Bar(tqdm):
-            """Draws nothing. Of the bars for bytes received, bytes written and files, the one ahead counts."""
+            """Draws nothing. There are bars for bytes received, bytes written and files; the furthest one counts."""
 
             def __init__(self, *args: Any, **options: Any) -> None:
                 super().__init__(*args, **options | {"disable": True})  # type: ignore[no-untyped-call] # it has no types

@@ -1,4 +1,4 @@
-"""From what a person calls a model to its folder or its config."""
+"""From the name of a model to its folder or its config."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 def find_folder(
     name: str, revision: str | None, fetch: Callable[[str, str | None], tuple[Path, str]]
 ) -> tuple[Path, str | None]:
-    """The model's folder, and its commit if it comes from the hub, from where `fetch` brings it."""
+    """The model's folder, and its commit if `fetch` brings it from the hub."""
     if name == "demo":
         return demo.FOLDER, None
     try:
@@ -38,8 +38,8 @@ def find_folder(
 
 
 def find_config(source: Any, revision: str | None) -> Any:
-    """The config of a model that is named, by a hub id (its config alone is fetched), a folder or "demo", or
-    whose config's values are given as a mapping. Anything else is returned as it is.
+    """The config of a model, from a hub id (only its config is fetched), a folder, "demo", or a mapping of its
+    config's values. Anything else is returned as it is.
 
     Raises ModelError if there is none.
     """

@@ -1,1 +1,1 @@
-"""What the experts themselves read and write."""
+"""What the experts themselves receive and write."""

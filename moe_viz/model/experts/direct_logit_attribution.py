@@ -1,7 +1,8 @@
-"""The direct path from an expert's output to the logits: residual stream, final norm, unembedding.
+"""Direct logit attribution: what an expert's output adds to the logits by the direct path.
 
-None of it is taken for granted: a few tokens are read, and the layers read them again with their
-experts' output changed. What comes out of a layer must change by the same, times one factor.
+The direct path is the residual stream, the final norm and the unembedding. That a model has it is
+tested: a few tokens are read, and each layer reads them again with the output of its experts
+changed. The layer's output must then change by the same, times one factor.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ _TOLERANCE_HALF = 0.05
 
 
 def tolerance(tensor: Tensor) -> float:
-    """How far two ways of computing the same may lie apart, relative to it."""
+    """By how much two ways to compute the same tensor may differ, relative to its size."""
     return _TOLERANCE_HALF if tensor.element_size() < 4 else _TOLERANCE
 
 
 class DirectLogitAttribution:
-    """From what experts add to the residual stream straight to the logits, in one model."""
+    """The direct path from the experts' outputs to the logits of one model."""
 
     def __init__(self, model: MoEModel) -> None:
-        """Raises ModelError where the model has no such path."""
+        """Raises ModelError if the model has no such path."""
         head = model.hf_model.get_output_embeddings()
         if head is None or model.two_stacks:
             raise ModelError("what its experts write cannot be read as tokens: this model has no plain unembedding")
@@ -45,15 +46,15 @@ class DirectLogitAttribution:
             with torch.inference_mode():
                 model.hf_model(input_ids=ids, use_cache=False)
         self.scales = [layer.scale() for layer in layers]
-        """By site: what the layer multiplies its experts' output by, on its way to the residual stream."""
+        """By site: the factor by which the layer multiplies its experts' output before it adds it."""
         self._gain, self._centred, self._dtype = norm.read()
 
-    def logits(self, written: Tensor) -> Tensor:
-        """What `written [... dim]`, added to the last residual stream, adds to the logits `[... vocabulary]`.
+    def logits(self, outputs: Tensor) -> Tensor:
+        """What an output `[... dim]`, added to the last residual stream, adds to the logits `[... vocabulary]`.
 
-        With the final norm's gain and without its scaling; less the mean over the vocabulary.
+        The final norm's gain is applied and its scaling is not. The mean over the vocabulary is subtracted.
         """
-        directed = written.float().to(self._gain)
+        directed = outputs.float().to(self._gain)
         if self._centred:
             directed = directed - directed.mean(dim=-1, keepdim=True)
         directed = (directed * self._gain).to(self._dtype)
@@ -67,7 +68,7 @@ def _vocabulary(model: MoEModel) -> int:
 
 
 class _FinalNorm:
-    """The module whose output the unembedding reads, found by what it gives."""
+    """The module whose output the unembedding reads, found by its output."""
 
     def __init__(self, hf_model: nn.Module, head: nn.Module, hooks: ExitStack) -> None:
         self._given: list[tuple[nn.Module, Tensor]] = []
@@ -83,7 +84,7 @@ class _FinalNorm:
             self._given = [*self._given[-8:], (module, output)]
 
     def read(self) -> tuple[Tensor, bool, torch.dtype]:
-        """Its gain `[dim]`, whether it takes the mean off, and the type of number it works in.
+        """Its gain `[dim]`, whether it subtracts the mean, and the dtype that it computes in.
 
         Raises ModelError if there is none.
         """
@@ -101,7 +102,7 @@ class _FinalNorm:
 
 
 class _Layer:
-    """The layer around a router's experts, read again with their output changed."""
+    """The layer around a router's experts, run again with their output changed."""
 
     def __init__(self, hf_model: nn.Module, router: Router, hooks: ExitStack) -> None:
         found = LAYER.search(router.site.name)
@@ -110,7 +111,7 @@ class _Layer:
         self._again = False
         self._change: Tensor | None = None
         self._size = 0.0
-        """Of what comes out of the layer: a change much smaller than that would be lost in 16 bits."""
+        """The size of the layer's output: a change much smaller than that would be lost in 16 bits."""
         if found:
             layer = hf_model.get_submodule(router.site.name[: found.end()])
             hooks.callback(router.experts.register_forward_hook(self._changed).remove)
@@ -143,7 +144,7 @@ class _Layer:
             self._scale = scale
 
     def scale(self) -> float:
-        """The factor. Raises ModelError if there is none."""
+        """The factor by which the layer's output follows that of its experts. Raises ModelError if there is none."""
         if self._scale is None:
             raise ModelError(
                 f"what its experts write cannot be read as tokens: {self._router.site.name} does not hand it on as it"

@@ -1,4 +1,4 @@
-"""The hidden states that routers are given."""
+"""The hidden states that routers receive."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from moe_viz.model.running.moe_model import MoEModel
 
 
 def router_inputs(model: MoEModel, text: str) -> NDArray[np.float32]:
-    """What each router of the model is given while it reads `text`, `[site token dim]`.
+    """What each router of the model receives while the model reads `text`, `[site token dim]`.
 
-    Of models with one stack whose routers are given the hidden states first.
+    For models with one stack, whose routers take the hidden states as their first argument.
     """
     given: list[torch.Tensor] = []
 

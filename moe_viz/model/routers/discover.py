@@ -28,33 +28,33 @@ _FUNCTIONS = get_args(get_type_hints(Scoring)["function"])
 
 @dataclass(frozen=True)
 class Router:
-    """One MoE block's router and experts, and what is known of them before any forward."""
+    """One MoE block's router and experts, and what is known of them before any forward pass."""
 
     site: RouterSite
     router: nn.Module
     experts: nn.Module
     logits: nn.Module
-    """The module whose output has the logits: the router, or a part of it."""
+    """The module that returns the logits: the router, or a part of it."""
     logits_index: int
     extractor: str
     """How its choices are read, by the name in `EXTRACTORS`."""
     batch_dependent: bool
-    """Whether a token's routing may depend on the others in its batch; of an unknown family it may."""
+    """Whether a token's routing may depend on the other tokens of its batch. In an unknown family it may."""
     notes: tuple[str, ...]
     biased: bool
-    """Whether a bias joins the choice, even if its values are not known, as in a model without weights."""
+    """Whether a bias joins the choice, even where its values are not known, as in a model without weights."""
 
 
 def discover(model: Any) -> tuple[Router, ...]:
-    """All routers of a transformers `model`, in the order of its modules (of its layers, in each stack).
+    """All routers of a transformers `model`, in the order of its modules: a stack's layers from first to last.
 
-    Raises ModelError if there is none (a dense model), or if the model is compiled, and so may
-    run past its modules.
+    Raises ModelError if there is none (a dense model), or if the model is compiled, because a
+    compiled model may not call its modules.
     """
     if hasattr(model, "_orig_mod"):
         raise ModelError(
-            "the model went through torch.compile, which can run past its modules: attach the model that was compiled,"
-            " its _orig_mod"
+            "the model went through torch.compile, after which its modules may not be called: attach the model that was"
+            " compiled, its _orig_mod"
         )
     modules = dict(model.named_modules())
     routers = []
@@ -72,10 +72,10 @@ def discover(model: Any) -> tuple[Router, ...]:
 
 
 def _nearest(name: str, modules: dict[str, nn.Module]) -> tuple[Any, Family | None]:
-    """The config that holds for the module `name`, and its family's record.
+    """The config that holds for the module `name`, and the record of its family.
 
-    Of all modules around it the closest whose config's family is recorded: a tower's own
-    before the whole model's. Without a record, the whole model's config.
+    The closest module around it whose family is recorded decides: a tower's own before the whole
+    model's. Without a record it is the whole model's config.
     """
     for around in _outwards(name):
         config: Any = getattr(modules[around], "config", None)
@@ -147,7 +147,7 @@ def _router(
 
 
 def _notes(site: RouterSite, family: Family | None, model_type: str) -> tuple[str, ...]:
-    """What a reader of this router's numbers must know."""
+    """What readers of this router's numbers must know."""
     if family is None:
         return (f"{model_type} is not a recorded family: choices and weights are as used, scores unknown.",)
     notes = list(family.notes)
@@ -165,7 +165,7 @@ def _notes(site: RouterSite, family: Family | None, model_type: str) -> tuple[st
 
 
 def _attribute(name: str, *places: object) -> Any:
-    """The attribute `name` of the first place that has it."""
+    """The attribute `name` of the first place that has it. Raises ModelError if none has."""
     read = attrgetter(name)
     for place in places:
         try:
@@ -228,7 +228,7 @@ def _factor(name: str | None, places: tuple[Any, ...]) -> float:
 
 
 def _each_expert(name: str | None, places: tuple[Any, ...]) -> tuple[float, ...] | None:
-    """One number an expert; None if the model has none, or no weights yet. Offloaded ones are read where they are."""
+    """One number per expert; None if the model has none, or no weights yet. Offloaded ones are read where they wait."""
     if name is None:
         return None
     owner, _, own = name.rpartition(".")

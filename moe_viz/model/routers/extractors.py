@@ -1,7 +1,8 @@
-"""How a router's choices are read, from what its experts are called with or from what it hands on.
+"""How a router's choices are extracted: from the arguments of its experts, or from its own output.
 
-Most families call their experts with (hidden states, ids, weights); the others are here too,
-each under the name that `Family.reader` gives it. All return ids and weights `[token slot]`.
+Most families call their experts with (hidden states, chosen experts, weights). The extractors for
+the others are here too, each under the name that `Family.extractor` holds. All return the chosen
+experts' ids and their gating weights, `[token slot]` each.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from moe_viz.data.trace import NO_EXPERT
 from moe_viz.model.routers.readings import Reading
 
 Choices = Callable[[Reading, Any, Any, int], tuple[Tensor, Tensor] | None]
-"""From what was read before, a call's arguments, its output, and top_k; None: it cannot be read."""
+"""From what was read of this router so far, a call's arguments and output, and top_k. None: they cannot be read."""
 
 
 @dataclass(frozen=True)
 class Extractor:
-    """Where and how choices and logits are read."""
+    """Where and how one kind of router is read."""
 
     choices: Choices
     at_router: bool = False
-    """Choices are read where the router hands them on, not where the experts take them."""
+    """Choices are read from the router's output, not from the experts' arguments."""
     logits: Callable[[Tensor], Tensor] | None = None
-    """What makes `[token expert]` of the router's output."""
+    """Makes logits `[token expert]` of the router's output, where that is anything else."""
 
 
 def _arguments(_reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, Tensor] | None:
@@ -43,14 +44,14 @@ def _one_hot(_reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tenso
 
 
 def _skip(_reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, Tensor]:
-    """A token that chose to skip the experts is handed to expert 0 with weight 0."""
+    """A token that chose to skip the experts goes to expert 0 with weight 0."""
     _hidden, ids, weights = args
     return torch.where(weights == 0, NO_EXPERT, ids), weights
 
 
 def _mask(_reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, Tensor]:
-    """The experts take the 0/1 `[token expert]` mask of the first choice for ids: a one calls
-    expert 1 and each zero expert 0, with the gate that stands at its place.
+    """The experts receive the 0/1 mask `[token expert]` of the first choice, and read it as ids: a one
+    calls expert 1 and each zero calls expert 0, with the gate at the same place.
     """
     _hidden, mask, gates = args
     weights = torch.stack([(gates * (mask == expert)).sum(dim=-1) for expert in (0, 1)], dim=-1)
@@ -59,13 +60,13 @@ def _mask(_reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, 
 
 
 def _dense(_reading: Reading, _args: Any, output: Any, k: int) -> tuple[Tensor, Tensor]:
-    """Every expert computes every token, its input times a score `[token expert]` that is 0 if not chosen."""
+    """Every expert computes every token, with its input multiplied by a score `[token expert]`, 0 if not chosen."""
     weights, ids = output[0].topk(k, dim=-1)
     return torch.where(weights == 0, NO_EXPERT, ids), weights
 
 
 def _sorted(_reading: Reading, _args: Any, output: Any, _k: int) -> tuple[Tensor, Tensor]:
-    """Slots sorted by expert: their places, their tokens, their gates, and each expert's count."""
+    """The router returns the slots sorted by expert: their places, tokens and gates, and the count of each expert."""
     places, _tokens, gates, counts, logits = output
     by_expert = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts)).to(places.device)
     ids, weights = torch.empty_like(places), torch.empty_like(gates)
@@ -74,14 +75,14 @@ def _sorted(_reading: Reading, _args: Any, output: Any, _k: int) -> tuple[Tensor
 
 
 def _product_logits(output: Tensor) -> Tensor:
-    """Expert (i, j) has the sum of key i's and key j's logit; the halves are cut as the model cuts them."""
+    """Expert (i, j) has the sum of the logits of keys i and j. The halves are split as the model splits them."""
     first, second = output.reshape(2, output.shape[0] * output.shape[1], -1)
     return (first[:, :, None] + second[:, None, :]).flatten(1)
 
 
 def _product_keys(reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, Tensor]:
-    """Ids are looked up in the table of experts; the weights go through no module, so they are
-    worked out as the model does: a softmax over the chosen experts' logits.
+    """Ids are read where the table of experts is looked up. The weights go through no module, so they
+    are computed as the model computes them: a softmax over the chosen experts' logits.
     """
     ids = args[0]
     return ids, torch.softmax(reading.logits[-1].gather(-1, ids), dim=-1)

@@ -1,7 +1,7 @@
 """Which families are recorded and what the tests prove of each, as a table.
 
-`family_support.json` beside this file is written by the tests' own checks, and a test holds that it is
-still their outcome; nothing here is claimed by hand.
+The tests' own checks write `family_support.json` beside this file, and a test holds that it is still
+their outcome. Nothing in it is written by hand.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _PARTS = {
     "model": "on a tiny",
 }
 _LEGEND = """
-output rebuilt: worked out anew in float64, from raw weights and what was captured, for
+output rebuilt: computed again in float64 from raw weights and what was captured, and the same, for
   the whole MoE block or for the sum over its experts.
-weights, choice: worked out anew from the captured logits by the recorded rule, and the same.
-in a batch: texts padded to one length are routed as each alone, or the family is read one at a time.
-after a cache: generated tokens are routed as in one pass over the whole text; several texts that are
-  continued together as each alone; the prompt as in a plain trace, always.
+weights, choice: computed again from the captured logits by the recorded rule, and the same.
+in a batch: texts padded to one length are routed as each alone, or the family is read one text at a time.
+after a cache: generated tokens are routed as in one pass over the whole text. Texts that are continued
+  together are routed as each alone, and a prompt is routed as in a plain trace, always.
 experts as: the implementations of the experts that route alike.
-All ran in bfloat16 too, and left nothing on the model after an exception.
+All of this holds in bfloat16 too. After an exception no listener is left on the model.
 Every model is a tiny random one; real checkpoints were not run."""
 
 
 def table() -> str:
-    """One line a family, then what is special in some."""
+    """One line per family, then what is special in some."""
     content = json.loads(DATA.read_text(encoding="utf-8"))
     families: dict[str, Any] = content["families"]
     rows = [("family", "router", *_PARTS.values())]
@@ -52,7 +52,7 @@ def table() -> str:
 
 
 def proven(model_type: str) -> str | None:
-    """What the tests prove of a family, in a sentence; None of one that is not recorded."""
+    """What the tests prove of a family, in a sentence; None if it is not recorded."""
     families: dict[str, dict[str, Any]] = json.loads(DATA.read_text(encoding="utf-8"))["families"]
     found = families.get(model_type) or families.get(model_type.removesuffix("_text"))
     if found is None:
@@ -64,7 +64,7 @@ def proven(model_type: str) -> str | None:
 
 
 def family_words(family: Family) -> str:
-    """How a family's routers score and choose, in a few words."""
+    """How a family's routers score and choose, in short. Of one router `metrics.rule.rule_words` says it in full."""
     if family.function is None:
         return "of its own"
     known = dict.fromkeys(("scoring_func", "expert_selection_fn"), "score as configured")

@@ -1,4 +1,4 @@
-"""What the model expected next, after each token."""
+"""What the model expects next after each token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moe_viz.model.running.tokens import TokenTexts
 
 RANKS = 5
 _CHUNK_VALUES = 2**26
-"""Logits taken to float32 at a time: 256 MB, whatever the vocabulary."""
+"""This number of logits is converted to float32 at a time: 256 MB, whatever the vocabulary."""
 
 
 def next_tokens(logits: Tensor, names: TokenTexts) -> NextTokens:

@@ -1,4 +1,4 @@
-"""How the next token is drawn, in numbers fit for a page."""
+"""How the next token is drawn, free of torch, so that pages can use it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Sampling:
     temperature: float = 0.8
     """The logits are divided by it; 0 takes the most probable token."""
     top_p: float = 0.95
-    """Of the most probable tokens, those that together reach this probability are kept
+    """One of the most probable tokens that together reach this probability is drawn
     (nucleus sampling, arXiv 1904.09751)."""
     seed: int = 0
     """The same seed draws the same text."""

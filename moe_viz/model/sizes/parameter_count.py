@@ -1,4 +1,4 @@
-"""How many weights a mixture-of-experts model has, where they sit, and how many one token uses."""
+"""How many weights a mixture-of-experts model has, where they are, and how many of them one token uses."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class RoutedBlock:
     zero_experts: int
     """Choices that compute nothing, beside those experts."""
     top_k: int
-    """Choices a token."""
+    """Choices per token."""
     parameters: int
     """Weights of all its routed experts."""
 
     @property
     def parameters_per_token(self) -> int:
-        """Weights of the routed experts that one token visits.
+        """Weights of the routed experts that one token uses.
 
-        With zero experts the number differs from token to token: this is its mean under an even load.
+        With zero experts the number differs from token to token. This is its mean under an even load.
         """
         choices = self.experts + self.zero_experts
         return self.parameters * min(self.top_k, choices) // choices
@@ -63,12 +63,12 @@ class ParameterCount:
 
     @property
     def layers(self) -> int:
-        """All layers of those stacks."""
+        """The number of layers in `stacks`."""
         return sum(layers for _, layers in self.stacks)
 
     @property
     def parts(self) -> dict[str, int]:
-        """Weights by the name of what they are part of."""
+        """Weights by the name of the part they belong to."""
         return {
             "routed experts": self.routed,
             "shared experts": self.shared,
@@ -90,7 +90,7 @@ class ParameterCount:
 
     @property
     def active(self) -> int:
-        """Weights that one token uses: all, less the routed experts that it does not visit.
+        """Weights that one token uses: all weights, less the routed experts that it does not use.
 
         The embedding table counts in full, though a token reads one row of it, and both stacks
         of an encoder-decoder model count, though a token passes one of them.

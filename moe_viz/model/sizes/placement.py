@@ -1,4 +1,4 @@
-"""Where a model's weights go: the devices at hand, what each has free, and how a model is spread over them."""
+"""Where a model's weights go: the devices of this machine, their free memory, and how a model is spread over them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moe_viz.model.routers.families import family_of
 AUTO = "auto"
 DISK = "disk"
 USABLE = 0.9
-"""The share of what a device has free that weights may take; the rest is for what is computed."""
+"""Weights may take this share of what a device has free. The rest is for activations."""
 
 
 def choose_device(name: str | None) -> str:
@@ -38,9 +38,9 @@ def choose_device(name: str | None) -> str:
 
 
 def free_memory() -> dict[str, int]:
-    """Bytes free on each device of this machine, accelerators first, and where weights can be laid out on disk.
+    """Free bytes on each device of this machine: accelerators first, then the CPU, then the disk for offloaded weights.
 
-    Where the accelerator shares the CPU's memory (Apple's), that memory is named once.
+    An accelerator that shares the CPU's memory (Apple's) stands for it too.
     """
     free = {}
     accelerator = torch.accelerator.current_accelerator(check_available=True)
@@ -56,15 +56,15 @@ def free_memory() -> dict[str, int]:
 
 
 def free_on(device: str, free: dict[str, int]) -> int:
-    """Bytes free on `device`, which may be named without its index."""
+    """Free bytes on `device`, which may be named without its index."""
     shared = "mps" if "mps" in free else "cpu"
     return free.get(device, free.get(f"{device}:0", free.get(shared, 0)))
 
 
 def spread(skeleton: Any, free: dict[str, int]) -> dict[str, Any]:
-    """The device of each part of the model, as transformers takes it: accelerators first, the disk last.
+    """The device of each part of the model, as transformers' `device_map`: accelerators first, the disk last.
 
-    Raises ModelError if parts would have to be moved in and out, and the family's do not work so.
+    Raises ModelError if parts would have to be moved in and out, and the family does not compute correctly so.
     """
     limits = {_key(device): int(USABLE * size) for device, size in free.items() if device != DISK}
     whole_layers = skeleton._no_split_modules  # noqa: SLF001 - transformers has no public name for it
@@ -86,7 +86,7 @@ def is_offloaded(placed: dict[str, Any]) -> bool:
 
 
 def devices_of(hf_model: Any) -> str:
-    """Where a loaded model is, in words: one device, or all over which it is spread."""
+    """The device of a loaded model in words, or all devices that it is spread over."""
     placed = getattr(hf_model, "hf_device_map", {})
     if len(set(placed.values())) > 1:
         return ", ".join(dict.fromkeys(device_name(key) for key in placed.values()))
@@ -94,7 +94,7 @@ def devices_of(hf_model: Any) -> str:
 
 
 def device_of(name: str, placed: dict[str, Any], *, buffer: bool = False) -> str:
-    """The device of the tensor `name` in a spread model. Buffers do not wait: they are where they are used."""
+    """The device of the tensor `name` in a spread model. Buffers are where they are used, even if weights wait."""
     while name not in placed and name:
         name = name.rpartition(".")[0]
     device = device_name(placed[name])
@@ -104,7 +104,7 @@ def device_of(name: str, placed: dict[str, Any], *, buffer: bool = False) -> str
 
 
 def device_name(key: Any) -> str:
-    """A device of a device map, which calls accelerators by number, as torch calls it."""
+    """The name that torch has for a device in a device map, which calls accelerators by number."""
     if not isinstance(key, int):
         return str(key)
     accelerator = torch.accelerator.current_accelerator()
@@ -112,6 +112,6 @@ def device_name(key: Any) -> str:
 
 
 def _key(device: str) -> int | str:
-    """A device as accelerate's limits call it."""
+    """A device as accelerate calls it in its limits."""
     kind, _, index = device.partition(":")
     return int(index) if index else kind
