@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.router_site import RouterSite
 from moe_viz.data.routing import Routing
-from moe_viz.data.trace import Provenance, RouterSite
-from moe_viz.profiles.batch import Window
-from moe_viz.profiles.count import count
-from moe_viz.profiles.expert_profile import ExpertProfile, Run
+from moe_viz.profiles.corpus_run import CorpusRun
+from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.profiles.merge import merged
+from moe_viz.profiles.routed_batch import RoutedWindow
 
 SITES, EXPERTS, TOP_K = 16, 64, 8
 DOMAINS, DOCUMENTS, TOKENS = 20, 50, 1000
@@ -24,16 +25,16 @@ def large_profile() -> ExpertProfile:
     """Tokens as unevenly frequent as words; their experts follow the token, the domain, or neither."""
     sites = tuple(RouterSite(f"model.layers.{site}.mlp", site, EXPERTS, TOP_K) for site in range(SITES))
     provenance = Provenance("invented", None, "invented", "float32", "none", "benchmarks", (), "2026-01-01T00:00:00")
-    run = Run(provenance, "invented", None, None, DOMAINS * DOCUMENTS, 0, DOMAINS * DOCUMENTS * TOKENS, "", True)
+    run = CorpusRun(provenance, "invented", None, None, DOMAINS * DOCUMENTS, 0, DOMAINS * DOCUMENTS * TOKENS, "", True)
     parts: list[ExpertProfile] = []
     for windows in _documents():
-        parts.append(count(windows, sites, run))
+        parts.append(ExpertProfile.of_windows(windows, sites, run))
         if len(parts) == TOGETHER:
             parts = [merged(parts, (run,))]
     return merged(parts, (run,))
 
 
-def _documents() -> Iterator[list[Window]]:
+def _documents() -> Iterator[list[RoutedWindow]]:
     """Some documents of one domain at a time."""
     rng = np.random.default_rng(0)
     frequency = 1 / np.arange(10, VOCABULARY + 10)
@@ -54,5 +55,5 @@ def _documents() -> Iterator[list[Window]]:
                 routing = Routing(
                     ids, np.zeros(TOKENS, dtype=np.bool_), experts.astype(np.int16), weights, None, ids[::-1].copy()
                 )
-                windows.append(Window(f"domain {domain:02}", DOCUMENTS * domain + int(document), True, routing))
+                windows.append(RoutedWindow(f"domain {domain:02}", DOCUMENTS * domain + int(document), True, routing))
             yield windows

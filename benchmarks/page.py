@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from moe_viz.components import pack_routing_map
-from moe_viz.data.trace import Provenance, RouterSite, RoutingTrace, Scoring
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.router_site import RouterSite, Scoring
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 from tests.browser.conftest import browser, opened, server
 from tests.browser.steps import chips, start

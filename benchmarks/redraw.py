@@ -10,7 +10,6 @@ from statistics import median
 from typing import Any
 
 from benchmarks.large_profile import large_profile
-from moe_viz.profiles.profile_file import write
 from tests.browser.conftest import browser, opened, server
 from tests.browser.steps import open_profile
 
@@ -58,7 +57,7 @@ def report() -> Iterator[str]:
             page.goto(f"{address}/experts")
             page.locator(".js-plotly-plot").first.wait_for()
             page.get_by_text("Saved profiles").click()
-            open_profile(page, write(large_profile()))
+            open_profile(page, large_profile().to_bytes())
             _settle(page)
             yield from _pages(page, "a profile of a million tokens, 16 layers × 64 experts")
 

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from moe_viz.data.trace import NO_EXPERT, NextTokens, Provenance, RouterSite, RoutingTrace, Scoring
+from moe_viz.data.arrays import NO_EXPERT
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.router_site import RouterSite, Scoring
+from moe_viz.data.trace import NextTokens, RoutingTrace
 from moe_viz.errors import (
     CaptureError,
     InputError,
@@ -25,7 +28,7 @@ from moe_viz.errors import (
 )
 
 if TYPE_CHECKING:
-    from moe_viz.corpus.run import profile
+    from moe_viz.corpus.profile import profile
     from moe_viz.data.expert_outputs import ExpertOutputs
     from moe_viz.model.checkpoints.hf_cache import CachedModel, cached_models
     from moe_viz.model.checkpoints.progress import LoadProgress
@@ -86,7 +89,7 @@ _LATER = {
     "ExpertOutputs": "moe_viz.data.expert_outputs",
     "expert_outputs": "moe_viz.model.experts.expert_outputs",
     "ExpertProfile": "moe_viz.profiles.expert_profile",
-    "profile": "moe_viz.corpus.run",
+    "profile": "moe_viz.corpus.profile",
 }
 
 

@@ -41,3 +41,11 @@ class ProfileError(MoeVizError, ValueError):
 
 class ProfileFileError(MoeVizError, ValueError):
     """A file is not a profile that this version can read."""
+
+
+class RecordingError(MoeVizError, ValueError):
+    """`ExpertOutputs` or a `TrainingRecording` was built from parts that contradict each other."""
+
+
+class RecordingFileError(MoeVizError, ValueError):
+    """A file is not a recording that this version can read."""

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from moe_viz.data.trace import NO_EXPERT, Provenance, RouterSite, RoutingTrace, Scoring
+from moe_viz.data.arrays import NO_EXPERT
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.router_site import RouterSite, Scoring
+from moe_viz.data.trace import RoutingTrace
 
 SOFTMAX = Scoring("softmax", normalized=True)
 TEXTS = ("The", " cat", " sat", "\n", "\t", " 猫", "def", " area", "(", "):", "", " 3.14")

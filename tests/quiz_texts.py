@@ -8,7 +8,9 @@ from zlib import crc32
 
 import numpy as np
 
-from moe_viz.data.trace import NO_EXPERT, RoutingTrace, Scoring
+from moe_viz.data.arrays import NO_EXPERT
+from moe_viz.data.router_site import Scoring
+from moe_viz.data.trace import RoutingTrace
 from tests.invented import SOFTMAX, make_trace
 
 _WORDS = 5_000

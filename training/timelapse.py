@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import Qwen3MoeForCausalLM
 
-from moe_viz.data.training_recording import TimeLapse
+from moe_viz.data.training_recording import TrainingRecording
 from moe_viz.metrics.training import routing_over_training
 from moe_viz.model.running.attach import attach_as
 from training.loop import Recipe
@@ -29,7 +29,7 @@ def record(
     states: Path,
     texts: Mapping[str, Sequence[str]],
     tokenizer: Tokenizer,
-) -> TimeLapse:
+) -> TrainingRecording:
     """Read `texts` (by domain) with each of the weights in the folder `states`, `<updates>.pt`.
 
     Each text is read by itself, with nothing before it, as the app reads one. `model` lends its
@@ -52,7 +52,7 @@ def record(
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
         frames.append(read(model, rows))
         print(f"recorded after {done} updates", flush=True)
-    return TimeLapse(
+    return TrainingRecording(
         provenance=provenance,
         sites=sites,
         balance=recipe.balance,
@@ -76,7 +76,7 @@ def record(
     )
 
 
-def summary(lapse: TimeLapse) -> dict[str, Any]:
+def summary(lapse: TrainingRecording) -> dict[str, Any]:
     """The recording in a few numbers a frame, ready for JSON: loss, and of each layer how it routes."""
     table = routing_over_training(lapse)
     frames = []

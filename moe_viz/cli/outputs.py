@@ -15,7 +15,7 @@ def add_command(commands: Any) -> None:
     parser.add_argument("--model", default="demo", help="'demo' (default), a hub id, or a local folder")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
     parser.add_argument("--corpus", required=True, help="as of the command 'profile'; texts of at most the context")
-    parser.add_argument("--out", type=Path, required=True, help="where to write the outputs (*.npz)")
+    parser.add_argument("--out", type=Path, required=True, help="where to write the outputs (*.moeoutputs)")
     parser.set_defaults(run=_run)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import moe_viz
 
 if TYPE_CHECKING:
-    from moe_viz.corpus.run import Progress
+    from moe_viz.corpus.profile import Progress
 
 _EVERY = 2.0
 """Seconds between two lines of progress."""
@@ -26,16 +26,16 @@ def add_command(commands: Any) -> None:
     parser.add_argument(
         "--corpus",
         required=True,
-        help="a folder with one file or folder a domain (.txt, .jsonl, .jsonl.gz, .csv, .parquet), a file,"
+        help="a folder with one file or folder per domain (.txt, .jsonl, .jsonl.gz, .csv, .parquet), a file,"
         " 'hf:owner/name?split=train&text=text&domain=COLUMN' (a dataset of the hub), or 'probes'",
     )
     parser.add_argument(
         "--out",
         type=Path,
         required=True,
-        help="where to write the profile (*.moeprofile); a part of it is gone on with",
+        help="where to write the profile (*.moeprofile); if it holds a part of this run, the run continues behind it",
     )
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="read at most so many tokens of each document")
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="read at most N tokens of each document")
     parser.set_defaults(run=_run)
 
 
@@ -48,14 +48,14 @@ def _run(args: argparse.Namespace) -> None:
         except KeyboardInterrupt:
             kept = args.out.exists()
             raise moe_viz.InputError(
-                f"stopped; {args.out} keeps what is done, and the same command goes on with it" if kept else "stopped"
+                f"stopped; {args.out} keeps what is done, and the same command continues from there" if kept else "stopped"
             ) from None
     for line in summary(profile):
         print(line)
 
 
 class _Lines:
-    """Progress on standard error, a line every few seconds."""
+    """Progress on standard error, one line every few seconds."""
 
     def __init__(self) -> None:
         self._next = 0.0
@@ -68,7 +68,7 @@ class _Lines:
 
 
 def describe(progress: Progress) -> str:
-    """How far a run is, in a line."""
+    """How far a run is, in one line."""
     parts = [f"{progress.documents:,} documents", f"{progress.tokens:,} tokens", f"{progress.tokens_per_second:,.0f}/s"]
     if progress.share is not None:
         parts.append(f"{progress.share:.0%}")

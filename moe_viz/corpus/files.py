@@ -1,9 +1,9 @@
 """Text by domain, one document after the other: folders and files, mappings, datasets, the bundled probes.
 
-A folder holds one file or one folder a domain, which it is named after:
+A folder holds one file or one folder per domain; its name is the domain's:
 
 - `*.txt`: one document, UTF-8;
-- `*.jsonl`, `*.jsonl.gz`: one JSON object a line, with the document in `"text"`;
+- `*.jsonl`, `*.jsonl.gz`: one JSON object per line, with the document in `"text"`;
 - `*.csv`: a header and the documents in its column `text`, UTF-8;
 - `*.parquet`: the documents in its column of strings `text`.
 
@@ -18,37 +18,19 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
+from moe_viz.corpus.document import MAX_BYTES, Corpus, Document, by_domain
+from moe_viz.corpus.hub_dataset import PREFIX, documents_of, hub_dataset
 from moe_viz.errors import InputError
 from moe_viz.probes import probe_texts
 
-MAX_BYTES = 2**26
-"""The largest document that is read."""
 MAX_ROW_GROUP = 2**31
 """The largest stretch of a Parquet file that is read, in bytes when decompressed."""
 
 Source = str | Path | Mapping[str, Iterable[str]]
-
-
-class Document(NamedTuple):
-    """One text, and where it belongs."""
-
-    domain: str
-    text: str
-    share: float | None
-    """How much of the corpus is read with it, 0 to 1; None where that is not known."""
-
-
-class Corpus(NamedTuple):
-    """What a run reads, once."""
-
-    name: str
-    """In words."""
-    documents: Iterator[Document]
-
 
 _Read = tuple[str, float]
 """A document, and how much of its file is read with it."""
@@ -60,12 +42,10 @@ def open_corpus(source: Source) -> Corpus:
     Raises InputError, here or while it is read, if it is none of these or cannot be read.
     """
     if isinstance(source, Mapping):
-        return Corpus(f"texts of {len(source)} domains", _of_mapping(source))
+        return Corpus(f"texts of {len(source)} domains", by_domain(source))
     if source == "probes":
-        return Corpus("the probe texts of moe_viz", _of_mapping(probe_texts()))
-    if isinstance(source, str) and source.startswith("hf:"):
-        from moe_viz.corpus.hub_dataset import documents_of, hub_dataset  # which need this module
-
+        return Corpus("the probe texts of moe_viz", by_domain(probe_texts()))
+    if isinstance(source, str) and source.startswith(PREFIX):
         dataset = hub_dataset(source)
         return Corpus(str(dataset), documents_of(dataset))
     path = Path(source)
@@ -74,22 +54,8 @@ def open_corpus(source: Source) -> Corpus:
     files = _files(path)
     if not files:
         kinds = ", ".join(_READERS)
-        raise InputError(f"{path} has no text: expected one file or folder a domain, of {kinds}")
+        raise InputError(f"{path} has no text: expected one file or folder per domain, of {kinds}")
     return Corpus(f"{'folder' if path.is_dir() else 'file'} {path.resolve().name}", _of_files(files))
-
-
-def _of_mapping(texts: Mapping[str, Iterable[str]]) -> Iterator[Document]:
-    sizes = [len(of_domain) for of_domain in texts.values() if isinstance(of_domain, Sized)]
-    total = sum(sizes) if len(sizes) == len(texts) else None
-    done = 0
-    for domain, of_domain in texts.items():
-        if isinstance(of_domain, str):
-            raise InputError(f"domain {domain!r} is one string; expected several texts: put it in a list")
-        for text in of_domain:
-            if not isinstance(text, str):
-                raise InputError(f"domain {domain!r} has a {type(text).__name__} among its texts; expected strings")
-            done += 1
-            yield Document(domain, text, done / total if total else None)
 
 
 def _of_files(files: list[tuple[str, Path]]) -> Iterator[Document]:

@@ -1,7 +1,7 @@
 """A dataset of the Hugging Face hub as a corpus, read as a stream with the optional package `datasets`.
 
-It is named `hf:owner/name`, with what else must be said behind a question mark, as in an address:
-`hf:owner/name?config=en&split=test&revision=main&text=body&domain=topic`. By custom the split is
+It is named `hf:owner/name`, and options follow a question mark, as in an address:
+`hf:owner/name?config=en&split=test&revision=main&text=body&domain=topic`. By default the split is
 `train`, the text is in the column `text`, and the whole dataset is one domain. `domain` names a
 column of strings or classes whose values tell the domains apart.
 
@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
-from moe_viz.corpus.files import MAX_BYTES, Document
+from moe_viz.corpus.document import MAX_BYTES, Document
 from moe_viz.errors import InputError
 
 PREFIX = "hf:"
 FIRST_VERSION = 4
 MOST_DOMAINS = 1000
-"""A column with more values than this tells no domains."""
+"""A column with more values than this does not tell domains apart."""
 
 
 class HubDataset(NamedTuple):

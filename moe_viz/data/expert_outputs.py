@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.data.recording_file import load_recording, save_recording
-from moe_viz.data.trace import Floats, Provenance, RouterSite, TokenIds
+from moe_viz.data.arrays import Floats, TokenIds, same_fields, settle
+from moe_viz.data.container import Arrays, FileKind, header_and_arrays
+from moe_viz.data.provenance import Provenance, provenance_from
+from moe_viz.data.router_site import RouterSite, experts_of, site_from
+from moe_viz.errors import RecordingError, RecordingFileError
+
+MAX_BYTES = 2**28
+"""The largest file that is read, compressed or not."""
+_FILE = FileKind("expert outputs", RecordingFileError, RecordingError, was_npz=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +29,8 @@ class ExpertOutputs:
     for them, weighted as the model weighed it. It is read as the logit lens reads a hidden state
     (nostalgebraist 2020), and as Geva et al. (arXiv 2203.14680) read a feed-forward layer's values:
     multiplied by the final norm's gain, without the norm's scaling, and by the unembedding.
-    What later layers make of it is left out.
+    What later layers make of it is left out. Arrays are read-only. Raises RecordingError if the
+    parts contradict each other.
     """
 
     sites: tuple[RouterSite, ...]
@@ -47,12 +56,44 @@ class ExpertOutputs:
     token_texts: Mapping[int, str]
     """What each of these tokens is called."""
 
-    def save(self, path: Path) -> None:
-        """Write an `.npz`."""
-        save_recording(path, self)
+    def __post_init__(self) -> None:
+        if not self.sites:
+            raise RecordingError("expert outputs need at least one router")
+        cells = experts_of(self.sites).shape
+        ranks = (*cells, np.shape(self.raised)[-1] if np.ndim(self.raised) else 0)
+        for name, dtype, shape in (
+            ("taken", np.int64, cells),
+            ("agreement", np.float32, cells),
+            ("raised_ids", np.int32, ranks),
+            ("raised", np.float32, ranks),
+            ("lowered_ids", np.int32, ranks),
+            ("lowered", np.float32, ranks),
+        ):
+            settle(self, name, dtype, shape, RecordingError)
 
-    @classmethod
-    def load(cls, path: Path) -> ExpertOutputs:
-        """Read what `save` wrote. Raises OSError or ValueError if it is not that."""
-        values = load_recording(path)
-        return cls(**{**values, "token_texts": dict(values["token_texts"])})
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ExpertOutputs) and same_fields(self, other)
+
+    def save(self, path: str | Path) -> None:
+        """Write the outputs to a file, by convention `*.moeoutputs`."""
+        Path(path).write_bytes(_FILE.write(*header_and_arrays(self)))
+
+    @staticmethod
+    def load(path: str | Path) -> ExpertOutputs:
+        """Read outputs from a file, also from the `.npz` of version 0.3.0.
+
+        Raises RecordingFileError if there is none, or it is damaged or holds something else.
+        """
+        return _FILE.read_path(Path(path), _outputs, MAX_BYTES)
+
+
+def _outputs(header: dict[str, Any], arrays: Arrays) -> ExpertOutputs:
+    return ExpertOutputs(
+        sites=tuple(site_from(site) for site in header["sites"]),
+        provenance=provenance_from(header["provenance"]),
+        corpus=str(header["corpus"]),
+        texts=int(header["texts"]),
+        tokens=int(header["tokens"]),
+        token_texts={int(token): str(text) for token, text in header["token_texts"]},
+        **arrays,
+    )

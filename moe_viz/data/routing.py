@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moe_viz.data.trace import Flags, Floats, Ids, RoutingTrace, TokenIds
+from moe_viz.data.arrays import Flags, Floats, Ids, TokenIds
+from moe_viz.data.trace import RoutingTrace
 
 
 class Routing(NamedTuple):

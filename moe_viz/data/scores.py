@@ -1,4 +1,4 @@
-"""What a router made of every expert: scores, entropy, and by how much it decided.
+"""What a router made of every expert: scores, entropy, and margin.
 
 Everything here is worked out again from logits, in float64, for the experts that were not
 chosen. What was chosen, and with what weight, is never taken from here but from the trace.
@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.data.trace import NO_EXPERT, Ids, RoutingTrace, Scoring
+from moe_viz.data.arrays import NO_EXPERT, Ids
+from moe_viz.data.router_site import Scoring
+from moe_viz.data.trace import RoutingTrace
 
 Array = NDArray[np.float64]
 
@@ -55,7 +57,7 @@ def gating_weights_from_scores(scores: Array, expert_ids: Ids, scoring: Scoring)
 
     For checking against the captured ones: never to be shown in their place. A slot without
     an expert has weight 0 and no part in the normalising sum. Where shared experts have a part
-    in it (`shared_in_sum`), the weights are right up to one factor a token.
+    in it (`shared_in_sum`), the weights are right up to one factor per token.
     """
     taken = expert_ids != NO_EXPERT
     ids = np.where(taken, expert_ids, 0).astype(np.intp)
@@ -102,7 +104,7 @@ def router_entropy(trace: RoutingTrace) -> Array:
 
 
 def margin(trace: RoutingTrace) -> Array:
-    """By how much each router decided, `[site token]`; NaN where unknown.
+    """How clearly each router decided, `[site token]`; NaN where unknown.
 
     The smallest selection score among the chosen experts minus the largest among the others.
     Negative only where something other than the scores forbade a better choice: a limit to

@@ -1,4 +1,4 @@
-"""The core value: what every router of a model chose, for one stream of tokens.
+"""The core value: what every router of a model chose, for one stream of tokens; and its file.
 
 A trace is small, immutable and free of torch. It can be saved, compared, shared and, in a
 test, invented. Everything that is drawn is computed from one.
@@ -6,104 +6,25 @@ test, invented. Everything that is drawn is computed from one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from moe_viz.errors import TraceError
+from moe_viz.data.arrays import NO_EXPERT, Flags, Floats, Ids, TokenIds, same_fields, settle
+from moe_viz.data.container import Arrays, FileKind
+from moe_viz.data.provenance import Provenance, provenance_from
+from moe_viz.data.router_site import RouterSite, experts_of, site_from, slots_of
+from moe_viz.errors import TraceError, TraceFileError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Ids = NDArray[np.int16]
-TokenIds = NDArray[np.int32]
-Floats = NDArray[np.float32]
-Flags = NDArray[np.bool_]
-Stack = Literal["decoder", "encoder"]
-
-NO_EXPERT = -1
-"""In `RoutingTrace.expert_ids`: this slot took no expert (token dropped or skipped, or fewer slots)."""
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """How a router turns logits into a choice and into gating weights.
-
-    score = function(logits); the `top_k` experts with the largest score + selection_bias
-    are chosen; the gating weight is the chosen score, divided by the sum over the chosen
-    if `normalized`, times `scale`. The fields after `groups_kept` are for the few routers
-    that differ.
-    """
-
-    function: Literal["softmax", "sigmoid", "sqrtsoftplus"]
-    normalized: bool
-    """Whether the chosen scores are divided by their sum. A softmax over the chosen logits
-    alone (gpt-oss) equals a softmax over all, normalized."""
-    scale: float = 1.0
-    selection_bias: tuple[float, ...] | None = None
-    """One number an expert, added for the choice alone (DeepSeek-V3, arXiv 2412.19437, eq. 16)."""
-    groups: int = 1
-    """Experts are cut into this many groups ..."""
-    groups_kept: int = 1
-    """... and only those of the best `groups_kept` groups can be chosen."""
-    group_top: int = 2
-    """A group is as good as the sum of its best `group_top` selection scores."""
-    outside_groups: float | None = None
-    """What the selection score of an expert outside those groups is set to; None: it cannot be chosen."""
-    bias_on_logits: bool = False
-    """The bias is added to the logit, not to the score, and the largest sum is chosen."""
-    expert_scale: tuple[float, ...] | None = None
-    """One factor an expert, by which its gating weight is multiplied after the sum."""
-    shared_in_sum: bool = False
-    """The sum also counts shared experts, whose scores are not among the logits: what is known
-    of the gating weights is their proportion."""
-    by_token: bool = False
-    """The choice is looked up by the token's id; scores only weigh it."""
-
-
-@dataclass(frozen=True)
-class RouterSite:
-    """One router: where it sits and what it chooses from."""
-
-    name: str
-    """Path of the MoE block among the model's modules, e.g. `model.layers.3.mlp`."""
-    layer: int
-    """Index of the layer within its stack, counted with the dense layers."""
-    num_experts: int
-    top_k: int
-    stack: Stack = "decoder"
-    scoring: Scoring | None = None
-    """None: not recorded for this family; scores and margins are then unknown."""
-    shared_experts: int = 0
-    """Experts beside the router, used by every token."""
-    zero_experts: int = 0
-    """How many of the experts, the last ones, compute nothing."""
-    output_scale: float = 1.0
-    """The block multiplies the sum over the chosen experts by this, after their gating weights."""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a trace comes from."""
-
-    model: str
-    revision: str | None
-    """Commit or digest of the weights; None where the source does not say."""
-    family: str
-    """transformers' `model_type`."""
-    dtype: str
-    device: str
-    engine: str
-    versions: tuple[tuple[str, str], ...]
-    """Libraries and their versions, as (name, version)."""
-    created: str
-    """When it was measured: ISO 8601, UTC."""
-    intervention: str | None = None
-    notes: tuple[str, ...] = ()
-    """What a reader must know to read the numbers right."""
+MAX_BYTES = 2**31
+"""The largest trace that is read, compressed or not."""
+_FILE = FileKind("trace", TraceFileError, TraceError)
+_ARRAYS = ("token_ids", "generated", "expert_ids", "gate_weights", "router_logits")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,11 +44,11 @@ class NextTokens:
         shape = (len(self.texts), len(self.texts[0]) if self.texts else 0)
         if {len(row) for row in self.texts} - {shape[1]}:
             raise TraceError("next tokens: every token must have the same number of ranks")
-        _settle(self, "token_ids", np.int32, shape)
-        _settle(self, "probabilities", np.float32, shape)
+        settle(self, "token_ids", np.int32, shape, TraceError)
+        settle(self, "probabilities", np.float32, shape, TraceError)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, NextTokens) and _same_fields(self, other)
+        return isinstance(other, NextTokens) and same_fields(self, other)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,14 +86,13 @@ class RoutingTrace:
             raise TraceError(f"a trace needs at least one token and one router; got {count} and {sites}")
         if len(self.token_names) != count:
             raise TraceError(f"token_names has {len(self.token_names)} entries for {count} tokens")
-        slots = max(site.top_k for site in self.sites)
-        experts = max(site.num_experts for site in self.sites)
-        _settle(self, "token_ids", np.int32, (count,))
-        _settle(self, "generated", np.bool_, (count,))
-        _settle(self, "expert_ids", np.int16, (sites, count, slots))
-        _settle(self, "gate_weights", np.float32, (sites, count, slots))
+        slots, experts = slots_of(self.sites).shape[1], experts_of(self.sites).shape[1]
+        settle(self, "token_ids", np.int32, (count,), TraceError)
+        settle(self, "generated", np.bool_, (count,), TraceError)
+        settle(self, "expert_ids", np.int16, (sites, count, slots), TraceError)
+        settle(self, "gate_weights", np.float32, (sites, count, slots), TraceError)
         if self.router_logits is not None:
-            _settle(self, "router_logits", np.float32, (sites, count, experts))
+            settle(self, "router_logits", np.float32, (sites, count, experts), TraceError)
         self._check_choices()
         if self.next_tokens is not None and len(self.next_tokens.texts) != count:
             raise TraceError(f"next_tokens covers {len(self.next_tokens.texts)} tokens of {count}")
@@ -191,7 +111,7 @@ class RoutingTrace:
                 raise TraceError(f"{site.name}: has top_k={site.top_k}, but an expert in a later slot")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, RoutingTrace) and _same_fields(self, other)
+        return isinstance(other, RoutingTrace) and same_fields(self, other)
 
     def __len__(self) -> int:
         """How many tokens."""
@@ -206,27 +126,52 @@ class RoutingTrace:
         """What to call a token on a page: its text, or its name where it has no text of its own."""
         return self.tokens[token] or self.token_names[token]
 
-    def save(self, path: str | Path) -> None:
-        """Write the trace to a file, by custom `*.moetrace` (safetensors, zstd)."""
-        from moe_viz.data.trace_file import write
+    def to_bytes(self) -> bytes:
+        """The content of the trace's file."""
+        following = self.next_tokens
+        header = {
+            "tokens": self.tokens,
+            "token_names": self.token_names,
+            "sites": [asdict(site) for site in self.sites],
+            "provenance": asdict(self.provenance),
+            "next_texts": following.texts if following else None,
+        }
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        if following is not None:
+            arrays |= {"next_token_ids": following.token_ids, "next_probabilities": following.probabilities}
+        return _FILE.write(header, {name: array for name, array in arrays.items() if array is not None})
 
-        Path(path).write_bytes(write(self))
+    @staticmethod
+    def from_bytes(content: bytes) -> RoutingTrace:
+        """The trace in a file's content. Raises TraceFileError, which says what is wrong with it."""
+        return _FILE.read(content, _trace, MAX_BYTES)
+
+    def save(self, path: str | Path) -> None:
+        """Write the trace to a file, by convention `*.moetrace`."""
+        Path(path).write_bytes(self.to_bytes())
 
     @staticmethod
     def load(path: str | Path) -> RoutingTrace:
-        """Read a trace from a file. Raises TraceFileError if it is damaged or no trace."""
-        from moe_viz.data.trace_file import read_path
+        """Read a trace from a file. Raises TraceFileError if there is none, or it is damaged or no trace.
 
-        return read_path(Path(path))
+        Example, with a trace of the bundled model:
+
+        >>> import moe_viz, tempfile
+        >>> with moe_viz.load("demo") as model, tempfile.TemporaryDirectory() as folder:
+        ...     trace = model.trace("def area(r):")
+        ...     trace.save(f"{folder}/x.moetrace")
+        ...     moe_viz.RoutingTrace.load(f"{folder}/x.moetrace") == trace
+        True
+        """
+        return _FILE.read_path(Path(path), _trace, MAX_BYTES)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a (site, token, slot): layer, stack, position, token, token_id, generated, slot,
+        """One row per (site, token, slot): layer, stack, position, token, token_id, generated, slot,
         expert (missing where the slot took none), gate_weight.
         """
         import pandas as pd
 
-        real = np.arange(self.expert_ids.shape[2]) < np.array([site.top_k for site in self.sites])[:, None]
-        site, token, slot = np.nonzero(np.broadcast_to(real[:, None], self.expert_ids.shape))
+        site, token, slot = np.nonzero(np.broadcast_to(slots_of(self.sites)[:, None], self.expert_ids.shape))
         expert = pd.array(self.expert_ids[site, token, slot], dtype="Int16")
         expert[self.expert_ids[site, token, slot] == NO_EXPERT] = pd.NA
         return pd.DataFrame(
@@ -245,28 +190,27 @@ class RoutingTrace:
         )
 
 
-def _settle(owner: RoutingTrace | NextTokens, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> None:
-    """Replace a field by a read-only array of this type and shape, or say why it cannot be one."""
-    given = np.asarray(getattr(owner, name))
-    if given.shape != shape:
-        raise TraceError(f"{name} has shape {given.shape}, expected {shape}")
-    array = given
-    if given.dtype != dtype or given.flags.writeable:
-        array = np.array(given, dtype=dtype, order="C")
-        if np.issubdtype(dtype, np.integer) and not np.array_equal(array, given):
-            raise TraceError(f"{name} has values that do not fit {np.dtype(dtype).name}")
-        array.setflags(write=False)
-    object.__setattr__(owner, name, array)
+def _trace(header: dict[str, Any], arrays: Arrays) -> RoutingTrace:
+    following = None
+    if header["next_texts"] is not None:
+        texts = tuple(_texts(row) for row in header["next_texts"])
+        following = NextTokens(arrays["next_token_ids"], arrays["next_probabilities"], texts)
+    return RoutingTrace(
+        tokens=_texts(header["tokens"]),
+        token_names=_texts(header["token_names"]),
+        sites=tuple(site_from(site) for site in header["sites"]),
+        provenance=provenance_from(header["provenance"]),
+        next_tokens=following,
+        token_ids=arrays["token_ids"],
+        generated=arrays["generated"],
+        expert_ids=arrays["expert_ids"],
+        gate_weights=arrays["gate_weights"],
+        router_logits=arrays.get("router_logits"),
+    )
 
 
-def _same_fields(a: RoutingTrace | NextTokens, b: RoutingTrace | NextTokens) -> bool:
-    """Whether all fields are equal; in arrays NaN equals NaN."""
-    for field in fields(a):
-        x, y = getattr(a, field.name), getattr(b, field.name)
-        if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
-            equal_nan = np.issubdtype(x.dtype, np.floating)
-            if not np.array_equal(x, y, equal_nan=equal_nan):
-                return False
-        elif x != y:
-            return False
-    return True
+def _texts(values: Any) -> tuple[str, ...]:
+    texts = tuple(values)
+    if not all(isinstance(text, str) for text in texts):
+        raise TraceFileError("the trace is damaged: it has a token that is no text")
+    return texts

@@ -1,22 +1,32 @@
-"""How a model's routing of the same texts changed while it was trained: a recording, frame by frame."""
+"""`TrainingRecording`: how a model's routing of the same texts changed while it was trained."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.data.recording_file import load_recording, save_recording
-from moe_viz.data.trace import Provenance, RouterSite, RoutingTrace
+from moe_viz.data.arrays import settle
+from moe_viz.data.container import Arrays, FileKind, header_and_arrays
+from moe_viz.data.provenance import Provenance, provenance_from
+from moe_viz.data.router_site import RouterSite, experts_of, site_from, slots_of
+from moe_viz.data.trace import RoutingTrace
+from moe_viz.errors import RecordingError, RecordingFileError
+
+MAX_BYTES = 2**30
+"""The largest recording that is read, compressed or not."""
+_FILE = FileKind("training recording", RecordingFileError, RecordingError, was_npz=True)
 
 
 @dataclass(frozen=True, eq=False)
-class TimeLapse:
+class TrainingRecording:
     """Routing of fixed texts after more and more updates; the last frame is the end of the recording.
 
-    All texts are counted; of the first `watched` texts of each domain every token's routing is kept.
+    All texts are counted; every token's routing is kept for those that are `watched`. Arrays are
+    read-only. Raises RecordingError if they do not belong together.
     """
 
     provenance: Provenance
@@ -28,7 +38,7 @@ class TimeLapse:
     """`[frame]`: updates done; 0 is the random start."""
     domains: tuple[str, ...]
     losses: NDArray[np.float32]
-    """`[frame domain]`: mean next-token loss over the domain's texts, nats a token."""
+    """`[frame domain]`: mean next-token loss over the domain's texts, in nats per token."""
     counts: NDArray[np.uint16]
     """`[frame text site expert]`: how many of a text's tokens each expert took."""
     text_domain: NDArray[np.uint8]
@@ -48,30 +58,29 @@ class TimeLapse:
     """`[frame site token slot]`, as applied, to three decimal digits."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError if the arrays do not belong together."""
+        if np.ndim(self.counts) != 4 or not self.sites:
+            raise RecordingError(f"counts has shape {np.shape(self.counts)}, expected [frame text site expert]")
         frames, texts, *_ = self.counts.shape
-        tokens = (frames, len(self.sites), len(self.tokens), self.sites[0].top_k)
-        expected = {
-            "updates": (frames,),
-            "losses": (frames, len(self.domains)),
-            "counts": (frames, texts, len(self.sites), self.sites[0].num_experts),
-            "text_domain": (texts,),
-            "token_ids": tokens[2:3],
-            "token_text": tokens[2:3],
-            "expert_ids": tokens,
-            "gate_weights": tokens,
-        }
-        for name, shape in expected.items():
-            if getattr(self, name).shape != shape:
-                raise ValueError(f"{name} has shape {getattr(self, name).shape}; the other arrays make it {shape}")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
+        sites, experts = experts_of(self.sites).shape
+        tokens = (frames, sites, len(self.tokens), slots_of(self.sites).shape[1])
+        if len(self.token_names) != len(self.tokens):
+            raise RecordingError(f"token_names has {len(self.token_names)} entries for {len(self.tokens)} tokens")
+        for name, dtype, shape in (
+            ("updates", np.int64, (frames,)),
+            ("losses", np.float32, (frames, len(self.domains))),
+            ("counts", np.uint16, (frames, texts, sites, experts)),
+            ("text_domain", np.uint8, (texts,)),
+            ("watched", np.uint16, (np.size(self.watched),)),
+            ("token_ids", np.uint16, tokens[2:3]),
+            ("token_text", np.uint16, tokens[2:3]),
+            ("expert_ids", np.uint8, tokens),
+            ("gate_weights", np.float16, tokens),
+        ):
+            settle(self, name, dtype, shape, RecordingError)
 
     @property
     def tokens_seen(self) -> NDArray[np.int64]:
-        """`[frame]`: how much text the model had learnt from."""
+        """`[frame]`: how many tokens the model had learned from."""
         return self.updates * self.tokens_per_update
 
     def trace(self, frame: int, text: int) -> RoutingTrace:
@@ -95,12 +104,25 @@ class TimeLapse:
             provenance=replace(self.provenance, notes=(moment,)),
         )
 
-    def save(self, path: Path) -> None:
-        """Write an `.npz`."""
-        save_recording(path, self)
+    def save(self, path: str | Path) -> None:
+        """Write the recording to a file, by convention `*.moerecording`."""
+        Path(path).write_bytes(_FILE.write(*header_and_arrays(self)))
 
-    @classmethod
-    def load(cls, path: Path) -> TimeLapse:
-        """Read what `save` wrote. Raises OSError or ValueError if it is not that."""
-        values = load_recording(path)
-        return cls(**{**values, **{name: tuple(values[name]) for name in ("domains", "tokens", "token_names")}})
+    @staticmethod
+    def load(path: str | Path) -> TrainingRecording:
+        """Read a recording from a file, also from the `.npz` of version 0.3.0.
+
+        Raises RecordingFileError if there is none, or it is damaged or holds something else.
+        """
+        return _FILE.read_path(Path(path), _recording, MAX_BYTES)
+
+
+def _recording(header: dict[str, Any], arrays: Arrays) -> TrainingRecording:
+    return TrainingRecording(
+        provenance=provenance_from(header["provenance"]),
+        sites=tuple(site_from(site) for site in header["sites"]),
+        balance=float(header["balance"]),
+        tokens_per_update=int(header["tokens_per_update"]),
+        **{name: tuple(map(str, header[name])) for name in ("domains", "tokens", "token_names")},
+        **arrays,
+    )

@@ -7,7 +7,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.data.trace import NO_EXPERT
+from moe_viz.data.arrays import NO_EXPERT
 
 Flags = NDArray[np.bool_]
 

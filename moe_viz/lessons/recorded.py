@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_viz import demo
-from moe_viz.data.training_recording import TimeLapse
+from moe_viz.data.training_recording import TrainingRecording
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +30,9 @@ class Final:
 
 
 @cache
-def recording(name: str = "balanced") -> TimeLapse:
+def recording(name: str = "balanced") -> TrainingRecording:
     """One of the bundled model's recordings: `balanced`, or its twin `unbalanced`."""
-    return TimeLapse.load(demo.TRAINING / f"{name}.npz")
+    return TrainingRecording.load(demo.TRAINING / f"{name}.npz")
 
 
 @cache

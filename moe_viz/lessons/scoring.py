@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from moe_viz.data.router_site import Scoring
 from moe_viz.data.scores import Array, gating_weights_from_scores, router_scores, selection_scores
-from moe_viz.data.trace import Scoring
 
 BUNDLED = Scoring("softmax", normalized=True)
 """As the bundled model scores."""

@@ -14,8 +14,9 @@ from moe_viz.metrics.similarity import load_divergence
 from moe_viz.metrics.specialists import Specialists, site_columns
 from moe_viz.metrics.tokens import visible
 from moe_viz.metrics.vocabulary import MINIMUM
-from moe_viz.profiles.expert_profile import FIRST, LATER, VIEWS, Counts, ExpertProfile
-from moe_viz.profiles.token_table import CELL
+from moe_viz.profiles.expert_profile import ExpertProfile
+from moe_viz.profiles.profile_counts import FIRST, LATER, VIEWS
+from moe_viz.profiles.token_table import CELL, Counts
 
 _Z = 1.96
 """Of a 95 % interval."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.data.scores import Array
-from moe_viz.data.trace import NO_EXPERT, RoutingTrace
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.profiles.expert_profile import ExpertProfile
 
 EXPECTED = 5

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from moe_viz.data.arrays import NO_EXPERT, Flags
 from moe_viz.data.scores import Array, entropy
-from moe_viz.data.trace import NO_EXPERT, Flags, RoutingTrace
+from moe_viz.data.trace import RoutingTrace
 
 
 def expert_counts(trace: RoutingTrace, tokens: Flags | None = None) -> Array:

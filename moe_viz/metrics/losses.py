@@ -6,7 +6,8 @@ import numpy as np
 
 from moe_viz.data.scores import Array
 from moe_viz.metrics.load import load, num_experts
-from moe_viz.profiles.expert_profile import SQUARE_UNIT, UNIT, ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
+from moe_viz.profiles.profile_counts import SQUARE_UNIT, UNIT
 
 
 def load_balancing_loss(counts: Array, probabilities: Array) -> Array:

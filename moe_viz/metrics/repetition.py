@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from moe_viz.data.arrays import NO_EXPERT
+from moe_viz.data.router_site import RouterSite
 from moe_viz.data.scores import Array
-from moe_viz.data.trace import NO_EXPERT, RouterSite, RoutingTrace
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics.load import load
-from moe_viz.profiles.expert_profile import FIRST, LATER, ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
+from moe_viz.profiles.profile_counts import FIRST, LATER
 
 
 class Repetition(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moe_viz.data.trace import RouterSite
+from moe_viz.data.router_site import RouterSite
 
 
 def rule_words(site: RouterSite, biased: bool) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.data.scores import Array
-from moe_viz.data.trace import NO_EXPERT
 
 
 def router_saturation(expert_ids: NDArray[np.integer], final_ids: NDArray[np.integer]) -> Array:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from moe_viz.data.arrays import NO_EXPERT, Flags
+from moe_viz.data.router_site import RouterSite
 from moe_viz.data.scores import Array, margin, router_entropy, selection_scores, site_scores
-from moe_viz.data.trace import NO_EXPERT, Flags, RouterSite, RoutingTrace
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics import load as of
 from moe_viz.metrics.repetition import Repetition
 from moe_viz.metrics.tokens import one_token

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 
+from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.data.scores import Array, margin, router_entropy, selection_scores, site_scores
-from moe_viz.data.trace import NO_EXPERT, RoutingTrace
+from moe_viz.data.trace import RoutingTrace
 
 if TYPE_CHECKING:
     import pandas as pd

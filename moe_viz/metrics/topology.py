@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pandas as pd
 
-from moe_viz.data.trace import RouterSite
+from moe_viz.data.router_site import RouterSite
 from moe_viz.metrics.rule import rule_words
 
 DENSE = "no router: every token uses all of it"

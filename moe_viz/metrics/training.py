@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from moe_viz.data.training_recording import TimeLapse
+from moe_viz.data.training_recording import TrainingRecording
 from moe_viz.metrics import load as of
 from moe_viz.metrics.domains import by_domain, domain_information
 from moe_viz.metrics.saturation import router_saturation
 
 
-def routing_over_training(lapse: TimeLapse) -> pd.DataFrame:
+def routing_over_training(lapse: TrainingRecording) -> pd.DataFrame:
     """How each layer's routing stood at each frame.
 
     Columns: frame, updates, tokens (seen), layer (counted from the first router), router_saturation
@@ -39,7 +39,7 @@ def routing_over_training(lapse: TimeLapse) -> pd.DataFrame:
     )
 
 
-def loss_over_training(lapse: TimeLapse) -> pd.DataFrame:
+def loss_over_training(lapse: TrainingRecording) -> pd.DataFrame:
     """The loss of each domain's texts at each frame: frame, updates, tokens, domain, loss (nats a token)."""
     frames, domains = lapse.losses.shape
     return pd.DataFrame(
@@ -53,11 +53,11 @@ def loss_over_training(lapse: TimeLapse) -> pd.DataFrame:
     )
 
 
-def load_over_training(lapse: TimeLapse) -> np.ndarray:
+def load_over_training(lapse: TrainingRecording) -> np.ndarray:
     """Each expert's share of its layer's assignments over the even mixture of domains, `[frame site expert]`."""
     return np.asarray(of.load(_counts_by_domain(lapse)).mean(axis=1))
 
 
-def _counts_by_domain(lapse: TimeLapse) -> np.ndarray:
+def _counts_by_domain(lapse: TrainingRecording) -> np.ndarray:
     """How many tokens of each domain every expert took, `[frame domain site expert]`."""
     return np.stack([by_domain(frame.astype(np.float64), lapse.text_domain) for frame in lapse.counts])

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from moe_viz.data.scores import Array
 from moe_viz.metrics.load import load
-from moe_viz.profiles.expert_profile import FIRST, VIEWS, ExpertProfile
+from moe_viz.profiles.expert_profile import ExpertProfile
+from moe_viz.profiles.profile_counts import FIRST, VIEWS
 from moe_viz.profiles.token_table import Counts
 
 MINIMUM = 10

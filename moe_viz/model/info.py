@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from moe_viz.data.trace import Provenance, RouterSite
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.router_site import RouterSite
 from moe_viz.model.sizes.parameter_count import ParameterCount
 
 if TYPE_CHECKING:

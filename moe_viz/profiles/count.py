@@ -1,37 +1,28 @@
-"""Counting: from the routing of some documents to the profile of just these."""
+"""Counting: from the routing of some documents to the fields of the profile of just these."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from moe_viz.data.router_site import RouterSite
 from moe_viz.data.routing import Routing
 from moe_viz.data.scores import router_scores
-from moe_viz.data.trace import RouterSite, RoutingTrace
-from moe_viz.errors import ProfileError
-from moe_viz.profiles.batch import Batch, Window, document_key
-from moe_viz.profiles.expert_profile import (
-    FIRST,
-    LATER,
-    SQUARE_UNIT,
-    UNIT,
-    Counts,
-    ExpertProfile,
-    Run,
-    capacity_of,
-)
-from moe_viz.profiles.merge import merged
-from moe_viz.profiles.token_table import CELL, TokenTable, counted
+from moe_viz.data.trace import RoutingTrace
+from moe_viz.profiles.corpus_run import CorpusRun
+from moe_viz.profiles.profile_counts import FIRST, LATER, SQUARE_UNIT, UNIT, capacity_of
+from moe_viz.profiles.routed_batch import RoutedBatch, RoutedWindow, document_key
+from moe_viz.profiles.token_table import CELL, Counts, TokenTable, counted
 
 GROUP_SHARE = 8
-"""A cell of the table by group keeps so many times fewer tokens than the others."""
+"""A cell of the table by group keeps this many times fewer tokens than the others."""
 
 
-def count(windows: Sequence[Window], sites: tuple[RouterSite, ...], run: Run) -> ExpertProfile:
-    """The profile of these windows, which `run` is about; it does not know what the tokens are called."""
-    batch = Batch(windows, sites)
+def counts_of_windows(windows: Sequence[RoutedWindow], sites: tuple[RouterSite, ...], run: CorpusRun) -> dict[str, Any]:
+    """The fields of the profile of these windows, which `run` is about, without what the tokens are called."""
+    batch = RoutedBatch(windows, sites)
     by_rank = batch.by_choice(None)
     gates = batch.by_choice(np.rint(batch.gate_weights / UNIT)).sum(axis=1)
     tokens = np.bincount(batch.block, minlength=len(batch.blocks))
@@ -40,55 +31,47 @@ def count(windows: Sequence[Window], sites: tuple[RouterSite, ...], run: Run) ->
     ids = batch.expert_ids
     better, worse = np.triu_indices(ids.shape[2], 1)
     tables, group_table, occurrences = _by_token(batch)
-    return ExpertProfile(
-        sites=sites,
-        groups=batch.groups,
-        runs=(run,),
-        token_texts={},
-        tokens=batch.by_group(tokens),
-        selections=np.ascontiguousarray(batch.by_group(by_rank).swapaxes(1, 2)),
-        gate_units=batch.by_group(gates),
-        probability_units=batch.by_group(probabilities),
-        scored_tokens=batch.by_group(scored),
-        square_units=batch.by_group(squares),
-        neighbours=batch.by_group(neighbours),
-        repeats=batch.by_group(repeats),
-        pairs=batch.crossed(ids[:, :, better], ids[:, :, worse]),
-        adjacent_pairs=batch.crossed(ids[:, :, :-1], ids[:, :, 1:]),
-        transitions=batch.crossed(ids[:-1, :, :, None], ids[1:, :, None, :]),
-        block_group=batch.block_group,
-        block_key=np.array([key for _group, key in batch.blocks], dtype=np.uint64),
-        block_documents=batch.documents,
-        block_tokens=tokens,
-        block_selections=by_rank.sum(axis=1).astype(np.int32),
-        block_first=by_rank[:, 0].astype(np.int32),
-        pooled=np.zeros(len(batch.groups), dtype=np.bool_),
-        occurrences=occurrences,
-        token_tables=tables,
-        group_table=group_table,
-    )
+    return {
+        "sites": sites,
+        "groups": batch.groups,
+        "runs": (run,),
+        "token_texts": {},
+        "tokens": batch.by_group(tokens),
+        "selections": np.ascontiguousarray(batch.by_group(by_rank).swapaxes(1, 2)),
+        "gate_units": batch.by_group(gates),
+        "probability_units": batch.by_group(probabilities),
+        "scored_tokens": batch.by_group(scored),
+        "square_units": batch.by_group(squares),
+        "neighbours": batch.by_group(neighbours),
+        "repeats": batch.by_group(repeats),
+        "pairs": batch.crossed(ids[:, :, better], ids[:, :, worse]),
+        "adjacent_pairs": batch.crossed(ids[:, :, :-1], ids[:, :, 1:]),
+        "transitions": batch.crossed(ids[:-1, :, :, None], ids[1:, :, None, :]),
+        "block_group": batch.block_group,
+        "block_key": np.array([key for _group, key in batch.blocks], dtype=np.uint64),
+        "block_documents": batch.documents,
+        "block_tokens": tokens,
+        "block_selections": by_rank.sum(axis=1).astype(np.int32),
+        "block_first": by_rank[:, 0].astype(np.int32),
+        "pooled": np.zeros(len(batch.groups), dtype=np.bool_),
+        "occurrences": occurrences,
+        "token_tables": tables,
+        "group_table": group_table,
+    }
 
 
-def profile_of_traces(traces: Mapping[str, Iterable[RoutingTrace]]) -> ExpertProfile:
-    """The profile of traces by domain, each a document."""
-    parts = [_of_trace(domain, trace) for domain, of_domain in traces.items() for trace in of_domain]
-    if not parts:
-        raise ProfileError("there is no trace to make a profile of")
-    tokens = sum(part.runs[0].tokens for part in parts)
-    return merged(parts, (replace(parts[0].runs[0], documents=len(parts), tokens=tokens),))
-
-
-def _of_trace(domain: str, trace: RoutingTrace) -> ExpertProfile:
-    run = Run(trace.provenance, "traces", None, None, 1, 0, len(trace), digest="", complete=True)
-    key = document_key(trace.token_ids.tobytes())
+def counts_of_trace(domain: str, trace: RoutingTrace) -> dict[str, Any]:
+    """The fields of the profile of a trace, as one document of a domain."""
+    run = CorpusRun(trace.provenance, "traces", None, None, 1, 0, len(trace), digest="", complete=True)
     texts = dict(zip(trace.token_ids.tolist(), trace.token_names, strict=True))
     if trace.next_tokens is not None:
         guesses = zip(trace.next_tokens.token_ids[:, 0].tolist(), trace.next_tokens.texts, strict=True)
         texts = {token: row[0] for token, row in guesses} | texts
-    return replace(count([Window(domain, key, True, Routing.of(trace))], trace.sites, run), token_texts=texts)
+    window = RoutedWindow(domain, document_key(trace.token_ids.tobytes()), True, Routing.of(trace))
+    return {**counts_of_windows([window], trace.sites, run), "token_texts": texts}
 
 
-def _scores(batch: Batch) -> tuple[Counts, Counts, Counts]:
+def _scores(batch: RoutedBatch) -> tuple[Counts, Counts, Counts]:
     """Router probabilities `[block site expert]`, tokens that have them and squared logsumexp, both `[block site]`."""
     begins = np.flatnonzero(np.diff(batch.block, prepend=-1))  # of each stretch of one block
     sums = np.zeros((len(batch.blocks), len(batch.sites), batch.experts))
@@ -116,7 +99,7 @@ def _scores(batch: Batch) -> tuple[Counts, Counts, Counts]:
     return sums.astype(np.int64), batch.by_block(known.astype(np.float64)), batch.by_block(squares)
 
 
-def _repeats(batch: Batch) -> tuple[Counts, Counts]:
+def _repeats(batch: RoutedBatch) -> tuple[Counts, Counts]:
     """Neighbouring tokens of one window `[block site]`, and those that share an expert `[block site 2]`."""
     ids = np.ascontiguousarray(np.moveaxis(batch.expert_ids, -1, 0), dtype=np.int32)  # [rank site token]
     here, before = ids[..., 1:], ids[..., :-1]
@@ -136,8 +119,8 @@ def _repeats(batch: Batch) -> tuple[Counts, Counts]:
     return by_block(np.ones_like(together)), repeats
 
 
-def _by_token(batch: Batch) -> tuple[tuple[TokenTable, ...], TokenTable, Counts]:
-    """A table a view, the table by group, and how often each token stands in each view."""
+def _by_token(batch: RoutedBatch) -> tuple[tuple[TokenTable, ...], TokenTable, Counts]:
+    """A table per view, the table by group, and how often each token stands in each view."""
     sites, experts, capacity = len(batch.sites), batch.experts, capacity_of(batch.sites)
     following = np.append(np.where(np.diff(batch.window) == 0, batch.token_ids[1:], -1), -1)
     views = (batch.token_ids, batch.predicted, following)

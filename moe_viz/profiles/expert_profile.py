@@ -2,157 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.data.trace import Provenance, RouterSite, RoutingTrace
-from moe_viz.profiles.token_table import TokenTable
+from moe_viz.data.router_site import RouterSite, experts_of
+from moe_viz.data.trace import RoutingTrace
+from moe_viz.errors import ProfileError
+from moe_viz.profiles import profile_file
+from moe_viz.profiles.corpus_run import CorpusRun
+from moe_viz.profiles.count import counts_of_trace, counts_of_windows
+from moe_viz.profiles.merge import merged
+from moe_viz.profiles.profile_counts import UNIT, ProfileCounts
+from moe_viz.profiles.routed_batch import RoutedWindow
 
-Counts = NDArray[np.int64]
 Array = NDArray[np.float64]
-
-UNIT = 2.0**-28
-"""What the sums of weights and probabilities count in: a value is rounded to a whole number of
-these (4e-9) before it is added, so that sums are exact and do not depend on the order."""
-SQUARE_UNIT = 2.0**-16
-"""The same for squared logits, which are larger."""
-BLOCKS = 400
-"""At most so many documents of a domain stand by themselves; beyond, documents are pooled into so
-many blocks by the hash of their text. Fewer for a model of many experts (`blocks_of`)."""
-VIEWS = ("input", "predicted", "next")
-"""What is counted by token: the token read, the model's first guess of the next, and the true next."""
-LATER, FIRST = 0, 1
-"""`ExpertProfile.repeats`: any expert of both, or the first choice of both."""
-
-
-def blocks_of(sites: Iterable[RouterSite]) -> int:
-    """The most blocks that a domain has: `BLOCKS`, or what keeps them within 2²¹ counts."""
-    return max(32, min(BLOCKS, 2**21 // sum(site.num_experts for site in sites)))
-
-
-def capacity_of(sites: Iterable[RouterSite]) -> int:
-    """The most tokens that a cell of a token table keeps: 256 to 8,192, fewer the more experts there are."""
-    return max(256, min(8192, 2**22 // sum(site.num_experts for site in sites)))
-
-
-@dataclass(frozen=True, order=True)
-class Group:
-    """What is counted together: the tokens of one domain that were given, or that the model wrote."""
-
-    domain: str
-    generated: bool
-
-
-@dataclass(frozen=True)
-class Run:
-    """One pass over one corpus, from which counts come."""
-
-    provenance: Provenance
-    corpus: str
-    """What the text is, in words."""
-    max_tokens_per_document: int | None
-    window: int | None
-    """Documents longer than this many tokens were read in windows that know nothing of each other."""
-    documents: int
-    """How many were counted ..."""
-    skipped: int
-    """... and how many were empty."""
-    tokens: int
-    digest: str
-    """Of the documents read so far, in their order; empty where that is not known."""
-    complete: bool
-    """False: the run was stopped before the corpus's end."""
 
 
 @dataclass(frozen=True, eq=False)
-class ExpertProfile:
-    """Sufficient statistics of a corpus's routing; arrays are read-only.
+class ExpertProfile(ProfileCounts):
+    """How a model routed a corpus, by domain, expert, document and token. `ProfileCounts` explains each field.
 
-    Ranks follow the gating weight: rank 0, the first choice, has the largest. Sites with fewer
-    experts than others have zeros beyond their own. Raises ProfileError if the parts contradict
-    each other.
+    Example, with the recorded profile of the bundled model:
+
+    >>> import moe_viz
+    >>> from moe_viz.demo import PROBES_PROFILE
+    >>> profile = moe_viz.ExpertProfile.load(PROBES_PROFILE)
+    >>> profile.counts().shape  # [domain site expert]
+    (19, 6, 16)
+    >>> profile.merge(profile).tokens.sum() == 2 * profile.tokens.sum()
+    True
     """
-
-    sites: tuple[RouterSite, ...]
-    groups: tuple[Group, ...]
-    """Sorted."""
-    runs: tuple[Run, ...]
-    token_texts: Mapping[int, str]
-    """What each token id that was met is called."""
-    tokens: Counts
-    """`[group]`"""
-    selections: Counts
-    """`[group site rank expert]`: tokens that took the expert as their choice of this rank."""
-    gate_units: Counts
-    """`[group site expert]`: gating weights added up, in `UNIT`."""
-    probability_units: Counts
-    """`[group site expert]`: router probabilities (scores divided by their sum) of all tokens
-    with known scores, chosen or not, added up, in `UNIT`."""
-    scored_tokens: Counts
-    """`[group site]`: how many tokens those are."""
-    square_units: Counts
-    """`[group site]`: logsumexp(logits)² of those tokens, added up, in `SQUARE_UNIT`."""
-    neighbours: Counts
-    """`[group site]`: pairs of neighbouring tokens, by the later one, both with an expert."""
-    repeats: Counts
-    """`[group site 2]`: those that share any expert (`LATER`), and those with the same first choice (`FIRST`)."""
-    pairs: Counts
-    """`[site expert expert]`: tokens that took both, the first expert at a better rank than the second."""
-    adjacent_pairs: Counts
-    """`[site expert expert]`: those of them whose ranks follow one on the other."""
-    transitions: Counts
-    """`[site-1 expert expert]`: tokens that took the first expert at a site and the second at the next."""
-    block_group: NDArray[np.int32]
-    """`[block]`: the group of each block of documents, rising."""
-    block_key: NDArray[np.uint64]
-    """`[block]`: the hash of the block's document, or the block's number where documents are pooled."""
-    block_documents: Counts
-    """`[block]`: more than one for documents of the same text, or pooled ones."""
-    block_tokens: Counts
-    """`[block]`"""
-    block_selections: NDArray[np.int32]
-    """`[block site expert]`: tokens that took the expert, at any rank."""
-    block_first: NDArray[np.int32]
-    """`[block site expert]`: as their first choice."""
-    pooled: NDArray[np.bool_]
-    """`[group]`: whether the group's documents are pooled."""
-    occurrences: Counts
-    """`[view token]`: how often each token id stands in each of `VIEWS`, up to the largest id met."""
-    token_tables: tuple[TokenTable, ...]
-    """One a view, with cells `[2 site expert]`: choices after the first (`LATER`), and first choices."""
-    group_table: TokenTable
-    """First choices by the token read, with cells `[group site expert]`."""
-
-    def __post_init__(self) -> None:
-        from moe_viz.profiles.check import check  # which needs this module
-
-        object.__setattr__(self, "token_texts", MappingProxyType(dict(self.token_texts)))
-        check(self)
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ExpertProfile) and all(
-            np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b
-            for a, b in ((getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
-        )
 
     @property
     def domains(self) -> tuple[str, ...]:
         """The domains, sorted: the rows of everything below that has a domain axis."""
         return tuple(sorted({group.domain for group in self.groups}))
-
-    @property
-    def experts(self) -> int:
-        """The most experts that a site has: the length of every expert axis."""
-        return max(site.num_experts for site in self.sites)
 
     @property
     def complete(self) -> bool:
@@ -199,29 +87,47 @@ class ExpertProfile:
 
         Raises ProfileError if they are not of the same model and routers.
         """
-        from moe_viz.profiles.merge import merged
-
         return merged([self, *others])
 
-    @staticmethod
-    def of_traces(traces: Mapping[str, Iterable[RoutingTrace]]) -> ExpertProfile:
-        """The profile of traces by domain, each a document. Raises ProfileError if they are of different models."""
-        from moe_viz.profiles.count import profile_of_traces
+    @classmethod
+    def of_windows(
+        cls, windows: Sequence[RoutedWindow], sites: tuple[RouterSite, ...], run: CorpusRun
+    ) -> ExpertProfile:
+        """The profile of these windows, which `run` is about; it does not know what the tokens are called."""
+        return cls(**counts_of_windows(windows, sites, run))
 
-        return profile_of_traces(traces)
+    @classmethod
+    def of_traces(cls, traces: Mapping[str, Iterable[RoutingTrace]]) -> ExpertProfile:
+        """The profile of traces by domain, each a document.
+
+        Raises ProfileError if there is none, or they are of different models.
+        """
+        parts = [cls(**counts_of_trace(domain, trace)) for domain, own in traces.items() for trace in own]
+        if not parts:
+            raise ProfileError("there is no trace to make a profile of")
+        tokens = sum(part.runs[0].tokens for part in parts)
+        return merged(parts, (replace(parts[0].runs[0], documents=len(parts), tokens=tokens),))
+
+    def to_bytes(self) -> bytes:
+        """The content of the profile's file."""
+        return profile_file.write(self)
+
+    @classmethod
+    def from_bytes(cls, content: bytes, limit: int | None = None) -> ExpertProfile:
+        """The profile in a file's content. Raises ProfileFileError, which says what is wrong with it.
+
+        One that decompresses to more than `limit` bytes, by default `profile_file.MAX_BYTES`, is not read.
+        """
+        return profile_file.read(cls, content, limit)
 
     def save(self, path: str | Path) -> None:
-        """Write the profile to a file, by custom `*.moeprofile` (safetensors, zstd), whole or not at all."""
-        from moe_viz.profiles.profile_file import write_path
+        """Write the profile to a file, by convention `*.moeprofile`, whole or not at all."""
+        profile_file.write_path(self, Path(path))
 
-        write_path(self, Path(path))
-
-    @staticmethod
-    def load(path: str | Path) -> ExpertProfile:
-        """Read a profile from a file. Raises ProfileFileError if it is damaged or no profile."""
-        from moe_viz.profiles.profile_file import read_path
-
-        return read_path(Path(path))
+    @classmethod
+    def load(cls, path: str | Path) -> ExpertProfile:
+        """Read a profile from a file. Raises ProfileFileError if there is none, or it is damaged or no profile."""
+        return profile_file.read_path(cls, Path(path))
 
     def _by_domain(self, values: Array, generated: bool | None) -> Array:
         """Add up `[group ...]` by domain."""
@@ -232,6 +138,6 @@ class ExpertProfile:
         return sums
 
     def _beyond_nan(self, values: Array) -> Array:
-        for site, router in enumerate(self.sites):
-            values[..., site, router.num_experts :] = np.nan
+        """`[... site expert]` with NaN where a site has no such expert."""
+        values[..., ~experts_of(self.sites)] = np.nan
         return values

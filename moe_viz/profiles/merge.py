@@ -3,66 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.data.trace import Provenance
+from moe_viz.data.provenance import model_identity
 from moe_viz.errors import ProfileError
-from moe_viz.profiles.expert_profile import ExpertProfile, Group, Run, blocks_of
+from moe_viz.profiles.corpus_run import CorpusRun, TokenGroup
+from moe_viz.profiles.profile_counts import ProfileCounts, blocks_of
+from moe_viz.profiles.schema import Adds, array_fields
 from moe_viz.profiles.token_table import Counts, TokenTable
 from moe_viz.profiles.token_table import merged as merged_tables
 
-_BY_GROUP = (
-    "tokens",
-    "selections",
-    "gate_units",
-    "probability_units",
-    "scored_tokens",
-    "square_units",
-    "neighbours",
-    "repeats",
-)
-_WHOLE = ("pairs", "adjacent_pairs", "transitions")
-_BY_BLOCK = ("block_documents", "block_tokens", "block_selections", "block_first")
+Profile = TypeVar("Profile", bound=ProfileCounts)
+_Rows = Sequence[NDArray[np.intp]]
+"""Of each profile, which row of the merged profile each of its groups is."""
 
 
-def merged(profiles: Sequence[ExpertProfile], runs: tuple[Run, ...] | None = None) -> ExpertProfile:
+def merged(profiles: Sequence[Profile], runs: tuple[CorpusRun, ...] | None = None) -> Profile:
     """The profile of all the text of several profiles together; `runs`, where they are parts of these.
 
     Raises ProfileError if they are not of the same model and routers.
     """
     _check_same_model(profiles)
-    sites = profiles[0].sites
     groups = tuple(sorted({group for profile in profiles for group in profile.groups}))
     rows = [np.array([groups.index(group) for group in profile.groups]) for profile in profiles]
-    cells = len(sites) * profiles[0].experts
-    by_group: dict[str, Any] = {
-        name: _sum_rows([getattr(p, name) for p in profiles], rows, len(groups)) for name in _BY_GROUP
-    }
-    return ExpertProfile(
-        sites=sites,
+    sums: dict[str, Any] = _blocks(profiles, rows, groups)
+    for name in _named(profiles[0], "by group"):
+        sums[name] = _sum_rows([getattr(profile, name) for profile in profiles], rows, len(groups))
+    for name in _named(profiles[0], "as it is"):
+        sums[name] = np.sum([getattr(profile, name) for profile in profiles], axis=0)
+    for name in _named(profiles[0], "to the longest"):
+        sums[name] = _sum_padded([getattr(profile, name) for profile in profiles])
+    of_groups = zip(profiles, rows, strict=True)
+    return replace(
+        profiles[0],
         groups=groups,
         runs=runs or tuple(sorted((run for profile in profiles for run in profile.runs), key=repr)),
         token_texts=_token_texts(profiles),
-        **by_group,
-        **{name: np.sum([getattr(profile, name) for profile in profiles], axis=0) for name in _WHOLE},
-        **_blocks(profiles, rows, groups),
-        occurrences=_sum_padded([profile.occurrences for profile in profiles]),
         token_tables=tuple(
             merged_tables(views) for views in zip(*(profile.token_tables for profile in profiles), strict=True)
         ),
-        group_table=merged_tables(
-            [
-                _moved(profile.group_table, of_profile, cells, len(groups))
-                for profile, of_profile in zip(profiles, rows, strict=True)
-            ]
-        ),
+        group_table=merged_tables([_moved(profile.group_table, row, len(groups)) for profile, row in of_groups]),
+        **sums,
     )
 
 
-def _token_texts(profiles: Sequence[ExpertProfile]) -> dict[int, str]:
+def _named(profile: ProfileCounts, adds: Adds) -> list[str]:
+    """The arrays that add up in this way."""
+    return [name for name, field in array_fields(profile).items() if field.adds == adds]
+
+
+def _token_texts(profiles: Sequence[ProfileCounts]) -> dict[int, str]:
     """What tokens are called; where profiles differ, the first in the alphabet, so that their order is the same."""
     texts: dict[int, str] = {}
     for profile in profiles:
@@ -71,11 +65,13 @@ def _token_texts(profiles: Sequence[ExpertProfile]) -> dict[int, str]:
     return dict(sorted(texts.items()))
 
 
-def _moved(table: TokenTable, rows: NDArray[np.intp], cells: int, groups: int) -> TokenTable:
+def _moved(table: TokenTable, rows: NDArray[np.intp], groups: int) -> TokenTable:
+    """The table by group with each group at its row of `groups`."""
+    cells = len(table.missed) // len(rows)
     return table.moved((rows[:, None] * cells + np.arange(cells)).ravel(), groups * cells)
 
 
-def _sum_rows(arrays: Sequence[NDArray[Any]], rows: Sequence[NDArray[np.intp]], total: int) -> Counts:
+def _sum_rows(arrays: Sequence[NDArray[Any]], rows: _Rows, total: int) -> Counts:
     """Add up arrays whose first axis is `rows` of a common one."""
     sums = np.zeros((total, *arrays[0].shape[1:]), dtype=np.int64)
     for array, of_array in zip(arrays, rows, strict=True):
@@ -91,10 +87,8 @@ def _sum_padded(arrays: Sequence[Counts]) -> Counts:
     return sums
 
 
-def _blocks(
-    profiles: Sequence[ExpertProfile], rows: Sequence[NDArray[np.intp]], groups: tuple[Group, ...]
-) -> dict[str, NDArray[Any]]:
-    """The blocks of all profiles: one a document, or pooled by the hash where a group has too many."""
+def _blocks(profiles: Sequence[ProfileCounts], rows: _Rows, groups: tuple[TokenGroup, ...]) -> dict[str, NDArray[Any]]:
+    """The blocks of all profiles: one per document, or pooled by the hash where a group has too many."""
     most = blocks_of(profiles[0].sites)
     group = np.concatenate([row[profile.block_group] for profile, row in zip(profiles, rows, strict=True)])
     key = np.concatenate([profile.block_key for profile in profiles])
@@ -106,7 +100,7 @@ def _blocks(
     blocks, block = _distinct(group, key)
     sums = {
         name: np.zeros((len(blocks), *array.shape[1:]), dtype=array.dtype)
-        for name, array in ((name, getattr(profiles[0], name)) for name in _BY_BLOCK)
+        for name, array in ((name, getattr(profiles[0], name)) for name in _named(profiles[0], "by block"))
     }
     ends = np.cumsum([len(profile.block_key) for profile in profiles])[:-1]
     for profile, of_profile in zip(profiles, np.split(block, ends), strict=True):
@@ -121,7 +115,7 @@ def _distinct(group: NDArray[np.integer], key: NDArray[np.uint64]) -> tuple[NDAr
     return found, inverse.ravel()
 
 
-def _check_same_model(profiles: Iterable[ExpertProfile]) -> None:
+def _check_same_model(profiles: Iterable[ProfileCounts]) -> None:
     """Raise ProfileError unless all are of the same weights, number format, intervention and routers."""
     first, *others = profiles
     for other in others:
@@ -133,14 +127,3 @@ def _check_same_model(profiles: Iterable[ExpertProfile]) -> None:
                 )
         if first.sites != other.sites:
             raise ProfileError("the profiles have different routers; only profiles of one model merge")
-
-
-def model_identity(provenance: Provenance) -> dict[str, str | None]:
-    """What makes two provenances those of one model: its weights by their digest, or else by name."""
-    return {
-        "revision": provenance.revision,
-        "model": provenance.model if provenance.revision is None else None,
-        "family": provenance.family,
-        "dtype": provenance.dtype,
-        "intervention": provenance.intervention,
-    }

@@ -1,66 +1,69 @@
-"""Profiles on disk: see `moe_viz.data.container`. Every array in the smallest whole numbers that hold it."""
+"""Profiles on disk: see `moe_viz.data.container`. Every array is kept in the smallest whole numbers that hold it."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from moe_viz.data.container import Arrays, FileKind
-from moe_viz.data.trace_file import provenance_from, site_from
+from moe_viz.data.router_site import site_from
 from moe_viz.errors import ProfileError, ProfileFileError
-from moe_viz.profiles.check import TYPES
-from moe_viz.profiles.expert_profile import VIEWS, ExpertProfile, Group, Run
+from moe_viz.profiles.corpus_run import TokenGroup, corpus_run_from
+from moe_viz.profiles.profile_counts import VIEWS, ProfileCounts
+from moe_viz.profiles.schema import array_fields
 from moe_viz.profiles.token_table import CELL, TokenTable
 
 MAX_BYTES = 2**29
 """The largest profile that is read, compressed or not: in memory it may be eight times larger."""
-_FILE = FileKind("profile", 1, ProfileFileError, ProfileError)
+_FILE = FileKind("profile", ProfileFileError, ProfileError)
 _TABLES = (*VIEWS, "group")
+Profile = TypeVar("Profile", bound=ProfileCounts)
 
 
-def write(profile: ExpertProfile) -> bytes:
+def write(profile: ProfileCounts) -> bytes:
     """The file's content for `profile`."""
+    tables = (*profile.token_tables, profile.group_table)
     header = {
         "sites": [asdict(site) for site in profile.sites],
         "groups": [asdict(group) for group in profile.groups],
         "runs": [asdict(run) for run in profile.runs],
         "token_texts": list(profile.token_texts.items()),
-        "capacities": [table.capacity for table in (*profile.token_tables, profile.group_table)],
+        "capacities": [table.capacity for table in tables],
     }
-    arrays = {field.name: getattr(profile, field.name) for field in fields(profile)}
-    arrays = {name: _smallest(array) for name, array in arrays.items() if isinstance(array, np.ndarray)}
-    for name, table in zip(_TABLES, (*profile.token_tables, profile.group_table), strict=True):
+    arrays = {name: _smallest(getattr(profile, name)) for name in array_fields(profile)}
+    for name, table in zip(_TABLES, tables, strict=True):
         arrays |= {f"{name}.{part}": _smallest(array) for part, array in _parts(table)}
     return _FILE.write(header, arrays)
 
 
-def read(content: bytes, limit: int | None = None) -> ExpertProfile:
-    """The profile in a file's content. Raises ProfileFileError, which says what is wrong with it.
+def read(kind: type[Profile], content: bytes, limit: int | None = None) -> Profile:
+    """The profile, of this `kind`, in a file's content. Raises ProfileFileError, which says what is wrong with it.
 
-    One that decompresses to more than `limit` bytes, by custom `MAX_BYTES`, is not read.
+    One that decompresses to more than `limit` bytes, by default `MAX_BYTES`, is not read.
     """
-    return _FILE.read(content, _profile, MAX_BYTES if limit is None else limit)
+    return _FILE.read(content, partial(_profile, kind), MAX_BYTES if limit is None else limit)
 
 
-def read_path(path: Path) -> ExpertProfile:
+def read_path(kind: type[Profile], path: Path) -> Profile:
     """The profile in the file at `path`. Raises ProfileFileError also where there is no such file."""
-    return _FILE.read_path(path, _profile, MAX_BYTES)
+    return _FILE.read_path(path, partial(_profile, kind), MAX_BYTES)
 
 
-def write_path(profile: ExpertProfile, path: Path) -> None:
+def write_path(profile: ProfileCounts, path: Path) -> None:
     """Put the profile in the place of the file at `path`, which until then stays as it was."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    unfinished = path.with_name(path.name + ".partial")
+    with unfinished.open("wb") as file:
         file.write(write(profile))
         file.flush()
         os.fsync(file.fileno())
-    partial.replace(path)
+    unfinished.replace(path)
 
 
 def _smallest(array: np.ndarray) -> np.ndarray:
@@ -94,34 +97,19 @@ def _table(arrays: Arrays, name: str, capacity: int) -> TokenTable:
     return TokenTable(np.cumsum(steps, out=steps), counts, missed, capacity)
 
 
-def _profile(header: dict[str, Any], arrays: Arrays) -> ExpertProfile:
+def _profile(kind: type[Profile], header: dict[str, Any], arrays: Arrays) -> Profile:
     tables = [_table(arrays, name, int(capacity)) for name, capacity in zip(_TABLES, header["capacities"], strict=True)]
-    del arrays["header"]
+    types = {name: field.dtype for name, field in array_fields(kind).items()}
     # Half a surrogate pair is no character, and no table takes it; JSON can hold one, so it becomes a question mark.
     header = json.loads(json.dumps(header, ensure_ascii=False).encode("utf-8", "replace"))
-    return ExpertProfile(
+    return kind(
         sites=tuple(site_from(site) for site in header["sites"]),
-        groups=tuple(Group(str(group["domain"]), bool(group["generated"])) for group in header["groups"]),
-        runs=tuple(_run(run) for run in header["runs"]),
+        groups=tuple(TokenGroup(str(group["domain"]), bool(group["generated"])) for group in header["groups"]),
+        runs=tuple(corpus_run_from(run) for run in header["runs"]),
         token_texts={int(token): str(text) for token, text in header["token_texts"]},
         token_tables=tuple(tables[:-1]),
         group_table=tables[-1],
-        **{name: _as(array, TYPES.get(name, np.int64)) for name, array in arrays.items()},
-    )
-
-
-def _run(fields: dict[str, Any]) -> Run:
-    most, window = fields["max_tokens_per_document"], fields["window"]
-    return Run(
-        provenance=provenance_from(fields["provenance"]),
-        corpus=str(fields["corpus"]),
-        max_tokens_per_document=None if most is None else int(most),
-        window=None if window is None else int(window),
-        documents=int(fields["documents"]),
-        skipped=int(fields["skipped"]),
-        tokens=int(fields["tokens"]),
-        digest=str(fields["digest"]),
-        complete=bool(fields["complete"]),
+        **{name: _as(array, types[name]) for name, array in arrays.items()},
     )
 
 

@@ -123,7 +123,7 @@ def _table(keys: Counts, counts: Counts, missed: Counts, capacity: int) -> Token
 
 
 def _added_up(keys: Counts, counts: Counts | None) -> tuple[Counts, Counts]:
-    """The distinct keys, rising, and the sum of each one's counts (by custom 1 each)."""
+    """The distinct keys, rising, and the sum of each one's counts (by default 1 each)."""
     if not len(keys):
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     if counts is None:

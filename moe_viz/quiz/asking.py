@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
-from moe_viz.data.trace import Provenance, RoutingTrace
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.probes import probe_texts
 from moe_viz.quiz.of_counts import HOW_MANY, SHARE_HELD
 from moe_viz.quiz.of_places import SAME_TOKEN

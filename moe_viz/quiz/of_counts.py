@@ -8,8 +8,9 @@ from random import Random
 import numpy as np
 import pandas as pd
 
+from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.data.scores import site_scores
-from moe_viz.data.trace import NO_EXPERT, RoutingTrace
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.lessons.batch import experts_used_if_uniform
 from moe_viz.quiz.question import Choice, Kind, Question, Text, around, choosing, layer_name, passage, spaced, window
 

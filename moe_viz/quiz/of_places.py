@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from moe_viz.data.trace import NO_EXPERT, Flags, RoutingTrace
+from moe_viz.data.arrays import NO_EXPERT, Flags
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.quiz.question import (
     Choice,
     Kind,

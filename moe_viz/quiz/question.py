@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.data.trace import NO_EXPERT, Flags, RoutingTrace
+from moe_viz.data.arrays import NO_EXPERT, Flags
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics.tokens import visible
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moe_viz.data.trace_file import write
-from moe_viz.data.training_recording import TimeLapse
+from moe_viz.data.training_recording import TrainingRecording
 from moe_viz.demo import TRAINING as DEMO
 from moe_viz.probes import mixed_texts, probe_texts
 from moe_viz.ui.routing import prompt
@@ -156,10 +155,10 @@ def test_what_must_be_known_to_read_the_numbers_is_said_beside_them(app, page):
 def test_a_saved_trace_is_opened_and_a_damaged_one_is_refused(app):
     trace = make_trace()
     app.run()
-    app.file_uploader(key="opened").upload("x.moetrace", write(trace)).run()
+    app.file_uploader(key="opened").upload("x.moetrace", trace.to_bytes()).run()
     clean(app)
     assert shown(app).trace == trace
-    app.file_uploader(key="opened").upload("bad.moetrace", write(trace)[:-20]).run()
+    app.file_uploader(key="opened").upload("bad.moetrace", trace.to_bytes()[:-20]).run()
     clean(app)
     assert "bad.moetrace: the trace is damaged" in app.error[0].value.replace("\\", "")
     assert shown(app).trace == trace
@@ -177,7 +176,7 @@ def charts(app) -> list[dict]:
 
 def test_training_shows_both_recordings_on_the_same_axes(app):
     left, right, *_ = charts(on_training(app))
-    balanced = TimeLapse.load(DEMO / "balanced.npz")
+    balanced = TrainingRecording.load(DEMO / "balanced.npz")
     assert len(left["data"]) == len(right["data"]) == balanced.expert_ids.shape[1]
     assert left["layout"]["yaxis"]["range"] == right["layout"]["yaxis"]["range"]
     assert left["layout"]["xaxis"]["categoryarray"] == [f"{n:,}" for n in balanced.updates]
@@ -203,9 +202,9 @@ def test_every_measure_of_training_is_drawn(app, measure, axis):
 def test_the_moment_is_chosen_and_a_run_that_had_stopped_says_so(app):
     on_training(app)
     assert len(charts(app)) == 4
-    last = int(TimeLapse.load(DEMO / "balanced.npz").updates[-1])
+    last = int(TrainingRecording.load(DEMO / "balanced.npz").updates[-1])
     app.select_slider(key="after").set_value(last).run()
     clean(app)
     assert len(charts(app)) == 3
-    stopped = int(TimeLapse.load(DEMO / "unbalanced.npz").updates[-1])
+    stopped = int(TrainingRecording.load(DEMO / "unbalanced.npz").updates[-1])
     assert any(f"stopped after {stopped:,} updates" in c.value for c in app.caption)

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from moe_viz.probes import probe_texts
-from moe_viz.profiles.profile_file import read, write
+from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.settings import settings
 from moe_viz.ui.session.memory_budget import ROOM, Holder
 from moe_viz.ui.session.trace_view import Shown
@@ -33,7 +33,7 @@ def opened(app, content: bytes, page: str = "domains"):
 def test_what_is_saved_is_opened_as_what_it_was_and_marked(app):
     profile = make_profile(4)
     content = HeldProfile(Profiled(profile, "measured", {})).file()
-    assert read(content) == profile
+    assert ExpertProfile.from_bytes(content) == profile
     opened(app, content)
     assert app.session_state["profile"] == "Opened"
     assert "24 texts of 4 domains" in said(app)
@@ -45,7 +45,7 @@ def test_what_is_saved_is_opened_as_what_it_was_and_marked(app):
 
 
 def test_an_opened_profile_has_no_texts_to_show_contexts_from(app):
-    fold_out(opened(app, write(recorded().profile), "experts"), "contexts")
+    fold_out(opened(app, recorded().profile.to_bytes(), "experts"), "contexts")
     assert "this profile holds counts alone, and its texts are not here" in said(app)
     assert not any("before" in frame.value for frame in app.dataframe)
 
@@ -59,7 +59,7 @@ def test_a_file_that_is_none_or_too_large_is_said_in_plain_text_and_changes_noth
         "moe_viz.ui.specialization.profiles.settings",
         lambda: type(settings())(**vars(settings()) | {"results_megabytes": 1}),
     )
-    opened(app, write(recorded().profile))
+    opened(app, recorded().profile.to_bytes())
     assert "grows beyond 125,000 bytes" in app.error[0].value.replace("\\", "")
 
 
@@ -84,7 +84,7 @@ def test_names_from_a_file_are_text_and_only_signs_that_can_be_written(app, page
 
 
 def test_what_was_let_go_is_said_and_the_recorded_one_takes_its_place(app):
-    opened(app, write(make_profile(2)))
+    opened(app, make_profile(2).to_bytes())
     app.session_state["opened profile"].let_go()
     app.run()
     clean(app)
@@ -95,7 +95,7 @@ def test_what_was_let_go_is_said_and_the_recorded_one_takes_its_place(app):
 
 @pytest.mark.parametrize("page", ["domains", "experts"])
 def test_profiles_count_in_the_bound_on_results_and_no_page_holds_on_to_one(app, page, monkeypatch):
-    opened(app, write(make_profile(2)), page)
+    opened(app, make_profile(2).to_bytes(), page)
     held = app.session_state["opened profile"]
     assert held.shown.bytes > 10**5
     gone = weakref.ref(held.shown)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from moe_viz.profiles.profile_file import write
 from tests.browser.steps import open_profile, serious, sideways, start
 from tests.invented_profile import make_profile
 
@@ -15,7 +14,7 @@ from tests.invented_profile import make_profile
     [(1, {"experts": 8}), (20, {"experts": 256, "top_k": 8, "sites": 2, "documents": 2, "tokens": 40})],
 )
 def test_every_page_shows_it(page, address, domains, options):
-    content = write(make_profile(domains, **options))
+    content = make_profile(domains, **options).to_bytes()
     start(page, address, "/domains")
     page.get_by_text("Saved profiles").click()
     open_profile(page, content)

@@ -19,7 +19,7 @@ from moe_viz.metrics.domains import domain_information
 from moe_viz.metrics.losses import load_balancing_loss, pooled_load_balancing_loss
 from moe_viz.model.running.read_routed import read_routed, routed_provenance, routed_sites
 from moe_viz.probes import probe_texts
-from moe_viz.profiles.batch import document_key
+from moe_viz.profiles.routed_batch import document_key
 from tests.agreement import assert_agree
 from tests.tiny_models import CONFIGS, tiny_model, token_ids
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import moe_viz
+from moe_viz.data.router_site import Scoring
 from moe_viz.data.scores import router_scores, site_scores
-from moe_viz.data.trace import Scoring
 from moe_viz.demo import FOLDER as DEMO
 from moe_viz.model.routers import discover as discovery
 from moe_viz.model.routers import self_test

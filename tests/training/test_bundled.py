@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import moe_viz
-from moe_viz.data.training_recording import TimeLapse
+from moe_viz.data.training_recording import TrainingRecording
 from moe_viz.metrics.domains import domain_information
 from moe_viz.metrics.training import routing_over_training
 from moe_viz.model.running.moe_model import MoEModel
@@ -61,13 +61,13 @@ def model() -> MoEModel:
 
 
 @pytest.fixture(scope="module")
-def balanced() -> TimeLapse:
-    return TimeLapse.load(DEMO / "timelapse" / "balanced.npz")
+def balanced() -> TrainingRecording:
+    return TrainingRecording.load(DEMO / "timelapse" / "balanced.npz")
 
 
 @pytest.fixture(scope="module")
-def unbalanced() -> TimeLapse:
-    return TimeLapse.load(DEMO / "timelapse" / "unbalanced.npz")
+def unbalanced() -> TrainingRecording:
+    return TrainingRecording.load(DEMO / "timelapse" / "unbalanced.npz")
 
 
 @pytest.mark.parametrize("domain", TITLES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import moe_viz
 from moe_viz.probes import probe_texts
-from moe_viz.profiles.batch import document_key
+from moe_viz.profiles.routed_batch import document_key
 from training import heldout
 from training.corpus import Split
 from training.heldout import heldout_profile

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from moe_viz.data.trace import RouterSite, Scoring
+from moe_viz.data.router_site import RouterSite, Scoring
 from moe_viz.metrics import load as of
 from moe_viz.metrics.topology import topology_table
 from tests.invented import make_trace

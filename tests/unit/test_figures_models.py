@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from moe_viz.data.trace import RouterSite
+from moe_viz.data.router_site import RouterSite
 from moe_viz.figures.catalogue import total_against_active
 from moe_viz.figures.shares import shares
 from moe_viz.figures.topology import topology

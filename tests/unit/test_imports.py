@@ -12,15 +12,12 @@ HEAVY = {"torch", "transformers", "accelerate", "streamlit", "plotly", "pandas"}
 
 MUST_NOT_BRING = {
     "moe_viz": HEAVY,
-    "moe_viz.data.trace": HEAVY,
-    "moe_viz.data.trace_file": HEAVY - {"pandas"},
-    "moe_viz.data.training_recording": HEAVY - {"pandas"},
+    "moe_viz.data": HEAVY,
     "moe_viz.catalogue": HEAVY,
     "moe_viz.cli.parameters": HEAVY,
     "moe_viz.cli.profile": HEAVY,
     "moe_viz.probes": HEAVY,
-    "moe_viz.profiles": HEAVY - {"pandas"},
-    "moe_viz.data.routing": HEAVY,
+    "moe_viz.profiles": HEAVY,
     "moe_viz.quiz": HEAVY - {"pandas"},
     "moe_viz.metrics": {"torch", "transformers", "streamlit", "plotly"},
     "moe_viz.figures": {"torch", "transformers", "streamlit"},

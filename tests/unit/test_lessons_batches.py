@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from moe_viz.data.trace import NO_EXPERT
+from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.lessons.batch import SIZES, experts_used, experts_used_if_uniform, weights_read
 from moe_viz.lessons.capacity import capacity, expert_choice, lost, without
 from moe_viz.lessons.recorded import final, recording

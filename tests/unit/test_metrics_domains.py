@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moe_viz.data.trace import NO_EXPERT
+from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.metrics.domains import (
     by_domain,
     domain_information,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from moe_viz.data.router_site import Scoring
 from moe_viz.data.scores import (
     entropy,
     gating_weights_from_scores,
@@ -18,7 +19,6 @@ from moe_viz.data.scores import (
     selection_scores,
     site_scores,
 )
-from moe_viz.data.trace import Scoring
 from tests.invented import make_trace
 
 SOFTMAX = Scoring("softmax", normalized=False)

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from moe_viz.data.router_site import Scoring
 from moe_viz.data.scores import margin, router_entropy, selection_scores, site_scores
-from moe_viz.data.trace import NextTokens, Scoring
+from moe_viz.data.trace import NextTokens
 from moe_viz.metrics.tables import next_token_table, router_table
 from moe_viz.metrics.tokens import CONTEXT, token_detail, tokens_of_expert, visible
 from tests.invented import make_trace

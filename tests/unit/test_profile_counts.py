@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moe_viz import NO_EXPERT, ExpertProfile, NextTokens, ProfileError, RoutingTrace, Scoring
-from moe_viz.profiles import expert_profile as value
-from moe_viz.profiles.expert_profile import FIRST, LATER, SQUARE_UNIT, UNIT, Group
+from moe_viz.profiles import profile_counts as value
+from moe_viz.profiles.corpus_run import TokenGroup
+from moe_viz.profiles.profile_counts import FIRST, LATER, SQUARE_UNIT, UNIT
 from tests.invented import SOFTMAX, make_trace
 
 SIGMOID = Scoring("sigmoid", normalized=False, scale=2.5)
@@ -42,7 +43,7 @@ def ranked(trace: RoutingTrace, site: int, token: int) -> list[int]:
 def test_every_count_is_that_of_a_loop_over_the_tokens():
     traces = traces_of_two_domains()
     profile = ExpertProfile.of_traces(traces)
-    groups = (Group("code", False), Group("verse", False), Group("verse", True))
+    groups = (TokenGroup("code", False), TokenGroup("verse", False), TokenGroup("verse", True))
     assert profile.groups == groups
     seen: dict[str, Counter] = {
         name: Counter() for name in ("rank", "pair", "adjacent", "across", "n", "either", "same")
@@ -52,7 +53,7 @@ def test_every_count_is_that_of_a_loop_over_the_tokens():
     for domain, of_domain in traces.items():
         for trace in of_domain:
             for site, token in product(range(3), range(len(trace))):
-                g = groups.index(Group(domain, bool(trace.generated[token])))
+                g = groups.index(TokenGroup(domain, bool(trace.generated[token])))
                 mine = ranked(trace, site, token)
                 views = {"input": int(trace.token_ids[token])}
                 if trace.next_tokens is not None:

@@ -14,7 +14,6 @@ from safetensors.numpy import load, save
 
 from moe_viz import ExpertProfile, ProfileFileError
 from moe_viz.profiles import profile_file
-from moe_viz.profiles.profile_file import read, write
 from moe_viz.profiles.token_table import CELL
 from tests.invented import make_trace
 
@@ -33,8 +32,8 @@ def test_a_file_gives_the_same_profile_again(tmp_path):
 
 def test_a_cell_without_tokens_and_large_counts_come_back(tmp_path):
     profile = a_profile(tokens=1)
-    assert read(write(profile)) == profile
-    assert read(write(profile.merge(*[profile] * 300))) == profile.merge(*[profile] * 300)
+    assert ExpertProfile.from_bytes(profile.to_bytes()) == profile
+    assert ExpertProfile.from_bytes(profile.merge(*[profile] * 300).to_bytes()) == profile.merge(*[profile] * 300)
 
 
 def test_a_failed_write_leaves_the_file_as_it_was(tmp_path, monkeypatch):
@@ -55,18 +54,18 @@ def test_no_file_another_file_and_a_file_that_grows(tmp_path, monkeypatch):
     with pytest.raises(ProfileFileError, match="No such file"):
         ExpertProfile.load(tmp_path / "nothing")
     with pytest.raises(ProfileFileError, match="not a moe_viz profile: it does not begin as one does"):
-        read(b"PAR1 or whatever")
+        ExpertProfile.from_bytes(b"PAR1 or whatever")
     make_trace().save(tmp_path / "x.moetrace")
     with pytest.raises(ProfileFileError, match="its header does not say that it is one"):
         ExpertProfile.load(tmp_path / "x.moetrace")
     monkeypatch.setattr(profile_file, "MAX_BYTES", 2**20)
     with pytest.raises(ProfileFileError, match="grows beyond 1,048,576 bytes when it is decompressed"):
-        read(pa.compress(bytes(2**21), codec="zstd", asbytes=True))
+        ExpertProfile.from_bytes(pa.compress(bytes(2**21), codec="zstd", asbytes=True))
 
 
 def changed(change) -> bytes:
     """A profile's file with its arrays and header changed, packed again."""
-    arrays = load(pa.input_stream(pa.BufferReader(write(a_profile())), compression="zstd").read())
+    arrays = load(pa.input_stream(pa.BufferReader(a_profile().to_bytes()), compression="zstd").read())
     header = json.loads(arrays.pop("header").tobytes())
     change(header, arrays)
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
@@ -107,10 +106,10 @@ def beyond_its_cell(arrays) -> None:
 )
 def test_what_contradicts_itself_is_refused(change, reason):
     with pytest.raises(ProfileFileError, match=reason):
-        read(changed(change))
+        ExpertProfile.from_bytes(changed(change))
 
 
-CONTENT = write(a_profile())
+CONTENT = a_profile().to_bytes()
 
 
 @settings(max_examples=200)
@@ -118,4 +117,4 @@ CONTENT = write(a_profile())
 def test_damage_is_an_error_or_leaves_a_valid_profile(position, byte, cut):
     damaged = CONTENT[:position] if cut else CONTENT[:position] + bytes([byte]) + CONTENT[position + 1 :]
     with suppress(ProfileFileError):
-        assert isinstance(read(damaged), ExpertProfile)
+        assert isinstance(ExpertProfile.from_bytes(damaged), ExpertProfile)

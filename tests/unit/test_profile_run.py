@@ -14,8 +14,13 @@ from hypothesis import strategies as st
 
 import moe_viz
 from moe_viz import ExpertProfile, InputError, Provenance, RouterSite, Scoring
-from moe_viz.corpus import reading, run
-from moe_viz.corpus.run import Progress
+from moe_viz.corpus import measure as measuring
+from moe_viz.corpus import profile as profiling
+from moe_viz.corpus import reading
+from moe_viz.corpus.document import Corpus, in_turn
+from moe_viz.corpus.measure import measure
+from moe_viz.corpus.profile import Progress
+from moe_viz.corpus.reading import CorpusReader
 from moe_viz.data.routing import Routing
 from moe_viz.model.running import read_routed as reader
 from moe_viz.profiles import profile_file
@@ -68,9 +73,10 @@ def read(_model: StandIn, windows: Sequence[np.ndarray]) -> list[Routing]:
 def small_batches() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(reader, "read_routed", read)
+        patched.setattr(reader, "passes", lambda _model, windows: [[*range(len(windows))]])
         patched.setattr(reader, "routed_sites", lambda _model: SITES)
         patched.setattr(reading, "BATCH_TOKENS", 30)
-        patched.setattr(run, "SAVE_SECONDS", 0.0)
+        patched.setattr(profiling, "SAVE_SECONDS", 0.0)
         yield patched
 
 
@@ -99,8 +105,37 @@ def test_how_the_documents_are_batched_does_not_matter(small_batches):
     whole = moe_viz.profile(StandIn(), TEXTS)
     for size, pending in ((1, 0), (5, 0), (10**6, 10**9)):
         small_batches.setattr(reading, "BATCH_TOKENS", size)
-        small_batches.setattr(run, "PENDING_BYTES", pending)
+        small_batches.setattr(measuring, "PENDING_BYTES", pending)
         assert moe_viz.profile(StandIn(), TEXTS) == whole
+
+
+def test_steps_in_turn_with_others_give_the_same_profile(small_batches):
+    """As a page measures: a text of each domain in turn, other people's work between any two passes."""
+    small_batches.setattr(reader, "passes", lambda _model, windows: [[row] for row in reversed(range(len(windows)))])
+    of = CorpusReader(StandIn())
+    steps, seen = measure(of, Corpus("texts of 2 domains", in_turn(TEXTS))), []
+    for now in steps:
+        seen.append(now)
+        read(StandIn(), [np.array([1, 2])])  # somebody else's
+    windows = sum(-(-len(text) // 16) for texts in TEXTS.values() for text in texts if text.strip())
+    assert len(seen) > windows
+    assert [now.run.documents for now in seen] == sorted(now.run.documents for now in seen)
+    whole = moe_viz.profile(StandIn(), TEXTS)
+    mine = seen[-1].profile(of)
+    assert mine.complete
+    assert replace(mine, runs=whole.runs) == whole
+    assert replace(mine.runs[0], digest="") == replace(whole.runs[0], digest="")
+    early = next(now for now in seen if now.run.documents)
+    assert early.profile(of).domains == ("code", "verse")
+    with pytest.raises(InputError, match="there is no text in it"):
+        seen[0].profile(of)
+
+
+def test_a_window_is_never_longer_than_the_bound(small_batches):
+    small_batches.setattr(reading, "WINDOW_TOKENS", 5)
+    bounded = moe_viz.profile(StandIn(context=10**6), TEXTS)
+    assert bounded.runs[0].window == 5
+    assert bounded == moe_viz.profile(StandIn(context=5), TEXTS)
 
 
 class Killed(BaseException):
@@ -179,7 +214,7 @@ def test_ctrl_c_keeps_what_is_done(tmp_path, small_batches):
         return read(model, windows)
 
     small_batches.setattr(reader, "read_routed", interrupted)
-    small_batches.setattr(run, "SAVE_SECONDS", 1e9)
+    small_batches.setattr(profiling, "SAVE_SECONDS", 1e9)
     with pytest.raises(KeyboardInterrupt):
         moe_viz.profile(StandIn(), TEXTS, out=tmp_path / "x.moeprofile")
     assert ExpertProfile.load(tmp_path / "x.moeprofile").runs[0].documents > 3
@@ -197,10 +232,10 @@ def test_a_complete_run_reads_only_what_was_added(tmp_path, small_batches):
     [
         (StandIn(), {"verse": ["another"], "code": []}, None, "they are no longer the same"),
         (StandIn(), {"verse": TEXTS["verse"][:3], "code": []}, None, "they are no longer the same"),
-        (StandIn(), {"a": [], "b": [], **TEXTS}, None, "of which this run would not be a part"),
-        (StandIn(), TEXTS, 5, "of which this run would not be a part"),
-        (StandIn(revision="2"), TEXTS, None, "of which this run would not be a part"),
-        (StandIn(context=8), TEXTS, None, "of which this run would not be a part"),
+        (StandIn(), {"a": [], "b": [], **TEXTS}, None, "this run is no part of that one"),
+        (StandIn(), TEXTS, 5, "this run is no part of that one"),
+        (StandIn(revision="2"), TEXTS, None, "this run is no part of that one"),
+        (StandIn(context=8), TEXTS, None, "this run is no part of that one"),
     ],
 )
 def test_another_run_does_not_touch_the_file(model, corpus, cut, sentence, tmp_path):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from moe_viz import Provenance, RouterSite
-from moe_viz.data.training_recording import TimeLapse
+from moe_viz.data.training_recording import TrainingRecording
 from moe_viz.metrics.training import load_over_training, loss_over_training, routing_over_training
 
 
 @pytest.fixture
-def lapse() -> TimeLapse:
+def lapse() -> TrainingRecording:
     """Three frames of two domains with two texts each; one site of four experts, top-2.
 
     At first everything goes to experts 0 and 1, at the end each domain has its own two.
@@ -20,7 +20,7 @@ def lapse() -> TimeLapse:
     domains = (0, 0, 1, 1)
     counts = [[[start]] * 4, [[middle]] * 4, [[end[domain]] for domain in domains]]
     ids = np.array([[[[0, 1], [0, 1]]], [[[0, 2], [1, 3]]], [[[0, 1], [2, 3]]]])
-    return TimeLapse(
+    return TrainingRecording(
         provenance=Provenance("demo", None, "qwen3_moe", "float32", "cpu", "kept", (("torch", "2"),), "2026-01-01"),
         sites=(RouterSite("model.layers.0.mlp", 0, 4, 2),),
         balance=0.02,
@@ -42,8 +42,8 @@ def lapse() -> TimeLapse:
 
 def test_it_comes_back_from_disk(lapse, tmp_path):
     lapse.save(tmp_path / "x.npz")
-    again = TimeLapse.load(tmp_path / "x.npz")
-    for field in fields(TimeLapse):
+    again = TrainingRecording.load(tmp_path / "x.npz")
+    for field in fields(TrainingRecording):
         saved, read = getattr(lapse, field.name), getattr(again, field.name)
         assert type(read) is type(saved)
         assert np.array_equal(read, saved) if isinstance(saved, np.ndarray) else read == saved

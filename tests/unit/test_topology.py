@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moe_viz.data.trace import RouterSite, Scoring
+from moe_viz.data.router_site import RouterSite, Scoring
 from moe_viz.metrics.rule import rule_words
 from moe_viz.metrics.topology import DENSE, kinds_of_layer, span, topology_table
 

@@ -15,7 +15,6 @@ from safetensors.numpy import save as save_arrays
 
 from moe_viz import NO_EXPERT, NextTokens, RoutingTrace, Scoring, TraceError, TraceFileError
 from moe_viz.data import trace_file
-from moe_viz.data.trace_file import read, write
 from tests.invented import make_trace
 
 VARIANTS = {
@@ -50,8 +49,8 @@ def test_next_tokens_and_strange_texts_come_back(trace):
     count = len(trace)
     strange = ("\0", "\u202e", "👩‍👩‍👧", "<script>", "", "a" * 500, "\n")
     full = dataclasses.replace(trace, tokens=tuple(strange[i % 7] for i in range(count)), next_tokens=following(count))
-    assert read(write(full)) == full
-    assert read(write(full)) != trace
+    assert RoutingTrace.from_bytes(full.to_bytes()) == full
+    assert RoutingTrace.from_bytes(full.to_bytes()) != trace
 
 
 @pytest.mark.parametrize("field", ["token_ids", "expert_ids", "gate_weights", "router_logits", "generated"])
@@ -125,7 +124,7 @@ def test_a_missing_file_is_refused(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a zip", b"\x80\x04\x95 a pickle", b"ARROW1", b"{}"])
 def test_foreign_files_are_refused_with_a_reason(content):
     with pytest.raises(TraceFileError, match="not a moe_viz trace: it does not begin as one does"):
-        read(content)
+        RoutingTrace.from_bytes(content)
 
 
 def packed(**arrays) -> bytes:
@@ -152,14 +151,14 @@ GOOD = {"format": "moe_viz trace", "version": 1}
 )
 def test_files_that_are_no_traces_are_refused_with_a_reason(header, reason):
     with pytest.raises(TraceFileError, match=reason):
-        read(packed(header=as_header(header)))
+        RoutingTrace.from_bytes(packed(header=as_header(header)))
 
 
 def test_a_stream_that_holds_something_else_is_refused():
     with pytest.raises(TraceFileError, match="damaged"):
-        read(pa.compress(b"not safetensors at all", codec="zstd", asbytes=True))
+        RoutingTrace.from_bytes(pa.compress(b"not safetensors at all", codec="zstd", asbytes=True))
     with pytest.raises(TraceFileError, match="its header does not say"):
-        read(packed(weights=np.zeros(3)))
+        RoutingTrace.from_bytes(packed(weights=np.zeros(3)))
 
 
 def test_a_small_file_cannot_fill_the_memory(monkeypatch):
@@ -167,29 +166,29 @@ def test_a_small_file_cannot_fill_the_memory(monkeypatch):
     bomb = pa.compress(bytes(2**26), codec="zstd", asbytes=True)
     assert len(bomb) < 2**14
     with pytest.raises(TraceFileError, match="grows beyond 1,048,576 bytes when it is decompressed"):
-        read(bomb)
+        RoutingTrace.from_bytes(bomb)
 
 
 @pytest.mark.parametrize("name", ["token_ids", "expert_ids", "gate_weights", "generated", "header"])
 def test_a_trace_without_one_of_its_arrays_is_refused(name):
-    arrays = load_arrays(pa.input_stream(pa.BufferReader(write(make_trace())), compression="zstd").read())
+    arrays = load_arrays(pa.input_stream(pa.BufferReader(make_trace().to_bytes()), compression="zstd").read())
     del arrays[name]
     with pytest.raises(TraceFileError, match=r"damaged|not a moe_viz trace"):
-        read(packed(**arrays))
+        RoutingTrace.from_bytes(packed(**arrays))
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_damage_is_refused_or_harmless_but_never_something_else(data):
     """A damaged file either raises TraceFileError or still is a valid trace."""
-    content = bytearray(write(make_trace(tokens=4)))
+    content = bytearray(make_trace(tokens=4).to_bytes())
     if data.draw(st.booleans(), label="cut"):
         content = content[: data.draw(st.integers(0, len(content) - 1))]
     else:
         for _ in range(data.draw(st.integers(1, 8))):
             content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        trace = read(bytes(content))
+        trace = RoutingTrace.from_bytes(bytes(content))
     except TraceFileError:
         return
     assert isinstance(trace, RoutingTrace)

@@ -25,7 +25,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moe_viz.data.trace import NO_EXPERT, Floats, Ids, RoutingTrace
+from moe_viz.data.arrays import NO_EXPERT, Floats, Ids
+from moe_viz.data.trace import RoutingTrace
 
 NEUTRAL = 255
 """In `colours`: the expert has no colour of its own."""

@@ -17,7 +17,7 @@ from typing import Any, get_args, get_type_hints
 from accelerate.utils import align_module_device
 from torch import nn
 
-from moe_viz.data.trace import RouterSite, Scoring
+from moe_viz.data.router_site import RouterSite, Scoring
 from moe_viz.errors import ModelError
 from moe_viz.model.routers.families import ARGUMENTS, Family, family_of
 from moe_viz.model.routers.moe_blocks import CHOICES_PER_TOKEN, EXPERT_COUNTS, first_int, moe_block

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from moe_viz.data.trace import NO_EXPERT
+from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.model.routers.readings import Reading
 
 Choices = Callable[[Reading, Any, Any, int], tuple[Tensor, Tensor] | None]

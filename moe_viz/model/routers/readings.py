@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from moe_viz.data.arrays import NO_EXPERT, TokenIds
+from moe_viz.data.router_site import RouterSite
 from moe_viz.data.routing import Routing
-from moe_viz.data.trace import NO_EXPERT, RouterSite, TokenIds
 from moe_viz.errors import CaptureError, ModelError
 
 _WIDENED = {torch.bfloat16, torch.float16}

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.arrays import NO_EXPERT, Floats, Ids
+from moe_viz.data.router_site import RouterSite, Scoring, Stack
 from moe_viz.data.routing import Routing
 from moe_viz.data.scores import gating_weights_from_scores, router_scores, selection_scores
-from moe_viz.data.trace import NO_EXPERT, Floats, Ids, RouterSite, Scoring, Stack
 from moe_viz.errors import MoeVizError
 from moe_viz.model.routers.discover import Router
 

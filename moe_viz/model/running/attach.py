@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from moe_viz.data.router_site import Stack
 from moe_viz.data.routing import Routing
-from moe_viz.data.trace import Stack
 from moe_viz.model.routers.capture import Capture
 from moe_viz.model.routers.discover import discover
 from moe_viz.model.routers.self_test import TOKENS, self_test, without_disproven

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from moe_viz.data.arrays import TokenIds
+from moe_viz.data.router_site import Stack
 from moe_viz.data.routing import Routing
-from moe_viz.data.trace import Stack, TokenIds
 from moe_viz.model.routers.capture import Capture
 from moe_viz.model.routers.readings import routing_of
 

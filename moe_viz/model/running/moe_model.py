@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Any
 
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.router_site import RouterSite, Stack
 from moe_viz.data.routing import Routing
-from moe_viz.data.trace import NextTokens, Provenance, RouterSite, RoutingTrace, Stack
+from moe_viz.data.trace import NextTokens, RoutingTrace
 from moe_viz.errors import InputError
 from moe_viz.model.routers.capture import Capture
 from moe_viz.model.routers.discover import Router

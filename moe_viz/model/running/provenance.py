@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from moe_viz.data.trace import Provenance
+from moe_viz.data.provenance import Provenance
 from moe_viz.model.sizes.placement import devices_of
 
 ENGINE = "transformers, read at every router"

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from torch import Tensor
 
+from moe_viz.data.arrays import TokenIds
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.router_site import RouterSite
 from moe_viz.data.routing import Routing
-from moe_viz.data.trace import Provenance, RouterSite, TokenIds
 from moe_viz.model.routers.readings import to_host
 from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.model.running.provenance import with_near_ties
@@ -39,13 +41,14 @@ def read_routed(model: MoEModel, windows: Sequence[TokenIds]) -> list[Routing]:
     reads one run after the other. Raises CaptureError if a router was missed.
     """
     found: dict[int, Routing] = {}
-    for rows in _passes([len(ids) for ids in windows], PASS_TOKENS if model.batches else 0):
+    for rows in passes(model, windows):
         found |= zip(rows, _read_pass(model, [windows[row] for row in rows]), strict=True)
     return [found[row] for row in range(len(windows))]
 
 
-def _passes(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Which runs are read together: the shortest first, up to `most` tokens when padded to the longest."""
+def passes(model: MoEModel, windows: Sequence[TokenIds]) -> Iterator[list[int]]:
+    """Which runs share a forward pass: the shortest first, up to `PASS_TOKENS` when padded to the longest."""
+    lengths, most = [len(ids) for ids in windows], PASS_TOKENS if model.batches else 0
     rows: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
         if rows and (len(rows) + 1) * lengths[row] > most:

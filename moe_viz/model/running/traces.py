@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.router_site import RouterSite, Stack
 from moe_viz.data.routing import Routing
-from moe_viz.data.trace import NextTokens, Provenance, RouterSite, RoutingTrace, Stack
+from moe_viz.data.trace import NextTokens, RoutingTrace
 from moe_viz.model.running.tokens import Tokens
 
 

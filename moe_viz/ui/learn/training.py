@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from moe_viz import demo
-from moe_viz.data.training_recording import TimeLapse
+from moe_viz.data.training_recording import TrainingRecording
 from moe_viz.figures.heatmap import layers_by_experts
 from moe_viz.figures.training import by_domain, by_layer
 from moe_viz.metrics.training import load_over_training, loss_over_training, routing_over_training
@@ -29,7 +29,7 @@ class Recording:
 
     name: str
     file: str
-    lapse: TimeLapse
+    lapse: TrainingRecording
 
     @cached_property
     def routing(self) -> pd.DataFrame:
@@ -99,7 +99,7 @@ _VIEWS = (
 def recordings() -> tuple[Recording, ...]:
     """The bundled model's training, and the same without balancing."""
     named = (("With load balancing", "balanced"), ("Without load balancing", "unbalanced"))
-    return tuple(Recording(name, file, TimeLapse.load(demo.TRAINING / f"{file}.npz")) for name, file in named)
+    return tuple(Recording(name, file, TrainingRecording.load(demo.TRAINING / f"{file}.npz")) for name, file in named)
 
 
 def charts() -> None:
@@ -206,7 +206,7 @@ def _frame(recording: Recording, after: int) -> int | None:
     return None
 
 
-def _title(lapse: TimeLapse, text: int) -> str:
+def _title(lapse: TrainingRecording, text: int) -> str:
     """A watched text's kind and how it begins, as plain text."""
     begins = "".join(token for token, of in zip(lapse.tokens, lapse.token_text, strict=True) if of == text)
     return f"{TITLES[lapse.domains[lapse.text_domain[text]]]}: {' '.join(begins.split())[:40]} …"

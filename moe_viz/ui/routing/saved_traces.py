@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from moe_viz.data.trace_file import read
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.errors import MoeVizError
 from moe_viz.ui.session.session import Session
 from moe_viz.ui.session.trace_view import Shown
@@ -18,7 +18,7 @@ def saved_traces(own: Session) -> None:
         if file is None:
             return
         try:
-            own.show(Shown(read(file.getvalue()), "opened", None), None)
+            own.show(Shown(RoutingTrace.from_bytes(file.getvalue()), "opened", None), None)
         except MoeVizError as error:
             own.fail(f"{file.name}: {error}")
 

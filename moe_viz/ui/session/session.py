@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import streamlit as st
 
-from moe_viz.data.trace_file import write
 from moe_viz.errors import EngineError
 from moe_viz.ui.session.memory_budget import ROOM, Holder
 from moe_viz.ui.session.trace_view import Shown
@@ -114,7 +113,7 @@ class Session(Holder[Shown]):
         """What is shown, as a `.moetrace` file. Raises EngineError if it was let go."""
         if self.shown is None:
             raise EngineError("this trace is no longer kept; measure it again")
-        return write(self.shown.trace)
+        return self.shown.trace.to_bytes()
 
     def let_go(self) -> None:
         super().let_go()

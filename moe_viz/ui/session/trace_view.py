@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from moe_viz.components import pack_routing_map
 from moe_viz.components.routing_map.pack import AT_FIRST, Initial, expert_colours
+from moe_viz.data.provenance import Provenance
 from moe_viz.data.scores import Array, router_entropy
-from moe_viz.data.trace import Provenance, RoutingTrace
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from moe_viz.components.routing_map.pack import Initial
+from moe_viz.data.provenance import model_identity
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.errors import MoeVizError
 from moe_viz.metrics.tokens import tokens_of_expert
-from moe_viz.profiles.merge import model_identity
 from moe_viz.ui.session.model_in_use import engine
 from moe_viz.ui.session.session import Asked, session
 from moe_viz.ui.session.trace_view import Shown

@@ -9,8 +9,8 @@ from html import escape
 import numpy as np
 import streamlit as st
 
+from moe_viz.data.arrays import Floats
 from moe_viz.data.scores import Array
-from moe_viz.data.trace import Floats
 from moe_viz.figures.domains import all_layers, given_token
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.metrics.specialists import LEVEL

@@ -9,9 +9,9 @@ import streamlit as st
 
 from moe_viz import demo
 from moe_viz.data.expert_outputs import ExpertOutputs
+from moe_viz.data.provenance import model_identity
 from moe_viz.metrics.expert_outputs import written_tokens
 from moe_viz.probes import probe_texts
-from moe_viz.profiles.merge import model_identity
 from moe_viz.ui.session.model_in_use import engine
 from moe_viz.ui.session.session import session
 from moe_viz.ui.session.trace_view import origin_text

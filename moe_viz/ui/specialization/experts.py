@@ -14,7 +14,7 @@ from moe_viz.metrics.coactivation import EXPECTED
 from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.vocabulary import MINIMUM
-from moe_viz.profiles.expert_profile import VIEWS
+from moe_viz.profiles.profile_counts import VIEWS
 from moe_viz.ui.specialization.contexts import contexts
 from moe_viz.ui.specialization.profile_view import Profiled, choose_layer, profile_provenance
 from moe_viz.ui.widgets.chart import chart

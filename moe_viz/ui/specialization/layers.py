@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from moe_viz.data.trace import RouterSite
+from moe_viz.data.router_site import RouterSite
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.metrics.ordering import by_load
 from moe_viz.metrics.tokens import tokens_of_expert

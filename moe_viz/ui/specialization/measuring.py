@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from moe_viz.data.trace import Provenance, RoutingTrace
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.engine import Engine
 from moe_viz.errors import EngineError, InputError, MoeVizError
-from moe_viz.profiles.expert_profile import ExpertProfile, Run
+from moe_viz.profiles.corpus_run import CorpusRun
+from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.profiles.merge import merged
 from moe_viz.settings import settings
 
@@ -181,5 +183,5 @@ class _Work:
     def _add_up(self, complete: bool) -> None:
         assert self._provenance is not None
         counts = (self.documents, self.skipped, self.tokens)
-        run = Run(self._provenance, self._corpus, None, None, *counts, digest="", complete=complete)
+        run = CorpusRun(self._provenance, self._corpus, None, None, *counts, digest="", complete=complete)
         self._parts = [merged(self._parts, (run,))]

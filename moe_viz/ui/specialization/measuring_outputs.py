@@ -12,10 +12,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from moe_viz.data.expert_outputs import ExpertOutputs
-from moe_viz.data.trace import Provenance
+from moe_viz.data.provenance import Provenance, model_identity
 from moe_viz.engine import Engine
 from moe_viz.errors import InputError, ModelError, MoeVizError, StoppedError
-from moe_viz.profiles.merge import model_identity
 from moe_viz.ui.specialization.measuring import Texts, in_turn
 
 if TYPE_CHECKING:

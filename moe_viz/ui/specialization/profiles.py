@@ -6,7 +6,8 @@ import streamlit as st
 
 from moe_viz.errors import EngineError, MoeVizError
 from moe_viz.probes import probe_texts
-from moe_viz.profiles.profile_file import MAX_BYTES, read, write
+from moe_viz.profiles.expert_profile import ExpertProfile
+from moe_viz.profiles.profile_file import MAX_BYTES
 from moe_viz.settings import settings
 from moe_viz.ui.session.memory_budget import ROOM, Holder
 from moe_viz.ui.session.model_in_use import engine, model_name
@@ -38,7 +39,7 @@ class HeldProfile(Holder[Profiled]):
         """The profile as a `.moeprofile` file. Raises EngineError if it was let go."""
         if self.shown is None:
             raise EngineError("this profile is no longer kept; measure it again")
-        return write(self.shown.profile)
+        return self.shown.profile.to_bytes()
 
 
 def chosen_profile(title: str) -> Profiled:
@@ -110,7 +111,7 @@ def _saved_profiles(own: HeldProfile) -> None:
             return
         limit = min(MAX_BYTES, settings().results_megabytes * 10**6 // _IN_MEMORY)
         try:
-            _hold(_OPENED, Profiled(read(file.getvalue(), limit), "opened", {}))
+            _hold(_OPENED, Profiled(ExpertProfile.from_bytes(file.getvalue(), limit), "opened", {}))
         except MoeVizError as error:
             st.session_state["not opened"] = f"{file.name}: {error}"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from moe_viz.data.trace import NO_EXPERT, RoutingTrace
-from moe_viz.profiles.merge import model_identity
+from moe_viz.data.arrays import NO_EXPERT
+from moe_viz.data.provenance import model_identity
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.ui.specialization.profile_view import ask_for_expert, go_to_asked_expert
 from moe_viz.ui.specialization.profiles import looked_at
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import streamlit as st
 
-from moe_viz.data.trace import RouterSite
+from moe_viz.data.router_site import RouterSite
 
 Order = Literal["Index", "Load", "Co-activation"]
 

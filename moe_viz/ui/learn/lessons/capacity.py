@@ -9,8 +9,9 @@ import pandas as pd
 import streamlit as st
 
 import moe_viz
+from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.data.scores import site_scores
-from moe_viz.data.trace import NO_EXPERT, RoutingTrace
+from moe_viz.data.trace import RoutingTrace
 from moe_viz.figures.lessons import expert_bars
 from moe_viz.figures.theme import SECOND
 from moe_viz.lessons import capacity

@@ -9,12 +9,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.arrays import NO_EXPERT
+from moe_viz.data.router_site import RouterSite
 from moe_viz.data.routing import Routing
-from moe_viz.data.trace import NO_EXPERT, RouterSite
-from moe_viz.profiles.expert_profile import Array, Counts, Group
+from moe_viz.profiles.corpus_run import TokenGroup
+from moe_viz.profiles.token_table import Counts
+
+Array = NDArray[np.float64]
 
 
-class Window(NamedTuple):
+class RoutedWindow(NamedTuple):
     """A stretch of one document, as it was routed."""
 
     domain: str
@@ -30,10 +34,10 @@ def document_key(content: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
-class Batch:
+class RoutedBatch:
     """Windows one after the other. A token's block is its document's given, or generated, tokens."""
 
-    def __init__(self, windows: Sequence[Window], sites: tuple[RouterSite, ...]) -> None:
+    def __init__(self, windows: Sequence[RoutedWindow], sites: tuple[RouterSite, ...]) -> None:
         routings = [window.routing for window in windows]
         self.sites = sites
         self.experts = max(site.num_experts for site in sites)
@@ -53,7 +57,7 @@ class Batch:
 
         code = 2 * self.window + np.concatenate([routing.generated for routing in routings])
         owner = {
-            int(c): (Group(windows[c // 2].domain, bool(c % 2)), windows[c // 2].document) for c in np.unique(code)
+            int(c): (TokenGroup(windows[c // 2].domain, bool(c % 2)), windows[c // 2].document) for c in np.unique(code)
         }
         self.blocks = sorted(set(owner.values()))
         """Each with its group and the document's key."""
@@ -76,7 +80,7 @@ class Batch:
         return _added_up(index, values, (len(self.blocks), sites))
 
     def by_choice(self, values: Array | None) -> Counts:
-        """Add up whole numbers `[site token rank]`, by custom 1 each, by expert, `[block rank site expert]`."""
+        """Add up whole numbers `[site token rank]`, by default 1 each, by expert, `[block rank site expert]`."""
         sites, _tokens, ranks = self.expert_ids.shape
         slot = (self.block[:, None] * ranks + np.arange(ranks)) * sites + np.arange(sites)[:, None, None]
         index = slot * (self.experts + 1) + self.expert_ids
