@@ -14,6 +14,9 @@ ENTRY_POINTS = {
     "expert_outputs": moe_viz.expert_outputs,
     "count_parameters": moe_viz.count_parameters,
     "memory_plan": moe_viz.memory_plan,
+    "profile": moe_viz.profile,
+    "RoutingTrace.load": moe_viz.RoutingTrace.load,
+    "ExpertProfile": moe_viz.ExpertProfile,
 }
 
 

@@ -19,7 +19,7 @@ from training.evaluate import evaluate
 from training.export import export, load_exported, read_work
 from training.loop import BALANCED, UNBALANCED, Recipe, train
 from training.samples import sample
-from training.timelapse import record, summary
+from training.recording import record, summary
 from training.tokenizer import train_tokenizer
 
 OFTEN = ("cpp", "law", "math_latex", "python", "science_medicine", "shell_commands", "structured_data")
@@ -91,10 +91,10 @@ def finish(
         **evaluate(model, domains, probes, trained.tokenizer, work / "xz.json"),
         "samples": sample(model, trained.tokenizer, probes),
     }
-    (out / "timelapse").mkdir(exist_ok=True)
+    (out / "training_recordings").mkdir(exist_ok=True)
     for name, recipe in ((BALANCED, trained.recipe), (UNBALANCED, replace(trained.recipe, balance=0.0))):
         lapse = record(model, recipe, work / name / "recorded", probes, trained.tokenizer)
-        lapse.save(out / "timelapse" / f"{name}.npz")
+        lapse.save(out / "training_recordings" / f"{name}.moerecording")
         evaluation[f"{name}_recording"] = summary(lapse)
     text = json.dumps(evaluation, ensure_ascii=False, indent=1)
     (out / "evaluation.json").write_text(text + "\n", encoding="utf-8")

@@ -48,7 +48,7 @@ def _run(args: argparse.Namespace) -> None:
         except KeyboardInterrupt:
             kept = args.out.exists()
             raise moe_viz.InputError(
-                f"stopped; {args.out} keeps what is done, and the same command continues from there" if kept else "stopped"
+                f"stopped; {args.out} keeps what is done, and the same command continues it" if kept else "stopped"
             ) from None
     for line in summary(profile):
         print(line)

@@ -43,6 +43,8 @@ class FileKind:
     """Raised where a file cannot be read, ..."""
     contradiction: type[MoeVizError]
     """... and what the value inside raises where its parts contradict each other."""
+    level: int = 1
+    """How hard zstd compresses it, 1 (quick) to 19: what is written once and opened often is worth the seconds."""
     was_npz: bool = False
     """Version 1 of this kind was an `.npz`, which still opens."""
 
@@ -53,7 +55,7 @@ class FileKind:
 
         described = {"format": f"moe_viz {self.noun}", "version": VERSION, **header}
         content: bytes = save({name: np.array(a) for name, a in arrays.items()}, {_KEY: json.dumps(described)})
-        return bytes(pa.compress(content, codec="zstd", asbytes=True))
+        return bytes(pa.Codec("zstd", compression_level=self.level).compress(content, asbytes=True))
 
     def read(self, content: bytes, build: Callable[[Header, Arrays], Value], limit: int) -> Value:
         """What `build` makes of the header and arrays in a file's content, of at most `limit` bytes.

@@ -18,7 +18,7 @@ from moe_viz.errors import RecordingError, RecordingFileError
 
 MAX_BYTES = 2**28
 """The largest file that is read, compressed or not."""
-_FILE = FileKind("expert outputs", RecordingFileError, RecordingError, was_npz=True)
+_FILE = FileKind("expert outputs", RecordingFileError, RecordingError, level=19, was_npz=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from moe_viz.errors import RecordingError, RecordingFileError
 
 MAX_BYTES = 2**30
 """The largest recording that is read, compressed or not."""
-_FILE = FileKind("training recording", RecordingFileError, RecordingError, was_npz=True)
+_FILE = FileKind("training recording", RecordingFileError, RecordingError, level=19, was_npz=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,7 +32,7 @@ class Final:
 @cache
 def recording(name: str = "balanced") -> TrainingRecording:
     """One of the bundled model's recordings: `balanced`, or its twin `unbalanced`."""
-    return TrainingRecording.load(demo.TRAINING / f"{name}.npz")
+    return TrainingRecording.load(demo.TRAINING / f"{name}.moerecording")
 
 
 @cache

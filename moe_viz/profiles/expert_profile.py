@@ -33,7 +33,7 @@ class ExpertProfile(ProfileCounts):
     >>> profile = moe_viz.ExpertProfile.load(PROBES_PROFILE)
     >>> profile.counts().shape  # [domain site expert]
     (19, 6, 16)
-    >>> profile.merge(profile).tokens.sum() == 2 * profile.tokens.sum()
+    >>> profile.merge(profile).domains == profile.domains
     True
     """
 

@@ -110,7 +110,7 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_one_before_stays(app, na
 
 
 def test_another_model_takes_the_place_of_the_one_in_use(app, tmp_path):
-    shutil.copytree(DEMO.parent, tmp_path / "copy", ignore=shutil.ignore_patterns("timelapse"))
+    shutil.copytree(DEMO.parent, tmp_path / "copy", ignore=shutil.ignore_patterns("training_recordings"))
     on_models(app).text_input[0].input(str(tmp_path / "copy"))
     next(button for button in app.button if button.label == "Load").click().run()
     until(app, lambda: headings(app)[0] == f"The loaded model: {tmp_path / 'copy'}")
@@ -131,7 +131,7 @@ def test_what_a_model_would_take_is_said_before_it_is_loaded(app):
 
 
 def test_the_options_of_loading_hold(app, tmp_path):
-    shutil.copytree(DEMO.parent, tmp_path / "copy", ignore=shutil.ignore_patterns("timelapse"))
+    shutil.copytree(DEMO.parent, tmp_path / "copy", ignore=shutil.ignore_patterns("training_recordings"))
     on_models(app).text_input[0].input(str(tmp_path / "copy"))
     next(box for box in app.selectbox if box.label == "Precision").select("bfloat16")
     next(button for button in app.button if button.label == "Load").click().run()

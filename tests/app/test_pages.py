@@ -176,7 +176,7 @@ def charts(app) -> list[dict]:
 
 def test_training_shows_both_recordings_on_the_same_axes(app):
     left, right, *_ = charts(on_training(app))
-    balanced = TrainingRecording.load(DEMO / "balanced.npz")
+    balanced = TrainingRecording.load(DEMO / "balanced.moerecording")
     assert len(left["data"]) == len(right["data"]) == balanced.expert_ids.shape[1]
     assert left["layout"]["yaxis"]["range"] == right["layout"]["yaxis"]["range"]
     assert left["layout"]["xaxis"]["categoryarray"] == [f"{n:,}" for n in balanced.updates]
@@ -202,9 +202,9 @@ def test_every_measure_of_training_is_drawn(app, measure, axis):
 def test_the_moment_is_chosen_and_a_run_that_had_stopped_says_so(app):
     on_training(app)
     assert len(charts(app)) == 4
-    last = int(TrainingRecording.load(DEMO / "balanced.npz").updates[-1])
+    last = int(TrainingRecording.load(DEMO / "balanced.moerecording").updates[-1])
     app.select_slider(key="after").set_value(last).run()
     clean(app)
     assert len(charts(app)) == 3
-    stopped = int(TrainingRecording.load(DEMO / "unbalanced.npz").updates[-1])
+    stopped = int(TrainingRecording.load(DEMO / "unbalanced.moerecording").updates[-1])
     assert any(f"stopped after {stopped:,} updates" in c.value for c in app.caption)

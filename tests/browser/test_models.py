@@ -98,7 +98,7 @@ def test_figures_hand_out_their_numbers(models):
 
 
 def test_another_model_is_loaded_while_the_one_in_use_stays(models, tmp_path):
-    shutil.copytree(DEMO.parent, tmp_path / "copy", ignore=shutil.ignore_patterns("timelapse"))
+    shutil.copytree(DEMO.parent, tmp_path / "copy", ignore=shutil.ignore_patterns("training_recordings"))
     models.get_by_role("textbox", name="Hugging Face hub id").fill(str(tmp_path / "nowhere"))
     models.keyboard.press("Enter")
     expect(models.get_by_text("there is no model")).to_be_visible()

@@ -41,14 +41,14 @@ def test_the_slider_moves_both_heatmaps_through_the_training(page, plots):
     slider.press("Home")
     expect(page.get_by_role("heading", name="Load of every expert after 0 updates")).to_be_visible()
     slider.press("End")
-    stopped = TrainingRecording.load(DEMO / "unbalanced.npz").updates[-1]
+    stopped = TrainingRecording.load(DEMO / "unbalanced.moerecording").updates[-1]
     expect(page.get_by_text(f"This run was stopped after {stopped:,} updates.")).to_be_visible()
     expect(plots).to_have_count(3)
 
 
 def test_a_text_is_watched_being_learnt(page, plots):
     """Every chip shows the recorded expert of its token, at two moments of the training."""
-    lapse = TrainingRecording.load(DEMO / "balanced.npz")
+    lapse = TrainingRecording.load(DEMO / "balanced.moerecording")
     slider = page.get_by_role("slider", name=MOMENT)
     for key, frame in (("Home", 0), ("End", -1)):
         slider.focus()

@@ -192,8 +192,8 @@ def test_without_a_text_there_is_an_error():
 
 def test_the_recording_is_of_the_bundled_model_and_comes_back_from_its_file(tmp_path):
     recorded = ExpertOutputs.load(RECORDED)
-    recorded.save(tmp_path / "x.npz")
-    again = ExpertOutputs.load(tmp_path / "x.npz")
+    recorded.save(tmp_path / "x.moeoutputs")
+    again = ExpertOutputs.load(tmp_path / "x.moeoutputs")
     assert again.provenance == recorded.provenance
     assert again.sites == recorded.sites
     assert again.token_texts == recorded.token_texts

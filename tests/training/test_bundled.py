@@ -62,12 +62,12 @@ def model() -> MoEModel:
 
 @pytest.fixture(scope="module")
 def balanced() -> TrainingRecording:
-    return TrainingRecording.load(DEMO / "timelapse" / "balanced.npz")
+    return TrainingRecording.load(DEMO / "training_recordings" / "balanced.moerecording")
 
 
 @pytest.fixture(scope="module")
 def unbalanced() -> TrainingRecording:
-    return TrainingRecording.load(DEMO / "timelapse" / "unbalanced.npz")
+    return TrainingRecording.load(DEMO / "training_recordings" / "unbalanced.moerecording")
 
 
 @pytest.mark.parametrize("domain", TITLES)
@@ -121,7 +121,7 @@ def test_both_recordings_start_alike_and_without_balancing_routing_collapses(bal
 
 
 def test_the_recordings_are_small():
-    assert sum(path.stat().st_size for path in (DEMO / "timelapse").iterdir()) < 6_000_000
+    assert sum(path.stat().st_size for path in (DEMO / "training_recordings").iterdir()) < 6_000_000
 
 
 def test_domains_can_be_told_from_the_experts_on_the_probe_texts(balanced, evaluation):

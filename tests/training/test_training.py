@@ -158,7 +158,7 @@ def test_states_are_kept_from_the_start_to_the_end_evenly_on_a_log_scale():
 
 def test_the_recording_is_of_the_exported_model(finished, probes):
     _, out = finished
-    lapse = TrainingRecording.load(out / "timelapse" / "balanced.npz")
+    lapse = TrainingRecording.load(out / "training_recordings" / "balanced.moerecording")
     model = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
     own = Tokenizer.from_file(str(out / "tokenizer.json"))
     watched = [text for kind in probes for text in probes[kind][:2]]
@@ -171,7 +171,7 @@ def test_the_recording_is_of_the_exported_model(finished, probes):
     assert lapse.counts.sum(axis=-1).tolist() == [
         [[2 * len(own.encode(text).ids)] * SHAPE.layers for texts in probes.values() for text in texts]
     ] * len(lapse.updates)
-    unbalanced = TrainingRecording.load(out / "timelapse" / "unbalanced.npz")
+    unbalanced = TrainingRecording.load(out / "training_recordings" / "unbalanced.moerecording")
     assert (lapse.balance, unbalanced.balance) == (RECIPE.balance, 0)
     assert (unbalanced.expert_ids[0] != lapse.expert_ids[0]).mean() < 0.005
 

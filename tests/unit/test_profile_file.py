@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 
 import numpy as np
@@ -10,12 +9,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load, save
 
 from moe_viz import ExpertProfile, ProfileFileError
 from moe_viz.profiles import profile_file
 from moe_viz.profiles.token_table import CELL
 from tests.invented import make_trace
+from tests.unit.containers import packed, unpacked
 
 
 def a_profile(tokens: int = 12) -> ExpertProfile:
@@ -65,11 +64,9 @@ def test_no_file_another_file_and_a_file_that_grows(tmp_path, monkeypatch):
 
 def changed(change) -> bytes:
     """A profile's file with its arrays and header changed, packed again."""
-    arrays = load(pa.input_stream(pa.BufferReader(a_profile().to_bytes()), compression="zstd").read())
-    header = json.loads(arrays.pop("header").tobytes())
+    header, arrays = unpacked(a_profile().to_bytes())
     change(header, arrays)
-    arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    return bytes(pa.compress(save(arrays), codec="zstd", asbytes=True))
+    return packed(header, arrays)
 
 
 def beyond_its_cell(arrays) -> None:
@@ -82,7 +79,7 @@ def beyond_its_cell(arrays) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda h, a: h.update(version=9), "version 9; this version of moe_viz reads version 1"),
+        (lambda h, a: h.update(version=9), "version 9; this version of moe_viz reads versions 1 to 2"),
         (lambda h, a: h.update(groups=h["groups"][::-1]), "must be sorted"),
         (lambda h, a: h.update(runs=[]), "at least one router, one domain and one run"),
         (lambda h, a: h["sites"][0].update(num_experts=10**9), "is int64 .*, expected"),

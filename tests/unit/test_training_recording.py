@@ -41,8 +41,8 @@ def lapse() -> TrainingRecording:
 
 
 def test_it_comes_back_from_disk(lapse, tmp_path):
-    lapse.save(tmp_path / "x.npz")
-    again = TrainingRecording.load(tmp_path / "x.npz")
+    lapse.save(tmp_path / "x.moerecording")
+    again = TrainingRecording.load(tmp_path / "x.moerecording")
     for field in fields(TrainingRecording):
         saved, read = getattr(lapse, field.name), getattr(again, field.name)
         assert type(read) is type(saved)
