@@ -18,8 +18,8 @@ from training.corpus import Split, Windows, code_versions, encode_streams, end_o
 from training.evaluate import evaluate
 from training.export import export, load_exported, read_work
 from training.loop import BALANCED, UNBALANCED, Recipe, train
-from training.samples import sample
 from training.recording import record, summary
+from training.samples import sample
 from training.tokenizer import train_tokenizer
 
 OFTEN = ("cpp", "law", "math_latex", "python", "science_medicine", "shell_commands", "structured_data")

@@ -99,7 +99,9 @@ _VIEWS = (
 def recordings() -> tuple[Recording, ...]:
     """The bundled model's training, and the same without balancing."""
     named = (("With load balancing", "balanced"), ("Without load balancing", "unbalanced"))
-    return tuple(Recording(name, file, TrainingRecording.load(demo.TRAINING / f"{file}.moerecording")) for name, file in named)
+    return tuple(
+        Recording(name, file, TrainingRecording.load(demo.TRAINING / f"{file}.moerecording")) for name, file in named
+    )
 
 
 def charts() -> None:
