@@ -11,8 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from moe_viz.data.arrays import NO_EXPERT
+from moe_viz.data.router_site import RouterSite
 from moe_viz.data.scores import router_scores, selection_scores
-from moe_viz.data.trace import NO_EXPERT, RouterSite, RoutingTrace
+from moe_viz.data.trace import RoutingTrace
 
 ROUNDING = {"float32": 1e-4, "bfloat16": 0.05}
 """By how much of the largest of its kind a number may differ. Between instruction sets, logits of tiny models

@@ -95,5 +95,10 @@ def _outputs(header: dict[str, Any], arrays: Arrays) -> ExpertOutputs:
         texts=int(header["texts"]),
         tokens=int(header["tokens"]),
         token_texts={int(token): str(text) for token, text in header["token_texts"]},
-        **arrays,
+        taken=arrays["taken"],
+        agreement=arrays["agreement"],
+        raised_ids=arrays["raised_ids"],
+        raised=arrays["raised"],
+        lowered_ids=arrays["lowered_ids"],
+        lowered=arrays["lowered"],
     )

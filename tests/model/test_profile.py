@@ -14,12 +14,16 @@ from transformers.models.mixtral.modeling_mixtral import load_balancing_loss_fun
 import moe_viz
 from moe_viz import ExpertProfile, InputError
 from moe_viz.cli.main import main
+from moe_viz.corpus.document import Corpus, in_turn
+from moe_viz.corpus.measure import measure
+from moe_viz.corpus.reading import CorpusReader
 from moe_viz.data.routing import Routing
 from moe_viz.metrics.domains import domain_information
 from moe_viz.metrics.losses import load_balancing_loss, pooled_load_balancing_loss
-from moe_viz.model.running.read_routed import read_routed, routed_provenance, routed_sites
+from moe_viz.model.running.read_routed import PASS_TOKENS, read_routed, routed_provenance, routed_sites
 from moe_viz.probes import probe_texts
 from moe_viz.profiles.routed_batch import document_key
+from moe_viz.profiles.schema import array_fields
 from tests.agreement import assert_agree
 from tests.tiny_models import CONFIGS, tiny_model, token_ids
 
@@ -113,6 +117,25 @@ def test_a_profile_counts_what_the_traces_hold(demo, monkeypatch):
     assert profile.token_texts[demo.tokenizer(" d4")["input_ids"][0]] == demo.tokenizer.decode(
         demo.tokenizer(" d4")["input_ids"][:1]
     )
+
+
+def test_a_page_and_the_command_measure_the_same(demo):
+    """The page takes texts in turn and leaves the model to others between passes; a long text is read whole."""
+    texts = {domain: texts[:3] for domain, texts in probe_texts().items() if domain in ("chess", "law", "python")}
+    texts["long"] = [" ".join(probe_texts()["law"][:20])]
+    reader = CorpusReader(demo)
+    steps = list(measure(reader, Corpus("texts", in_turn(texts))))
+    page, command = steps[-1].profile(reader), moe_viz.profile(demo, texts)
+    assert page.tokens_by_domain()[page.domains.index("long")] > demo.context
+    assert len(steps) > page.tokens.sum() // PASS_TOKENS
+    for name in array_fields(page):
+        found, expected = getattr(page, name), getattr(command, name)
+        if name.endswith("_units"):  # float32 rounds otherwise beside others
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2**12, err_msg=name)
+        else:
+            np.testing.assert_array_equal(found, expected, err_msg=name)
+    assert (page.token_tables, page.group_table) == (command.token_tables, command.group_table)
+    assert page.token_texts == command.token_texts
 
 
 def test_the_pooled_loss_is_that_of_transformers():
