@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from moe_viz.data.trace import Scoring
+from moe_viz.data.router_site import Scoring
 from tests.agreement import difference
 from tests.invented import make_trace, route
 
