@@ -2,7 +2,7 @@
 
 A cell stands for an expert (and whatever else is told apart). Each keeps at most `capacity`
 tokens: where more have been seen, the count of the largest one that must go is taken off all of
-the cell's counts, and what is then not above 0 is let go (Misra and Gries, 1982; merged as in
+the cell's counts, and what is then not above 0 is dropped (Misra and Gries, 1982; merged as in
 Agarwal et al., Mergeable Summaries, 2012, section 3). What was taken off is remembered: a true
 count lies between the kept one and that plus `missed`, which is at most the cell's total
 divided by capacity + 1. A cell with `missed` 0 is exact, in whatever order it was merged.
