@@ -134,7 +134,8 @@ def _routed_block(name: str, block: nn.Module, found: MoEBlock, config: Any) -> 
         raise ModelError(
             f"{name} has routed experts, but nothing in it or its config says"
             f" {'how many there are' if count is None else 'how many a token uses'} (as"
-            f" {', '.join(EXPERT_COUNTS if count is None else CHOICES_PER_TOKEN)}): its family needs its own record"
+            f" {', '.join(EXPERT_COUNTS if count is None else CHOICES_PER_TOKEN)}): its family needs a record of its"
+            " own"
         )
     choices = first_int(_CHOICES, *holders, router) or count
     layer = _STACK.match(name)
