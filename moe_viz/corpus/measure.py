@@ -49,7 +49,7 @@ def measure(reader: CorpusReader, corpus: Corpus, begun: Measured | None = None)
     batch of about 4,096 tokens; between passes the same value is given again. The last value says
     that its run is complete. `begun` is what was counted before the corpus's first document.
 
-    Documents are read whole, in windows of the model's context, at most 4,096 tokens long. The
+    Documents are read whole, in windows of the model's context. The
     profile does not depend on the order of the documents, but for rounding where others share
     their passes. With an engine, whose worker takes turns between its sessions:
 

@@ -55,8 +55,8 @@ def profile(
 ) -> ExpertProfile:
     """Run `model` over a corpus and count how it routes, by domain, expert, document and token.
 
-    An encoder-decoder model is read by its encoder. What is longer than the model's context, or
-    than 4,096 tokens, is read in windows of that length, which know nothing of each other.
+    An encoder-decoder model is read by its encoder. What is longer than the model's
+    context is read in windows of that length, which know nothing of each other.
 
     model: what `load` or `attach` gives, with a tokenizer.
     corpus: a folder or file (`moe_viz.corpus.files` says of which kinds); a mapping from domains to

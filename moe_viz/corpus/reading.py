@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = 4096
 """This many tokens, or one document, are counted at a time."""
-WINDOW_TOKENS = 4096
-"""The longest window that is read in one forward pass, however long the model's context is."""
 
 
 class TokenWindow(NamedTuple):
@@ -59,8 +57,8 @@ class CorpusReader:
         self._model, self._tokenizer, self._most = model, model.tokenizer, max_tokens_per_document
         self._texts = TokenTexts(model.tokenizer)
         self.sites = routed_sites(model)
-        self.window = min(model.context or WINDOW_TOKENS, WINDOW_TOKENS)
-        """A longer document is read in windows of this many tokens, which know nothing of each other."""
+        self.window = model.context
+        """A longer document is read in windows of this many tokens, which know nothing of each other. None: whole."""
         self._provenance = routed_provenance(model)
 
     def run(self, corpus: str) -> CorpusRun:
@@ -106,8 +104,8 @@ class CorpusReader:
         if text.strip():
             clean = text.encode("utf-8", "replace").decode()  # a lone surrogate is no character
             ids = np.array(self._tokenizer(clean, verbose=False)["input_ids"][: self._most], dtype=np.int32)
-        starts = range(0, len(ids), self.window)
-        windows = tuple(TokenWindow(start == 0, ids[start : start + self.window]) for start in starts)
+        length = self.window or max(1, len(ids))
+        windows = tuple(TokenWindow(start == 0, ids[start : start + length]) for start in range(0, len(ids), length))
         return TokenizedDocument(document.domain, key, windows, document.share)
 
 

@@ -131,11 +131,11 @@ def test_steps_in_turn_with_others_give_the_same_profile(small_batches):
         seen[0].profile(of)
 
 
-def test_a_window_is_never_longer_than_the_bound(small_batches):
-    small_batches.setattr(reading, "WINDOW_TOKENS", 5)
-    bounded = moe_viz.profile(StandIn(context=10**6), TEXTS)
-    assert bounded.runs[0].window == 5
-    assert bounded == moe_viz.profile(StandIn(context=5), TEXTS)
+def test_a_model_without_a_stated_context_reads_a_document_whole():
+    whole = moe_viz.profile(StandIn(context=None), TEXTS)
+    assert whole.runs[0].window is None
+    longest = max(len(text) for texts in TEXTS.values() for text in texts)
+    np.testing.assert_array_equal(whole.selections, moe_viz.profile(StandIn(context=longest), TEXTS).selections)
 
 
 class Killed(BaseException):
