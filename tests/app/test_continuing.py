@@ -15,8 +15,8 @@ from streamlit.delta_generator import DeltaGenerator
 from moe_viz.engine import Engine
 from moe_viz.engine.meter import Meter
 from moe_viz.settings import settings
-from moe_viz.ui.session.model_in_use import Choice, _engine
-from moe_viz.ui.widgets.status import facts_of
+from moe_viz.ui.session.model_in_use import ModelChoice, _engine
+from moe_viz.ui.widgets.status import server_facts
 from tests.app.steps import button, clean, look_at, on_text, show_routing, shown, until
 from tests.invented import make_trace
 
@@ -49,7 +49,7 @@ def progress(app) -> list[str]:
 @pytest.fixture
 def info(monkeypatch):
     """What the loaded model says of itself; the test says what else."""
-    real = _engine(Choice("demo")).info()
+    real = _engine(ModelChoice("demo")).info()
 
     def say(**changes):
         monkeypatch.setattr(Engine, "info", lambda _: replace(real, **changes))
@@ -201,7 +201,7 @@ def test_a_result_that_was_let_go_is_measured_again_on_request(app, page):
     app.text_area(key="text").input(TEXT)
     show_routing(app).click().run()
     measured = shown(app).trace
-    app.session_state["session"].let_go()
+    app.session_state["session"].evict()
     app.run()
     clean(app)
     assert "no room any more" in said(app)
@@ -215,7 +215,7 @@ def test_a_result_that_was_let_go_is_measured_again_on_request(app, page):
 def test_a_continuation_that_was_let_go_is_made_again_as_it_was(app):
     app.run()
     first = shown(until_over(continue_text(app))).trace
-    app.session_state["session"].let_go()
+    app.session_state["session"].evict()
     app.run()
     button(app, "Measure it again").click().run()
     until_over(app)
@@ -225,7 +225,7 @@ def test_a_continuation_that_was_let_go_is_made_again_as_it_was(app):
 
 def test_an_opened_trace_that_was_let_go_can_be_opened_again(app):
     look_at(app, make_trace())
-    app.session_state["session"].let_go()
+    app.session_state["session"].evict()
     app.run()
     clean(app)
     assert "Open its file again" in said(app)
@@ -239,7 +239,7 @@ def test_a_page_holds_on_to_nothing_that_was_let_go(app, page, monkeypatch):
     app.text_area(key="text").input(TEXT)
     show_routing(app).click().run()
     trace = weakref.ref(shown(app).trace)
-    monkeypatch.setattr("moe_viz.ui.session.memory_budget.ROOM._most_bytes", lambda: 0)
+    monkeypatch.setattr("moe_viz.ui.session.memory_budget.MEMORY_BUDGET._most_bytes", lambda: 0)
     look_at(other := type(app).from_file(app._script_path, default_timeout=60), make_trace())
     other.run()
     gc.collect()
@@ -249,7 +249,7 @@ def test_a_page_holds_on_to_nothing_that_was_let_go(app, page, monkeypatch):
 
 def test_the_limits_that_hold_are_said(app):
     limits = settings()
-    _engine(Choice("demo")).info()
+    _engine(ModelChoice("demo")).info()
     app.run()
     text = said(app)
     for number in (limits.max_tokens, limits.max_new_tokens, limits.session_requests, limits.generations):
@@ -277,10 +277,10 @@ def test_the_servers_numbers_are_those_of_the_engine():
         meter.passed(texts, 10, 0.1)
     meter.counted("refused")
     meter.asked("somebody")
-    facts = facts_of(replace(meter.status("ready", 4, 2, 1), uptime_seconds=3725.0, memory_bytes=1_230_000_000))
+    facts = server_facts(replace(meter.status("ready", 4, 2, 1), uptime_seconds=3725.0, memory_bytes=1_230_000_000))
     assert facts["time to answer"] == "50 ms (median), 95 ms (95th percentile)"
     assert facts["texts a pass"] == "2 (median)"
     assert (facts["answered"], facts["refused"], facts["failed"]) == ("100", "1", "0")
     assert (facts["texts waiting"], facts["being continued"]) == ("4", "2, 1 waiting")
     assert (facts["up"], facts["memory"]) == ("1 h 2 min", "1.23 GB, the whole process")
-    assert facts_of(Meter().status("ready", 0, 0, 0))["time to answer"] == "none yet"
+    assert server_facts(Meter().status("ready", 0, 0, 0))["time to answer"] == "none yet"

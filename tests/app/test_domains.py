@@ -9,7 +9,7 @@ import pytest
 
 from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.ui.specialization import profiles
-from moe_viz.ui.specialization.profile_view import PROBES, Profiled, recorded
+from moe_viz.ui.specialization.profile_view import PROBES, ProfileView, recorded
 from tests.app.steps import clean
 from tests.invented import make_trace
 from tests.invented_profile import make_profile
@@ -18,7 +18,7 @@ from tests.invented_profile import make_profile
 def on(app, page: str, profile: ExpertProfile | None = None, monkeypatch=None):
     """A page, of an invented profile in place of the recorded one."""
     if profile is not None:
-        shown = Profiled(profile, "recorded", {domain: ["a text"] for domain in profile.domains})
+        shown = ProfileView(profile, "recorded", {domain: ["a text"] for domain in profile.domains})
         monkeypatch.setattr(profiles, "recorded", lambda _which: shown)
     app.run().switch_page(f"pages/{page}.py").run()
     clean(app)

@@ -15,7 +15,7 @@ import pytest
 from moe_viz.errors import EngineError, InputError
 from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.settings import settings
-from moe_viz.ui.specialization import upload as bringing
+from moe_viz.ui.specialization import upload
 from moe_viz.ui.specialization.measuring import CHARACTERS, Measuring
 from moe_viz.ui.specialization.upload import EACH, of_folder, pasted, uploaded
 from tests.app.steps import clean, until
@@ -224,10 +224,10 @@ def test_what_cannot_be_added_is_said_and_loses_nothing(app):
     add(app, "law", "one text")
     add(app, "", "another")
     assert "the domain has no name" in app.error[0].value.replace("\\", "")
-    assert list(app.session_state["own texts"]) == ["law"]
+    assert list(app.session_state["uploaded texts"]) == ["law"]
 
 
 def test_a_server_for_others_reads_no_folder(app, monkeypatch):
-    monkeypatch.setattr(bringing, "any_may_load", lambda: False)
+    monkeypatch.setattr(upload, "any_may_load", lambda: False)
     on(app, "domains")
     assert app.button_group(key="way to bring").options == ["Paste", "Upload"]

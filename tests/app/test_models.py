@@ -13,7 +13,7 @@ from moe_viz.catalogue import find_model, known_models
 from moe_viz.demo import TRAINING as DEMO
 from moe_viz.settings import settings
 from moe_viz.ui.session import model_in_use as model_ui
-from moe_viz.ui.session.model_in_use import Choice
+from moe_viz.ui.session.model_in_use import ModelChoice
 from tests.app.steps import clean, shown, until
 
 
@@ -153,7 +153,7 @@ def test_a_server_for_others_loads_only_what_its_owner_names(app, monkeypatch):
 
 
 def test_a_model_that_fails_at_the_start_leaves_the_rest_of_the_page(app):
-    app.session_state["model"] = Choice("no-such-model")
+    app.session_state["model"] = ModelChoice("no-such-model")
     on_models(app)
     until(app, lambda: app.error)
     assert any("no-such-model could not be loaded" in m.value.replace("\\", "") for m in app.markdown)

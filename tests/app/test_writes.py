@@ -11,8 +11,8 @@ import pytest
 
 import moe_viz
 from moe_viz.probes import probe_texts
-from moe_viz.ui.session.model_in_use import Choice, _engine
-from moe_viz.ui.specialization import measuring_outputs as reading_outputs
+from moe_viz.ui.session.model_in_use import ModelChoice, _engine
+from moe_viz.ui.specialization import measuring_outputs
 from moe_viz.ui.specialization.expert_outputs import recorded_outputs
 from moe_viz.ui.specialization.measuring import in_turn
 from moe_viz.ui.specialization.measuring_outputs import CHARACTERS, ReadingOutputs
@@ -41,7 +41,7 @@ def test_the_recorded_ones_are_shown_with_their_number(app):
 
 
 def test_what_is_measured_is_what_the_library_gives(app, monkeypatch):
-    monkeypatch.setattr(reading_outputs, "TEXTS", 3)
+    monkeypatch.setattr(measuring_outputs, "TEXTS", 3)
     on(app, "experts")
     button(app, MEASURE).click().run()
     until(app, lambda: "outputs" in app.session_state)
@@ -49,7 +49,7 @@ def test_what_is_measured_is_what_the_library_gives(app, monkeypatch):
     clean(app)
     found = app.session_state["outputs"]
     texts = [text[:CHARACTERS] for _domain, text in islice(in_turn(probe_texts()), 3)]
-    alone = _engine(Choice("demo")).use(lambda model: moe_viz.expert_outputs(model, texts)).result(60)
+    alone = _engine(ModelChoice("demo")).use(lambda model: moe_viz.expert_outputs(model, texts)).result(60)
     assert (found.raised_ids == alone.raised_ids).all()
     np.testing.assert_array_equal(found.lowered, alone.lowered)
     assert "tokens of 3 texts" in said(app)

@@ -18,7 +18,7 @@ from moe_viz.metrics.training import load_over_training, loss_over_training, rou
 from moe_viz.probes import TITLES
 from moe_viz.ui.routing.routing_map import map_alone
 from moe_viz.ui.session.opened_link import initial_of_link
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables, numbers
 
@@ -42,13 +42,13 @@ class Recording:
         return loss_over_training(self.lapse)
 
     @cached_property
-    def loads(self) -> np.ndarray:
+    def draw_loads(self) -> np.ndarray:
         """Each expert's share of its layer's assignments, `[frame site expert]`."""
         return load_over_training(self.lapse)
 
 
 @dataclass(frozen=True)
-class _View:
+class _Measure:
     """One of the charts: its name, its column, the title of its axis, how to read it."""
 
     title: str
@@ -57,8 +57,8 @@ class _View:
     reading: str
 
 
-_VIEWS = (
-    _View(
+_MEASURES = (
+    _Measure(
         "Domain information",
         "domain_information",
         "bits",
@@ -66,27 +66,27 @@ _VIEWS = (
         " 0: nothing. Even random routers, at 0 updates, tell something: they follow the token, and kinds of text"
         " differ in their tokens.",
     ),
-    _View(
+    _Measure(
         "Load",
         "max_violation",
         "MaxVio",
         "The busiest expert's load over the mean load, less 1: 0 is even, 7 means that one expert of a layer takes"
         " every token, with two experts of sixteen to a token.",
     ),
-    _View(
+    _Measure(
         "Effective experts",
         "effective_experts",
         "experts",
         "e to the entropy of the load: so many evenly used experts would be as uneven.",
     ),
-    _View(
+    _Measure(
         "Router saturation",
         "router_saturation",
         "share of the final experts",
         "How many of the experts that a token ends with were chosen for it already; the last point is 1 by definition,"
         " and chance is experts per token over experts.",
     ),
-    _View(
+    _Measure(
         "Loss",
         "loss",
         "nats a token",
@@ -107,13 +107,13 @@ def charts() -> None:
     both = recordings()
     title = st.segmented_control(
         "Measure",
-        [view.title for view in _VIEWS],
-        default=_VIEWS[0].title,
+        [view.title for view in _MEASURES],
+        default=_MEASURES[0].title,
         required=True,
         key="measure",
         bind="query-params",
     )
-    view = next(view for view in _VIEWS if view.title == title)
+    view = next(view for view in _MEASURES if view.title == title)
     updates = both[0].lapse.updates.tolist()
     largest = max(_table(recording, view)[view.column].max() for recording in both)
     for column, recording in zip(st.columns(2, gap="large"), both, strict=True):
@@ -125,11 +125,11 @@ def charts() -> None:
     folded_tables({f"{slug}-{r.file}": partial(_table, r, view) for r in both})
 
 
-def _table(recording: Recording, view: _View) -> pd.DataFrame:
+def _table(recording: Recording, view: _Measure) -> pd.DataFrame:
     return recording.loss if view.column == "loss" else recording.routing
 
 
-def _chart(recording: Recording, view: _View, updates: list[int], limits: tuple[float, float]) -> go.Figure:
+def _chart(recording: Recording, view: _Measure, updates: list[int], limits: tuple[float, float]) -> go.Figure:
     if view.column == "loss":
         return by_domain(recording.loss, updates, view.axis, limits)
     return by_layer(recording.routing, view.column, updates, view.axis, limits)
@@ -149,7 +149,7 @@ def moment() -> int:
     return after
 
 
-def loads(after: int) -> None:
+def draw_loads(after: int) -> None:
     """Every expert's load at one moment, both recordings on one scale of colours."""
     both = recordings()
     st.markdown(f"##### Load of every expert after {after:,} updates")
@@ -191,7 +191,7 @@ def watched_text(after: int) -> None:
     if frame is None:
         return
     trace = recording.lapse.trace(frame, text)
-    shown = Shown(trace, "recorded", None, initial=initial_of_link(trace))
+    shown = TraceView(trace, "recorded", None, initial=initial_of_link(trace))
     map_alone(shown, "watched")
     st.caption("Move the slider above and watch the experts change; the layer stays.")
     numbers(shown, {"watched-text": shown.trace.to_frame})

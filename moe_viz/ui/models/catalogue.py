@@ -14,7 +14,7 @@ from moe_viz.model.info import Architecture, architecture
 from moe_viz.ui.models.architecture import Portrait, portraits
 from moe_viz.ui.models.catalogue_table import COLUMNS, catalogue_table, difference
 from moe_viz.ui.models.loaded_model import loaded_portrait
-from moe_viz.ui.session.model_in_use import Choice, coming, engine, failure, load, model_name, refused
+from moe_viz.ui.session.model_in_use import ModelChoice, begin_loading, coming, engine, failure, model_name, refused
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import context_text, count_text, memory_text, plain
@@ -135,8 +135,8 @@ def _offer(model: KnownModel, built: Architecture | None) -> None:
     elif model.hub_id is not None and built is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             reason = refused(model.hub_id)
-            choice = (Choice(model.hub_id),)
-            st.button("Load it", key="load it", on_click=load, args=choice, disabled=bool(reason), help=reason)
+            choice = (ModelChoice(model.hub_id),)
+            st.button("Load it", key="load it", on_click=begin_loading, args=choice, disabled=bool(reason), help=reason)
             st.caption(_memory(built), width="stretch")
 
 

@@ -16,8 +16,8 @@ from moe_viz.ui.routing.examples import example_buttons
 from moe_viz.ui.routing.saved_traces import saved_traces
 from moe_viz.ui.session.model_in_use import engine, ready_engine
 from moe_viz.ui.session.opened_link import initial_of_link, leave_link, text_of_link
-from moe_viz.ui.session.session import Asked, Session, session
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.session import Session, TextRequest, session
+from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.link import carry
 from moe_viz.ui.widgets.words import context_text, plain
 
@@ -61,12 +61,12 @@ def prompt() -> Session:
         if asked or example or continued:
             leave_link()
         if asked or example or linked is not None:
-            _ask(own, Asked(st.session_state["text"]))
+            _ask(own, TextRequest(st.session_state["text"]))
         elif continued:
-            _ask(own, Asked(st.session_state["text"], continuation))
+            _ask(own, TextRequest(st.session_state["text"], continuation))
         _say(own)
-    if own.shown and not own.job:
-        about.caption(_size(own.shown))
+    if own.view and not own.job:
+        about.caption(_size(own.view))
     saved_traces(own)
     return own
 
@@ -81,7 +81,7 @@ def nothing_yet() -> None:
         )
 
 
-def _size(shown: Shown) -> str:
+def _size(shown: TraceView) -> str:
     """How much there is to see, and how long it took to measure."""
     trace = shown.trace
     took = f" · {1000 * shown.seconds:,.0f} ms" if shown.seconds is not None else ""
@@ -102,7 +102,7 @@ def _limits() -> None:
         st.caption(line)
 
 
-def _ask(own: Session, asked: Asked) -> None:
+def _ask(own: Session, asked: TextRequest) -> None:
     """Ask the model for a trace, or for a continuation, and say what went wrong."""
     own.stop()
     try:
@@ -112,7 +112,7 @@ def _ask(own: Session, asked: Asked) -> None:
             return
         started = time.perf_counter()
         trace = _answer(current, current.submit(asked.text, own.owner))
-        shown = Shown(trace, "measured", time.perf_counter() - started, initial=initial_of_link(trace))
+        shown = TraceView(trace, "measured", time.perf_counter() - started, initial=initial_of_link(trace))
         own.show(shown, asked)
     except MoeVizError as error:
         own.fail(str(error))
@@ -151,5 +151,5 @@ def _say(own: Session) -> None:
             st.rerun()
     if own.failure:
         st.error(plain(own.failure), icon=":material/error:")
-        if own.shown:
+        if own.view:
             st.caption("Below is still what was there before.")

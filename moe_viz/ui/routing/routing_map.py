@@ -21,7 +21,7 @@ from moe_viz.metrics.tables import next_token_table, router_table
 from moe_viz.metrics.tokens import token_detail
 from moe_viz.ui.routing.continuing import EVERY, progress
 from moe_viz.ui.session.session import Session
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.specialization.to_atlas import to_atlas
 from moe_viz.ui.widgets.numbers import numbers
 
@@ -40,14 +40,14 @@ def routing_map(own: Session) -> None:
 
 def _draw(own: Session, live: bool) -> None:
     # It is given the session, not what is shown: Streamlit keeps the arguments for as long as the page is open.
-    if (live and not own.look()) or (own.shown is None and not live):
+    if (live and not own.look()) or (own.view is None and not live):
         st.rerun()
     progress(own)
-    if own.shown:
-        _map_and_panel(own.shown)
+    if own.view:
+        _map_and_panel(own.view)
 
 
-def _map_and_panel(shown: Shown) -> None:
+def _map_and_panel(shown: TraceView) -> None:
     left, right = st.columns([2.6, 1], gap="large")
     with left:
         chosen = map_alone(shown, "map")
@@ -61,12 +61,12 @@ def _map_and_panel(shown: Shown) -> None:
         numbers(shown, tables)
 
 
-def map_alone(shown: Shown, key: str) -> Any:
+def map_alone(shown: TraceView, key: str) -> Any:
     """The map without the panel. Returns its state, with the chosen `token`."""
     return _map(key=key, data=shown.payload, default={"token": shown.initial.token}, on_token_change=lambda: None)
 
 
-def _panel_of(shown: Shown, token: int) -> TokenPanel:
+def _panel_of(shown: TraceView, token: int) -> TokenPanel:
     """What the panel shows of one token."""
     trace, colours = shown.trace, shown.colours.tolist()
     sites = [

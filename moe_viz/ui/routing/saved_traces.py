@@ -7,7 +7,7 @@ import streamlit as st
 from moe_viz.data.trace_file import read
 from moe_viz.errors import MoeVizError
 from moe_viz.ui.session.session import Session
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.trace_view import TraceView
 
 
 def saved_traces(own: Session) -> None:
@@ -18,12 +18,12 @@ def saved_traces(own: Session) -> None:
         if file is None:
             return
         try:
-            own.show(Shown(read(file.getvalue()), "opened", None), None)
+            own.show(TraceView(read(file.getvalue()), "opened", None), None)
         except MoeVizError as error:
             own.fail(f"{file.name}: {error}")
 
     with st.sidebar.expander("Saved traces"):
-        if own.shown:
+        if own.view:
             st.download_button(
                 "Save this trace",
                 data=own.file,

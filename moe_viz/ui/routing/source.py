@@ -13,7 +13,7 @@ _TEXT, _PROFILE = "This text", "A whole profile"
 def of_this_text() -> bool:
     """Draw the choice, which the address keeps; at first the text, if there is one. Returns whether it is the text."""
     if "of" not in st.session_state:
-        st.session_state["of"] = _TEXT if session().shown or text_is_linked() else _PROFILE
+        st.session_state["of"] = _TEXT if session().view or text_is_linked() else _PROFILE
     chosen = st.segmented_control(
         "Of",
         [_TEXT, _PROFILE],

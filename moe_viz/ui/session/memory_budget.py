@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from moe_viz.settings import settings
 
 
-class Kept(Protocol):
+class Sized(Protocol):
     """Something to show."""
 
     @property
@@ -18,22 +18,22 @@ class Kept(Protocol):
         """How much memory it takes, about."""
 
 
-Something = TypeVar("Something", bound=Kept)
+Something = TypeVar("Something", bound=Sized)
 
 
-class Holder(Generic[Something]):
+class Evictable(Generic[Something]):
     """Whoever holds something to show, for as long as there is room for it."""
 
     def __init__(self, shown: Something | None = None) -> None:
-        self.shown = shown
+        self.view = shown
 
-    def let_go(self) -> None:
+    def evict(self) -> None:
         """Called when there is no room any more: hold it no longer."""
-        self.shown = None
+        self.view = None
 
 
-class Room:
-    """Room for so many bytes of what is shown. May be used from any thread.
+class MemoryBudget:
+    """MemoryBudget for so many bytes of what is shown. May be used from any thread.
 
     Whoever was seen least recently lets go first; whoever was seen last keeps what it has,
     however large it is. A holder that no longer exists takes no room.
@@ -42,23 +42,23 @@ class Room:
     def __init__(self, most_bytes: Callable[[], int]) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        self._sizes: WeakKeyDictionary[Holder[Any], int] = WeakKeyDictionary()
+        self._sizes: WeakKeyDictionary[Evictable[Any], int] = WeakKeyDictionary()
         """The least recently seen first."""
 
-    def seen(self, holder: Holder[Any]) -> None:
+    def touch(self, holder: Evictable[Any]) -> None:
         """Somebody looks at what `holder` has; make room for it."""
         with self._lock:
             self._sizes.pop(holder, None)
-            self._sizes[holder] = holder.shown.bytes if holder.shown else 0
+            self._sizes[holder] = holder.view.bytes if holder.view else 0
             over = sum(self._sizes.values()) - self._most_bytes()
             for other, size in list(self._sizes.items())[:-1]:
                 if over <= 0:
                     return
                 if size:
-                    other.let_go()
+                    other.evict()
                     self._sizes[other] = 0
                     over -= size
 
 
-ROOM = Room(lambda: settings().results_megabytes * 10**6)
+MEMORY_BUDGET = MemoryBudget(lambda: settings().results_megabytes * 10**6)
 """For all that the sessions of this server have measured or opened."""

@@ -17,7 +17,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
-class Choice:
+class ModelChoice:
     """A model and how to load it, as for `moe_viz.load`."""
 
     name: str
@@ -37,14 +37,14 @@ class Choice:
     max_entries=settings().models_kept,
     show_spinner=False,
     on_release=Engine.close,
-    hash_funcs={Choice: repr},  # a page asks several times a run: Streamlit's own way takes four times as long
+    hash_funcs={ModelChoice: repr},  # a page asks several times a run: Streamlit's own way takes four times as long
 )
-def _engine(choice: Choice) -> Engine:
+def _engine(choice: ModelChoice) -> Engine:
     _ASKED_FOR.add(choice)
     return Engine(partial(moe_viz.load, choice.name, **choice.options))
 
 
-_ASKED_FOR: set[Choice] = set()
+_ASKED_FOR: set[ModelChoice] = set()
 """The models whose engines were begun."""
 
 
@@ -69,9 +69,9 @@ def model_name() -> str:
     return choice_in_use().name
 
 
-def choice_in_use() -> Choice:
+def choice_in_use() -> ModelChoice:
     """The session's model, and how it was asked for."""
-    choice: Choice = st.session_state.setdefault("model", Choice(settings().model))
+    choice: ModelChoice = st.session_state.setdefault("model", ModelChoice(settings().model))
     return choice
 
 
@@ -93,7 +93,7 @@ def refused(name: str) -> str | None:
     return f"This server shows {', '.join(loadable())}. Its owner can allow others (models, in settings.toml)."
 
 
-def load(choice: Choice) -> None:
+def begin_loading(choice: ModelChoice) -> None:
     """Start loading another model; the one in use stays until it is there, or for good if it cannot be had."""
     if reason := refused(choice.name):
         st.session_state["not loaded"] = reason
@@ -107,7 +107,7 @@ def load(choice: Choice) -> None:
 
 def stop_loading() -> None:
     """Let the model that is being loaded be."""
-    choice: Choice | None = st.session_state.get("coming")
+    choice: ModelChoice | None = st.session_state.get("coming")
     if choice is not None:
         st.session_state["coming"] = None
         _engine.clear(choice)
@@ -115,7 +115,7 @@ def stop_loading() -> None:
 
 def coming() -> str | None:
     """The model that is being loaded to take the place of the one in use."""
-    choice: Choice | None = st.session_state.get("coming")
+    choice: ModelChoice | None = st.session_state.get("coming")
     return None if choice is None else choice.name
 
 
@@ -136,13 +136,13 @@ def failure(failed: Engine) -> str | None:
 
 def engine_coming() -> Engine | None:
     """The engine of the model that is being loaded."""
-    choice: Choice | None = st.session_state.get("coming")
+    choice: ModelChoice | None = st.session_state.get("coming")
     return None if choice is None else _engine(choice)
 
 
 def arrived() -> bool:
     """Whether the model that is waited for is there, or cannot be had. If so it is in use, or the reason is kept."""
-    choice: Choice | None = st.session_state.get("coming")
+    choice: ModelChoice | None = st.session_state.get("coming")
     if choice is None or _engine(choice).state == "loading":
         return False
     st.session_state["not loaded"] = failure(_engine(choice))

@@ -9,7 +9,7 @@ import streamlit as st
 from moe_viz.components.routing_map.pack import AT_FIRST, Initial
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.settings import settings
-from moe_viz.ui.session.model_in_use import Choice, choice_in_use
+from moe_viz.ui.session.model_in_use import ModelChoice, choice_in_use
 from moe_viz.ui.session.scene import NAMES, Scene, decode, fit
 from moe_viz.ui.session.stored_texts import Limits, StoredTexts
 
@@ -27,7 +27,7 @@ stored_texts = StoredTexts(_limits)
 
 
 @dataclass
-class Opened:
+class OpenedLink:
     """A link that was opened."""
 
     page: str
@@ -55,7 +55,7 @@ def open_link(page: str) -> None:
     stored = stored_texts.get(scene.stored) if scene.stored else None
     gone = scene.stored is not None and stored is None
     settled = {name: written for name, written in asked.items() if name not in NAMES}
-    st.session_state["opened link"] = Opened(
+    st.session_state["opened link"] = OpenedLink(
         page, replace(scene, text=None), settled, dict.fromkeys(lost), stored or scene.text, gone
     )
     if empty := [name for name, written in asked.items() if not written and name not in _SAID_BY_PAGE]:
@@ -64,9 +64,9 @@ def open_link(page: str) -> None:
         st.rerun()  # to a widget, an empty parameter is a choice of nothing, even where there must be one
 
 
-def opened_link() -> Opened:
+def opened_link() -> OpenedLink:
     """The link of this session, as `open_link` took it."""
-    opened: Opened = st.session_state["opened link"]
+    opened: OpenedLink = st.session_state["opened link"]
     return opened
 
 
@@ -116,13 +116,13 @@ def _fitted(trace: RoutingTrace) -> Scene | None:
     return scene
 
 
-def other_model(scene: Scene) -> Choice | None:
+def other_model(scene: Scene) -> ModelChoice | None:
     """The model that the link was made with, if it is not the one in use."""
     asked = {name: getattr(scene, name) for name in ("revision", "dtype", "quantization")}
     used = asdict(choice_in_use())
     if scene.model is None or all(used[name] == value for name, value in (asked | {"name": scene.model}).items()):
         return None
-    return Choice(scene.model, **asked)
+    return ModelChoice(scene.model, **asked)
 
 
 def not_taken(asked: dict[str, str]) -> list[str]:

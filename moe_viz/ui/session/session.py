@@ -11,8 +11,8 @@ import streamlit as st
 
 from moe_viz.data.trace_file import write
 from moe_viz.errors import EngineError
-from moe_viz.ui.session.memory_budget import ROOM, Holder
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.memory_budget import MEMORY_BUDGET, Evictable
+from moe_viz.ui.session.trace_view import TraceView
 
 if TYPE_CHECKING:
     from moe_viz.data.trace import RoutingTrace
@@ -33,21 +33,21 @@ class Continuation:
 
 
 @dataclass(frozen=True)
-class Asked:
+class TextRequest:
     """What was asked of the model, so that it can be asked again."""
 
     text: str
     continuation: Continuation | None = None
 
 
-class Session(Holder[Shown]):
+class Session(Evictable[TraceView]):
     """What one session asked for, and what came of it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.owner = uuid4().hex
         """Its name at the engine."""
-        self.asked: Asked | None = None
+        self.asked: TextRequest | None = None
         """Where `shown` came from; None if it was opened from a file."""
         self.job: Job | None = None
         """The continuation that is under way."""
@@ -59,11 +59,11 @@ class Session(Holder[Shown]):
         """Why the last thing that was asked for could not be had."""
         self.gone = False
         """Whether the server had no room any more for what was shown."""
-        self._pending: Asked | None = None
+        self._pending: TextRequest | None = None
         self._stream = ""
         self._taken = 0.0
 
-    def show(self, shown: Shown, asked: Asked | None) -> None:
+    def show(self, shown: TraceView, asked: TextRequest | None) -> None:
         """Look at another trace; a continuation that was under way is stopped."""
         self.stop()
         self.job = self.ended = self.failure = None
@@ -73,7 +73,7 @@ class Session(Holder[Shown]):
         """Say why nothing came; what was there stays."""
         self.failure = reason
 
-    def begin(self, engine: Engine, asked: Asked) -> None:
+    def begin(self, engine: Engine, asked: TextRequest) -> None:
         """Have a text continued, and look at that from now on; what was there stays until its first token is.
 
         Raises InputError, EngineError if it cannot be taken.
@@ -112,18 +112,18 @@ class Session(Holder[Shown]):
 
     def file(self) -> bytes:
         """What is shown, as a `.moetrace` file. Raises EngineError if it was let go."""
-        if self.shown is None:
+        if self.view is None:
             raise EngineError("this trace is no longer kept; measure it again")
-        return write(self.shown.trace)
+        return write(self.view.trace)
 
-    def let_go(self) -> None:
-        super().let_go()
+    def evict(self) -> None:
+        super().evict()
         self.stop()
         self.gone = True
 
-    def _put(self, shown: Shown, asked: Asked | None) -> None:
-        self.shown, self.asked, self.gone = shown, asked, False
-        ROOM.seen(self)
+    def _put(self, shown: TraceView, asked: TextRequest | None) -> None:
+        self.view, self.asked, self.gone = shown, asked, False
+        MEMORY_BUDGET.touch(self)
 
     def _due(self, job: Job) -> bool:
         """Whether there is more to show than is shown, and it is time to show it."""
@@ -136,7 +136,7 @@ class Session(Holder[Shown]):
     def _grow(self, trace: RoutingTrace, job: Job, going: bool) -> None:
         before = self._same_stream()
         prompt = len(trace) - int(trace.generated.sum())
-        shown = Shown(
+        shown = TraceView(
             trace,
             "measured",
             None,
@@ -147,14 +147,14 @@ class Session(Holder[Shown]):
         self._taken = time.monotonic()
         self._put(shown, self._pending)
 
-    def _same_stream(self) -> Shown | None:
+    def _same_stream(self) -> TraceView | None:
         """What is shown, if it is an earlier moment of the continuation under way."""
-        shown = self.shown
+        shown = self.view
         return shown if shown is not None and shown.stream == self._stream != "" else None
 
 
 def session() -> Session:
     """The session whose page is being drawn; what it shows counts as just seen."""
     own: Session = st.session_state.setdefault("session", Session())
-    ROOM.seen(own)
+    MEMORY_BUDGET.touch(own)
     return own

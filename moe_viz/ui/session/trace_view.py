@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class TraceView:
     """A trace and how it came to the page."""
 
     trace: RoutingTrace

@@ -16,9 +16,9 @@ from moe_viz.errors import MoeVizError
 from moe_viz.metrics.tokens import tokens_of_expert
 from moe_viz.profiles.merge import model_identity
 from moe_viz.ui.session.model_in_use import engine
-from moe_viz.ui.session.session import Asked, session
-from moe_viz.ui.session.trace_view import Shown
-from moe_viz.ui.specialization.profile_view import Profiled
+from moe_viz.ui.session.session import TextRequest, session
+from moe_viz.ui.session.trace_view import TraceView
+from moe_viz.ui.specialization.profile_view import ProfileView
 from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import plain
 
@@ -28,7 +28,7 @@ _KEPT = "context passages"
 """Where the session keeps what was read last, and of what: the profile, the domain, the passages."""
 
 
-class Passage(NamedTuple):
+class ReadPassage(NamedTuple):
     """A text, and how the model in use routes it."""
 
     text: str
@@ -41,7 +41,7 @@ def go_to_asked_text() -> None:
         st.switch_page("pages/routing.py", query_params={})  # {}: without it, what the address keeps is in the way
 
 
-def contexts(profiled: Profiled, site: int, expert: int) -> None:
+def contexts(profiled: ProfileView, site: int, expert: int) -> None:
     """Draw them, folded away: the model reads them when they are asked for. A row leads to its text."""
     folded = st.expander("The contexts around them", key="contexts", on_change="rerun", bind="query-params")
     if not folded.open:
@@ -70,7 +70,7 @@ def contexts(profiled: Profiled, site: int, expert: int) -> None:
         _table(passages, site, expert)
 
 
-def _passages(profiled: Profiled, domain: str) -> tuple[Passage, ...] | None:
+def _passages(profiled: ProfileView, domain: str) -> tuple[ReadPassage, ...] | None:
     """The first texts of a domain, as the model in use routes them; None if it is not the profile's.
 
     Raises MoeVizError if they cannot be read. The session keeps the last ones.
@@ -85,7 +85,7 @@ def _passages(profiled: Profiled, domain: str) -> tuple[Passage, ...] | None:
     answers: list[Future[RoutingTrace]] = []
     try:
         answers.extend(model.submit(text, session().owner) for text in texts)
-        passages = tuple(Passage(text, answer.result()) for text, answer in zip(texts, answers, strict=True))
+        passages = tuple(ReadPassage(text, answer.result()) for text, answer in zip(texts, answers, strict=True))
     finally:
         for answer in answers:
             answer.cancel()  # those that wait, if the page was left
@@ -93,7 +93,7 @@ def _passages(profiled: Profiled, domain: str) -> tuple[Passage, ...] | None:
     return passages
 
 
-def _table(passages: tuple[Passage, ...], site: int, expert: int) -> None:
+def _table(passages: tuple[ReadPassage, ...], site: int, expert: int) -> None:
     taken = [
         tokens_of_expert(passage.trace, site, expert).assign(text=number)
         for number, passage in enumerate(passages, start=1)
@@ -108,10 +108,10 @@ def _table(passages: tuple[Passage, ...], site: int, expert: int) -> None:
 
     def go() -> None:
         for row in st.session_state[key].selection.rows:
-            passage: Passage = st.session_state[_KEPT][2][int(rows["text"][row]) - 1]
+            passage: ReadPassage = st.session_state[_KEPT][2][int(rows["text"][row]) - 1]
             initial = Initial(site, int(rows["position"][row]))
-            shown = Shown(passage.trace, "measured", None, stream=uuid4().hex, initial=initial)
-            session().show(shown, Asked(passage.text))
+            shown = TraceView(passage.trace, "measured", None, stream=uuid4().hex, initial=initial)
+            session().show(shown, TextRequest(passage.text))
             st.session_state["text"] = passage.text
             st.session_state["to routing"] = True
 

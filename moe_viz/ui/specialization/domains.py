@@ -15,9 +15,9 @@ from moe_viz.figures.domains import all_layers, given_token
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.token_identity_control import OCCURRENCES
-from moe_viz.ui.specialization.by_layer import bits_in_words, domain_information
+from moe_viz.ui.specialization.by_layer import bits_in_words, draw_domain_information
 from moe_viz.ui.specialization.profile_view import (
-    Profiled,
+    ProfileView,
     ask_for_expert,
     choose_layer,
     go_to_asked_expert,
@@ -31,20 +31,20 @@ from moe_viz.ui.widgets.numbers import folded_tables
 
 
 @dataclass(frozen=True)
-class _View:
+class _CellOfDomains:
     """What a cell of the heatmaps can show."""
 
     title: str
     kind: Kind
-    values: Callable[[Profiled], Array]
+    values: Callable[[ProfileView], Array]
     """`[domain site expert]`"""
     reading: str
     formula: str
     source: str
 
 
-_VIEWS = (
-    _View(
+_CELLS = (
+    _CellOfDomains(
         "Share of the domain’s tokens",
         "use",
         lambda profiled: profiled.specialists.use,
@@ -52,7 +52,7 @@ _VIEWS = (
         "N(tokens of the domain that took the expert) / N(tokens of the domain)",
         "Domain specialization, OLMoE (arXiv 2409.02060, equation 7). Even: experts per token over experts.",
     ),
-    _View(
+    _CellOfDomains(
         "Against the expert’s overall share",
         "use difference",
         lambda profiled: profiled.specialists.use - profiled.overall,
@@ -60,7 +60,7 @@ _VIEWS = (
         "share of the domain’s tokens − share of all tokens",
         "Domains with more tokens weigh more in the share of all tokens.",
     ),
-    _View(
+    _CellOfDomains(
         "Against the other domains",
         "use difference",
         lambda profiled: profiled.specialists.difference,
@@ -76,7 +76,7 @@ def heatmaps() -> None:
     """All layers small, one large; a cell leads to its expert. Another view or layer draws these alone anew."""
     profiled = looked_at()  # not an argument: Streamlit keeps those for as long as the page is open
     go_to_asked_expert(profiled)
-    views = _VIEWS if len(profiled.names) > 1 else _VIEWS[:1]
+    views = _CELLS if len(profiled.names) > 1 else _CELLS[:1]
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     with left:
         titles = [view.title for view in views]
@@ -97,7 +97,7 @@ def heatmaps() -> None:
     profile_provenance(profiled)
 
 
-def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, site: int) -> None:
+def _one_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, limit: float, site: int) -> None:
     router, order = profiled.profile.sites[site], list(profiled.domains)
     experts = router.num_experts
     heading(
@@ -133,7 +133,7 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
     st.caption(f"{view.reading}{dots} Click a cell to see its expert.")
 
 
-def _every_layer(profiled: Profiled, view: _View, values: Floats, limit: float, site: int) -> None:
+def _every_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, limit: float, site: int) -> None:
     st.markdown("**Every layer**")
 
     layers = profiled.layers
@@ -156,14 +156,14 @@ def _every_layer(profiled: Profiled, view: _View, values: Floats, limit: float, 
     st.caption("The same for each layer, on the same scale. Click one to see it large.")
 
 
-def informations(profiled: Profiled) -> None:
+def informations(profiled: ProfileView) -> None:
     """How much the experts tell of the domain, and what is left of it once the token is known."""
     if len(profiled.names) == 1:
         st.info("There is one domain only: nothing to compare it with. Bring a second one.")
         return
     left, right = st.columns(2, gap="large")
     with left:
-        domain_information(profiled)
+        draw_domain_information(profiled)
     table = profiled.information
     with right:
         heading(

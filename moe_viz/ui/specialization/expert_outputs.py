@@ -16,7 +16,7 @@ from moe_viz.ui.session.model_in_use import engine
 from moe_viz.ui.session.session import session
 from moe_viz.ui.session.trace_view import origin_text
 from moe_viz.ui.specialization.measuring_outputs import CHARACTERS, TEXTS, ReadingOutputs
-from moe_viz.ui.specialization.profile_view import Profiled
+from moe_viz.ui.specialization.profile_view import ProfileView
 from moe_viz.ui.specialization.profiles import looked_at
 from moe_viz.ui.widgets.definition import heading
 from moe_viz.ui.widgets.numbers import folded_tables
@@ -33,7 +33,7 @@ def recorded_outputs() -> ExpertOutputs:
     return ExpertOutputs.load(demo.EXPERT_OUTPUTS)
 
 
-def writes_toward(profiled: Profiled, site: int, expert: int) -> None:
+def writes_toward(profiled: ProfileView, site: int, expert: int) -> None:
     """The tokens that the expert's mean output raises and lowers most, and the way to measure them."""
     heading(
         "What it writes toward",
@@ -59,7 +59,7 @@ def writes_toward(profiled: Profiled, site: int, expert: int) -> None:
     _measure()
 
 
-def _outputs_of(profiled: Profiled) -> tuple[ExpertOutputs, str] | None:
+def _outputs_of(profiled: ProfileView) -> tuple[ExpertOutputs, str] | None:
     """Those of the profile's model, and how they came: what was measured before what is recorded."""
     own: ExpertOutputs | None = st.session_state.get(_MEASURED)
     for outputs, origin in ((own, "measured"), (recorded_outputs(), "recorded")):
@@ -68,7 +68,7 @@ def _outputs_of(profiled: Profiled) -> tuple[ExpertOutputs, str] | None:
     return None
 
 
-def _is_of(outputs: ExpertOutputs, profiled: Profiled) -> bool:
+def _is_of(outputs: ExpertOutputs, profiled: ProfileView) -> bool:
     same = model_identity(outputs.provenance) == model_identity(profiled.profile.runs[0].provenance)
     return same and outputs.sites == profiled.profile.sites
 

@@ -16,7 +16,7 @@ from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.vocabulary import MINIMUM
 from moe_viz.profiles.expert_profile import VIEWS
 from moe_viz.ui.specialization.contexts import contexts
-from moe_viz.ui.specialization.profile_view import Profiled, choose_layer, profile_provenance
+from moe_viz.ui.specialization.profile_view import ProfileView, choose_layer, profile_provenance
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
 from moe_viz.ui.widgets.numbers import folded_tables
@@ -37,7 +37,7 @@ _MOST = 6
 _TOKENS = 200
 
 
-def choose_expert(profiled: Profiled) -> tuple[int, int]:
+def choose_expert(profiled: ProfileView) -> tuple[int, int]:
     """Draw the choice of layer and expert, which the address keeps. Returns the router's index, and the expert."""
     left, right = st.columns(2)
     with left:
@@ -50,7 +50,7 @@ def choose_expert(profiled: Profiled) -> tuple[int, int]:
     return site, expert
 
 
-def summary(profiled: Profiled, site: int, expert: int) -> None:
+def draw_summary(profiled: ProfileView, site: int, expert: int) -> None:
     """The expert in four numbers, and its load against the others'."""
     table = atlas.loads(profiled.profile, site)
     row = table.iloc[expert]
@@ -64,7 +64,7 @@ def summary(profiled: Profiled, site: int, expert: int) -> None:
             st.metric("Domains it is marked for", int(of_expert["marked"].sum()), width="content")
 
 
-def share_and_load(profiled: Profiled, site: int, expert: int) -> None:
+def share_and_load(profiled: ProfileView, site: int, expert: int) -> None:
     """Its share by domain, and its load against the others'."""
     left, right = st.columns([1.2, 1], gap="large")
     with left:
@@ -74,7 +74,7 @@ def share_and_load(profiled: Profiled, site: int, expert: int) -> None:
     profile_provenance(profiled)
 
 
-def _share(profiled: Profiled, site: int, expert: int) -> None:
+def _share(profiled: ProfileView, site: int, expert: int) -> None:
     heading(
         "Share of each domain’s tokens",
         "N(tokens of the domain that took the expert) / N(tokens of the domain)",
@@ -102,7 +102,7 @@ def _share(profiled: Profiled, site: int, expert: int) -> None:
     folded_tables({"share-by-domain": lambda: table})
 
 
-def _loads(profiled: Profiled, site: int, expert: int) -> None:
+def _loads(profiled: ProfileView, site: int, expert: int) -> None:
     heading(
         "Load against the others",
         "assignments of the expert / assignments of the layer",
@@ -124,7 +124,7 @@ def _loads(profiled: Profiled, site: int, expert: int) -> None:
     folded_tables({"loads": lambda: table})
 
 
-def tokens_and_alike(profiled: Profiled, site: int, expert: int) -> None:
+def tokens_and_alike(profiled: ProfileView, site: int, expert: int) -> None:
     """The tokens that the expert takes, and the experts that are most like it."""
     left, right = st.columns([1.6, 1], gap="large")
     with left:
@@ -135,7 +135,7 @@ def tokens_and_alike(profiled: Profiled, site: int, expert: int) -> None:
     profile_provenance(profiled)
 
 
-def _tokens(profiled: Profiled, site: int, expert: int) -> None:
+def _tokens(profiled: ProfileView, site: int, expert: int) -> None:
     title = st.empty()
     view = st.segmented_control(
         "By",
@@ -178,7 +178,7 @@ def _tokens(profiled: Profiled, site: int, expert: int) -> None:
         folded_tables({"tokens": lambda: table})
 
 
-def partners(profiled: Profiled, site: int, expert: int) -> None:
+def draw_partners(profiled: ProfileView, site: int, expert: int) -> None:
     """With whom it works, in its layer and in the ones beside it."""
     heading(
         "Its partners",
@@ -204,7 +204,7 @@ def partners(profiled: Profiled, site: int, expert: int) -> None:
     profile_provenance(profiled)
 
 
-def _alike(profiled: Profiled, site: int, expert: int) -> None:
+def _alike(profiled: ProfileView, site: int, expert: int) -> None:
     if len(profiled.names) == 1:
         return
     heading(
@@ -221,7 +221,7 @@ def _alike(profiled: Profiled, site: int, expert: int) -> None:
     folded_tables({"alike": lambda: table})
 
 
-def _others(profiled: Profiled, table: pd.DataFrame, key: str, columns: list[str]) -> None:
+def _others(profiled: ProfileView, table: pd.DataFrame, key: str, columns: list[str]) -> None:
     """A table of other experts, each row a way to it."""
     if table.empty:
         st.caption("None: it took no token.")

@@ -19,7 +19,7 @@ from moe_viz.metrics.flow import BRANCHES, LIFT, NAMED, STEPS, WIDTH, by_strengt
 from moe_viz.metrics.ordering import by_load
 from moe_viz.metrics.specialists import site_columns
 from moe_viz.ui.specialization.experts import choose_expert
-from moe_viz.ui.specialization.profile_view import Profiled, ask_for_expert, go_to_asked_expert, profile_provenance
+from moe_viz.ui.specialization.profile_view import ProfileView, ask_for_expert, go_to_asked_expert, profile_provenance
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
 from moe_viz.ui.widgets.numbers import folded_tables
@@ -29,7 +29,7 @@ _MOST_TOGETHER = 3
 
 
 @dataclass(frozen=True)
-class _View:
+class _CellOfPairs:
     """What a cell of the heatmap can show."""
 
     title: str
@@ -37,14 +37,14 @@ class _View:
     reading: str
 
 
-_VIEWS = (
-    _View(
+_CELLS = (
+    _CellOfPairs(
         "Share of its tokens",
         "share",
         "Each cell is the share of the row’s tokens that took the column’s expert too; a row sums to the other"
         " experts that a token has.",
     ),
-    _View(
+    _CellOfPairs(
         "Against chance",
         "lift",
         "Each cell is how many times more often a token took both than the experts’ load alone would have it:"
@@ -53,7 +53,7 @@ _VIEWS = (
 )
 
 
-def choose(profiled: Profiled) -> tuple[int, list[int]]:
+def choose_layer_and_experts(profiled: ProfileView) -> tuple[int, list[int]]:
     """Draw the choice of layer and experts, which the address keeps. Returns the router's index, and the experts."""
     go_to_asked_expert(profiled)
     left, right = st.columns([2, 1.4], vertical_alignment="bottom")
@@ -73,7 +73,7 @@ def choose(profiled: Profiled) -> tuple[int, list[int]]:
     return site, [expert, *together]
 
 
-def one_layer(profiled: Profiled, site: int, experts: list[int]) -> None:
+def draw_layer(profiled: ProfileView, site: int, experts: list[int]) -> None:
     """The layer's experts against each other, and where the tokens of the chosen ones come from and go to."""
     left, right = st.columns([1.1, 1], gap="large")
     with left:
@@ -83,7 +83,7 @@ def one_layer(profiled: Profiled, site: int, experts: list[int]) -> None:
     profile_provenance(profiled)
 
 
-def _coactivation(profiled: Profiled, site: int, expert: int) -> None:
+def _coactivation(profiled: ProfileView, site: int, expert: int) -> None:
     """The layer's experts against each other; a cell leads to its row's expert."""
     router, layer = profiled.profile.sites[site], profiled.layers[site]
     heading(
@@ -102,12 +102,12 @@ def _coactivation(profiled: Profiled, site: int, expert: int) -> None:
         st.info(f"Each token takes one expert in {layer} (top-1): there is no co-activation.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        titles = [view.title for view in _VIEWS]
+        titles = [view.title for view in _CELLS]
         title = st.segmented_control(
             "Each cell", titles, default=titles[0], required=True, key="cell of pairs", bind="query-params"
         )
         order = choose_order([router])
-    view = next(view for view in _VIEWS if view.title == title)
+    view = next(view for view in _CELLS if view.title == title)
     table = coactivation_table(profiled.profile, site)
 
     places = _ordered(profiled, site, order)
@@ -124,7 +124,7 @@ def _coactivation(profiled: Profiled, site: int, expert: int) -> None:
     folded_tables({"co-activation": lambda: _at(profiled, site, table)})
 
 
-def _ordered(profiled: Profiled, site: int, order: str) -> np.ndarray:
+def _ordered(profiled: ProfileView, site: int, order: str) -> np.ndarray:
     experts = profiled.profile.sites[site].num_experts
     if order == "Load":
         return by_load(profiled.overall[site, :experts])
@@ -137,7 +137,7 @@ def _strongest(table: pd.DataFrame) -> str:
     return ", ".join(f"expert {row.expert} with {row.other}: {row.share:.0%}" for row in rows.itertuples())
 
 
-def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
+def _flow(profiled: ProfileView, site: int, experts: list[int]) -> None:
     """Where the tokens of the chosen experts come from and go to; an expert leads on to its own flow."""
     heading(
         f"{profiled.layers[site]}, {_called(experts)}: where the tokens come from and go to",
@@ -184,7 +184,7 @@ def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
     folded_tables({"flow": lambda: table})
 
 
-def _sums(profiled: Profiled, table: pd.DataFrame, strengths: Mapping[str, pd.DataFrame]) -> str:
+def _sums(profiled: ProfileView, table: pd.DataFrame, strengths: Mapping[str, pd.DataFrame]) -> str:
     """What the named experts come to, of what a token takes there."""
     parts = []
     for direction, strength in strengths.items():
@@ -205,7 +205,7 @@ def _said(strength: pd.DataFrame) -> str:
     return ", ".join(f"expert {row.other} {row.share:.0%}" for row in rows.itertuples())
 
 
-def all_layers(profiled: Profiled, site: int, experts: list[int]) -> None:
+def draw_paths(profiled: ProfileView, site: int, experts: list[int]) -> None:
     """The strongest links through the whole model; an expert or a layer leads there."""
     if len(profiled.profile.sites) == 1:
         return
@@ -243,13 +243,13 @@ def all_layers(profiled: Profiled, site: int, experts: list[int]) -> None:
     profile_provenance(profiled)
 
 
-def _named(profiled: Profiled, table: pd.DataFrame) -> pd.DataFrame:
+def _named(profiled: ProfileView, table: pd.DataFrame) -> pd.DataFrame:
     """With the routers' names in place of their indices."""
     names = dict(enumerate(profiled.layers))
     return table.assign(near_site=table["near_site"].map(names), far_site=table["far_site"].map(names))
 
 
-def _at(profiled: Profiled, site: int, table: pd.DataFrame) -> pd.DataFrame:
+def _at(profiled: ProfileView, site: int, table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(
         [pd.DataFrame(site_columns(profiled.profile, np.full(len(table), site))), table.reset_index(drop=True)], axis=1
     )
@@ -259,7 +259,7 @@ def _called(experts: list[int]) -> str:
     return f"expert {experts[0]}" if len(experts) == 1 else f"experts {', '.join(map(str, experts))}"
 
 
-def _walk_to(profiled: Profiled, site: int, expert: int) -> None:
+def _walk_to(profiled: ProfileView, site: int, expert: int) -> None:
     st.session_state["layer"], st.session_state["expert"] = profiled.layers[site], expert
     st.session_state["with"] = []
 

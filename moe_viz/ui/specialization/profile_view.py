@@ -44,7 +44,7 @@ _SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Profiled:
+class ProfileView:
     """A profile and what pages need of it again and again, worked out once."""
 
     profile: ExpertProfile
@@ -167,14 +167,14 @@ def _last_word(path: str) -> str:
     return "".join(re.findall(r"\w", path.rpartition(".")[2]))[:_LONGEST_NAME]
 
 
-def recorded(which: str = PROBES) -> Profiled:
+def recorded(which: str = PROBES) -> ProfileView:
     """One of the bundled model's profiles, for everybody."""
     return _recorded(which)
 
 
 @st.cache_resource(show_spinner=False)
-def _recorded(which: str) -> Profiled:
-    return Profiled(ExpertProfile.load(RECORDED[which]), "recorded", probe_texts() if which == PROBES else {})
+def _recorded(which: str) -> ProfileView:
+    return ProfileView(ExpertProfile.load(RECORDED[which]), "recorded", probe_texts() if which == PROBES else {})
 
 
 def ask_for_expert(layer: str, expert: int) -> None:
@@ -183,7 +183,7 @@ def ask_for_expert(layer: str, expert: int) -> None:
     st.session_state["to expert"] = True
 
 
-def go_to_asked_expert(profiled: Profiled) -> None:
+def go_to_asked_expert(profiled: ProfileView) -> None:
     """Go to the Experts page if one was asked for there."""
     _keep_layer(profiled)  # of a key that is new with the page, the address would not hear
     st.session_state.setdefault("expert", 0)
@@ -191,20 +191,20 @@ def go_to_asked_expert(profiled: Profiled) -> None:
         st.switch_page("pages/experts.py", query_params={})  # {}: without it, what the address keeps is in the way
 
 
-def choose_layer(profiled: Profiled) -> int:
+def choose_layer(profiled: ProfileView) -> int:
     """Draw the choice of a layer, which the address keeps. Returns the router's index."""
     _keep_layer(profiled)
     layer = st.selectbox("Layer", profiled.layers, key="layer", bind="query-params")
     return profiled.layers.index(layer)
 
 
-def _keep_layer(profiled: Profiled) -> None:
+def _keep_layer(profiled: ProfileView) -> None:
     """Have a layer chosen that there is: at first one in the middle."""
     if st.session_state.get("layer") not in profiled.layers:
         st.session_state["layer"] = profiled.layers[len(profiled.layers) // 2]
 
 
-def profile_provenance(profiled: Profiled) -> None:
+def profile_provenance(profiled: ProfileView) -> None:
     """Where the numbers come from, under every figure."""
     for run in profiled.profile.runs:
         origin = origin_text(run.provenance, len(profiled.profile.sites), how_it_came(profiled.origin))

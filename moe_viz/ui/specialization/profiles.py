@@ -8,12 +8,12 @@ from moe_viz.errors import EngineError, MoeVizError
 from moe_viz.probes import probe_texts
 from moe_viz.profiles.profile_file import MAX_BYTES, read, write
 from moe_viz.settings import settings
-from moe_viz.ui.session.memory_budget import ROOM, Holder
+from moe_viz.ui.session.memory_budget import MEMORY_BUDGET, Evictable
 from moe_viz.ui.session.model_in_use import engine, model_name
 from moe_viz.ui.session.session import session
 from moe_viz.ui.specialization.measuring import Measuring, Texts
-from moe_viz.ui.specialization.profile_view import HELD_OUT, PROBES, RECORDED, Profiled, recorded
-from moe_viz.ui.specialization.upload import bring, own_texts
+from moe_viz.ui.specialization.profile_view import HELD_OUT, PROBES, RECORDED, ProfileView, recorded
+from moe_viz.ui.specialization.upload import upload_texts, uploaded_texts
 from moe_viz.ui.widgets.link import carry
 from moe_viz.ui.widgets.words import plain
 
@@ -31,17 +31,17 @@ _EVERY = 0.5
 """How often a page looks at what is being measured, in seconds."""
 
 
-class HeldProfile(Holder[Profiled]):
+class EvictableProfile(Evictable[ProfileView]):
     """A profile on a page, for as long as there is room for it."""
 
     def file(self) -> bytes:
         """The profile as a `.moeprofile` file. Raises EngineError if it was let go."""
-        if self.shown is None:
+        if self.view is None:
             raise EngineError("this profile is no longer kept; measure it again")
-        return write(self.shown.profile)
+        return write(self.view.profile)
 
 
-def chosen_profile(title: str) -> Profiled:
+def chosen_profile(title: str) -> ProfileView:
     """Draw a page's heading and the choice of what it shows. Returns that."""
     st.markdown(f"##### {title}")
     under_way: Measuring | None = st.session_state.get("measuring")
@@ -50,26 +50,26 @@ def chosen_profile(title: str) -> Profiled:
     if reason := st.session_state.get("not opened"):
         st.error(plain(reason), icon=":material/error:")
     own = _choice()
-    chosen = own.shown or recorded()
+    chosen = own.view or recorded()
     with st.spinner("Testing every expert against chance"):
         _ = chosen.specialists  # worked out once
     if chosen.origin != "recorded":
-        ROOM.seen(own)
+        MEMORY_BUDGET.touch(own)
         carry(notes=[f"What you {chosen.origin} stays with you: whoever opens it sees what was recorded."])
     _saved_profiles(own)
     return chosen
 
 
-def looked_at() -> Profiled:
+def looked_at() -> ProfileView:
     """What a page would show, without drawing the choice."""
     which = st.session_state.get("profile", PROBES)
-    held: HeldProfile | None = st.session_state.get(_HELD[which]) if which in _HELD else None
-    return (held.shown if held else None) or recorded(which if which in RECORDED else PROBES)
+    held: EvictableProfile | None = st.session_state.get(_HELD[which]) if which in _HELD else None
+    return (held.view if held else None) or recorded(which if which in RECORDED else PROBES)
 
 
-def _choice() -> HeldProfile:
+def _choice() -> EvictableProfile:
     """Draw the choice. Returns what is chosen; of what was let go, a recorded one in its place."""
-    held: dict[str, HeldProfile] = {
+    held: dict[str, EvictableProfile] = {
         name: st.session_state[key] for name, key in _HELD.items() if key in st.session_state
     }
     which = st.segmented_control(
@@ -81,7 +81,7 @@ def _choice() -> HeldProfile:
         persist_state="session",
         bind="query-params",
     )
-    if which in held and held[which].shown is None:
+    if which in held and held[which].view is None:
         st.info(
             f"The server had no room any more for the profile that was {which.lower()}; those seen longest ago go"
             f" first. {_AGAIN[which]} Below is a recorded one."
@@ -90,7 +90,7 @@ def _choice() -> HeldProfile:
     if which in held:
         return held[which]
     st.caption(_about_recorded(which))
-    return HeldProfile(recorded(which))
+    return EvictableProfile(recorded(which))
 
 
 def _about_recorded(which: str) -> str:
@@ -100,7 +100,7 @@ def _about_recorded(which: str) -> str:
     return f"{said} {plain(model_name())}, the model in use, is not measured yet."
 
 
-def _saved_profiles(own: HeldProfile) -> None:
+def _saved_profiles(own: EvictableProfile) -> None:
     """Profiles as files, in the sidebar: save what is shown, open what was saved."""
 
     def opened() -> None:
@@ -110,7 +110,7 @@ def _saved_profiles(own: HeldProfile) -> None:
             return
         limit = min(MAX_BYTES, settings().results_megabytes * 10**6 // _IN_MEMORY)
         try:
-            _hold(_OPENED, Profiled(read(file.getvalue(), limit), "opened", {}))
+            _hold(_OPENED, ProfileView(read(file.getvalue(), limit), "opened", {}))
         except MoeVizError as error:
             st.session_state["not opened"] = f"{file.name}: {error}"
 
@@ -126,9 +126,9 @@ def _saved_profiles(own: HeldProfile) -> None:
         st.file_uploader("Open a profile", type=["moeprofile"], key="profile file", on_change=opened)
 
 
-def _hold(name: str, profiled: Profiled) -> None:
+def _hold(name: str, profiled: ProfileView) -> None:
     """Have the session hold a profile, and look at it."""
-    st.session_state[_HELD[name]] = HeldProfile(profiled)
+    st.session_state[_HELD[name]] = EvictableProfile(profiled)
     st.session_state["profile"] = name
 
 
@@ -146,13 +146,13 @@ def measure() -> None:
             on_click=_begin,
             args=("the probe texts of moe_viz", probe_texts()),
         )
-        bring()
-        if own_texts():
+        upload_texts()
+        if uploaded_texts():
             st.button(
-                f"Measure your {len(own_texts())} domains" if len(own_texts()) > 1 else "Measure your domain",
+                f"Measure your {len(uploaded_texts())} domains" if len(uploaded_texts()) > 1 else "Measure your domain",
                 type="primary",
                 on_click=_begin,
-                args=("texts that were brought", dict(own_texts())),
+                args=("texts that were brought", dict(uploaded_texts())),
             )
 
 
@@ -180,4 +180,4 @@ def _arrive(own: Measuring) -> None:
     st.session_state["measuring"] = None
     st.session_state["not measured"] = own.error
     if own.profile is not None:
-        _hold(_MEASURED, Profiled(own.profile, "measured", own.texts))
+        _hold(_MEASURED, ProfileView(own.profile, "measured", own.texts))

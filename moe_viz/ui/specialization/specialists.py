@@ -11,7 +11,7 @@ from moe_viz.figures.domains import halves
 from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.specialists import LEVEL, held_out_table
 from moe_viz.metrics.specialization import LEAST, MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
-from moe_viz.ui.specialization.profile_view import Profiled, ask_for_expert, profile_provenance
+from moe_viz.ui.specialization.profile_view import ProfileView, ask_for_expert, profile_provenance
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
 from moe_viz.ui.widgets.numbers import folded_tables
@@ -21,7 +21,7 @@ BEYOND = f"used more than by the other domains by over {LEAST:g} of an even use"
 _PERCENT = st.column_config.NumberColumn(format="percent")
 
 
-def specialists(profiled: Profiled) -> None:
+def specialists(profiled: ProfileView) -> None:
     """Which experts are marked, and whether they hold in texts that had no part in choosing them."""
     if len(profiled.names) == 1:
         return
@@ -38,7 +38,7 @@ def specialists(profiled: Profiled) -> None:
     profile_provenance(profiled)
 
 
-def _marked(profiled: Profiled) -> None:
+def _marked(profiled: ProfileView) -> None:
     uses = profiled.uses
     marked = uses[uses["marked"]].sort_values("difference", ascending=False, ignore_index=True)
     tested = int(uses["q"].notna().sum())
@@ -97,7 +97,7 @@ def _marked(profiled: Profiled) -> None:
     folded_tables({"specialists": lambda: marked})
 
 
-def _halves(profiled: Profiled) -> None:
+def _halves(profiled: ProfileView) -> None:
     with st.spinner("Testing halves of the documents"):
         split = profiled.halves
     heading(

@@ -26,16 +26,16 @@ EACH = 200
 MOST = 40
 """Domains."""
 
-_KEY = "own texts"
+_KEY = "uploaded texts"
 
 
-def own_texts() -> dict[str, list[str]]:
+def uploaded_texts() -> dict[str, list[str]]:
     """What this session has brought so far."""
     texts: dict[str, list[str]] = st.session_state.setdefault(_KEY, {})
     return texts
 
 
-def bring() -> None:
+def upload_texts() -> None:
     """Draw the ways to bring a domain, and what was brought."""
     ways = ["Paste", "Upload", *(["Folder on the server"] if any_may_load() else [])]
     way = st.segmented_control("Texts of your own", ways, default=ways[0], required=True, key="way to bring")
@@ -58,10 +58,10 @@ def bring() -> None:
         f"At most {MOST} domains, {EACH} texts of each, and the first {CHARACTERS:,} characters of a text. For larger"
         " corpora there is the command line: python -m moe\\_viz profile."
     )
-    if own_texts():
-        counts = ", ".join(f"{visible(name)} ({len(texts)})" for name, texts in own_texts().items())
+    if uploaded_texts():
+        counts = ", ".join(f"{visible(name)} ({len(texts)})" for name, texts in uploaded_texts().items())
         st.text(f"Brought, with the number of texts: {counts}")
-        st.button("Remove them", on_click=own_texts().clear, type="tertiary")
+        st.button("Remove them", on_click=uploaded_texts().clear, type="tertiary")
 
 
 def pasted(name: str, text: str) -> dict[str, list[str]]:
@@ -116,8 +116,8 @@ def _keep(read: Callable[[], dict[str, list[str]]]) -> None:
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    both = own_texts() | found
+    both = uploaded_texts() | found
     if len(both) > MOST:
         st.error(f"These would be {len(both)} domains; at most {MOST} are compared.", icon=":material/error:")
         return
-    own_texts().update(found)
+    uploaded_texts().update(found)

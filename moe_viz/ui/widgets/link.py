@@ -43,9 +43,9 @@ def _make() -> None:
     own, choice = session(), choice_in_use()
     scene = Scene(choice.name, choice.revision, choice.dtype, choice.quantization)
     notes = list(carried.pop("notes", ()))
-    if carried.pop("shown", False) and own.shown is not None:
-        if own.shown.trace.provenance.model != choice.name:
-            scene = Scene(own.shown.trace.provenance.model)
+    if carried.pop("shown", False) and own.view is not None:
+        if own.view.trace.provenance.model != choice.name:
+            scene = Scene(own.view.trace.provenance.model)
         carried["text"] = _text(own)
         if own.asked is None or own.asked.continuation:
             notes.append("Whoever opens it has this text read anew, with the tokens that the model generated in it.")
@@ -60,10 +60,10 @@ def _make() -> None:
 
 def _text(own: Session) -> str:
     """The text that the session looks at, as it was written."""
-    assert own.shown is not None
+    assert own.view is not None
     if own.asked is not None and own.asked.continuation is None:
         return own.asked.text
-    return own.shown.trace.text
+    return own.view.trace.text
 
 
 def _with_text(scene: Scene, text: str) -> tuple[Scene, str]:

@@ -33,7 +33,7 @@ def _facts(every: float | None) -> None:
         elif reason := failure(current):
             st.error(plain(reason), icon=":material/error:")
         else:
-            st.html(facts_html(facts_of(current.info())))
+            st.html(facts_html(model_facts(current.info())))
         if (name := coming()) and (loading := engine_coming()):
             st.caption("LOADING")
             st.text(name)
@@ -56,7 +56,7 @@ def _progress(loading: Engine) -> None:
     st.progress(progress.done / progress.total if progress.total else 0.0, f"{progress.stage.capitalize()} {count}")
 
 
-def facts_of(info: ModelInfo) -> dict[str, str]:
+def model_facts(info: ModelInfo) -> dict[str, str]:
     """The model's facts, label by label."""
     decoder = [site for site in info.sites if site.stack == info.sites[0].stack]
     experts = sorted({(site.num_experts, site.top_k) for site in info.sites})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.words import plain
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SHOWN_ROWS = 2_000
 """More rows than anybody scrolls through; the file has all."""
 
 
-def numbers(shown: Shown, tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
+def numbers(shown: TraceView, tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
     """A figure's tables, folded away, and where they come from."""
     folded_tables(tables)
     provenance(shown)
@@ -65,6 +65,6 @@ def parquet_of(rows: pd.DataFrame) -> bytes:
     return file.getvalue()
 
 
-def provenance(shown: Shown) -> None:
+def provenance(shown: TraceView) -> None:
     """Where the numbers come from, and what must be known to read them right."""
     st.caption(plain(" ".join((shown.provenance, *shown.trace.provenance.notes))))

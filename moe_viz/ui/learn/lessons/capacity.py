@@ -19,7 +19,7 @@ from moe_viz.probes import probe_texts
 from moe_viz.ui.learn.lessons.kind import choose_kind
 from moe_viz.ui.session.model_in_use import engine, model_name
 from moe_viz.ui.session.opened_link import text_of_link
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.link import carry
 from moe_viz.ui.widgets.numbers import numbers
@@ -68,9 +68,9 @@ def draw(lesson: Lesson) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _read(_model: str, text: str) -> Shown:
+def _read(_model: str, text: str) -> TraceView:
     """The text, read by the session's model; the same for everybody who asks for it."""
-    return Shown(engine().trace(text), "measured", None)
+    return TraceView(engine().trace(text), "measured", None)
 
 
 def _batch(lesson: Lesson, trace: RoutingTrace, site: int, factor: float) -> None:

@@ -20,9 +20,8 @@ from moe_viz.ui.learn.predict.passages import cells, passages
 from moe_viz.ui.learn.predict.round import Round
 from moe_viz.ui.learn.predict.words import letter, say, say_choice, say_measured, text_name
 from moe_viz.ui.session.model_in_use import engine, model_name
-from moe_viz.ui.session.session import Asked as AskedText
-from moe_viz.ui.session.session import session
-from moe_viz.ui.session.trace_view import Shown, origin_text
+from moe_viz.ui.session.session import TextRequest, session
+from moe_viz.ui.session.trace_view import TraceView, origin_text
 from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import facts_html, plain
 
@@ -247,6 +246,6 @@ def _to_routing(asked: Asked) -> None:
     except MoeVizError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    session().show(Shown(trace, "measured", None), AskedText(asked.text))
+    session().show(TraceView(trace, "measured", None), TextRequest(asked.text))
     st.session_state["text"] = asked.text
     st.switch_page("pages/routing.py")
