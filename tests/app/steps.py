@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from moe_viz.ui.session.session import Session
+from moe_viz.ui.session.text_session import TextSession
 from moe_viz.ui.session.trace_view import TraceView
 
 
@@ -20,7 +20,7 @@ def shown(app) -> TraceView:
 
 def look_at(app, trace) -> None:
     """Have the session look at a trace, as if it had opened its file."""
-    app.session_state["session"] = Session()
+    app.session_state["session"] = TextSession()
     app.session_state["session"].show(TraceView(trace, "opened", None), None)
 
 

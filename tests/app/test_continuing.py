@@ -15,7 +15,8 @@ from streamlit.delta_generator import DeltaGenerator
 from moe_viz.engine import Engine
 from moe_viz.engine.meter import Meter
 from moe_viz.settings import settings
-from moe_viz.ui.session.model_in_use import ModelChoice, _engine
+from moe_viz.ui.session.model_choice import ModelChoice
+from moe_viz.ui.session.model_in_use import _engine
 from moe_viz.ui.widgets.status import server_facts
 from tests.app.steps import button, clean, look_at, on_text, show_routing, shown, until
 from tests.invented import make_trace

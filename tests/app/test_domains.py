@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from moe_viz.profiles.expert_profile import ExpertProfile
+from moe_viz.ui.session.profile_view import PROBES, ProfileView, recorded
 from moe_viz.ui.specialization import profiles
-from moe_viz.ui.specialization.profile_view import PROBES, ProfileView, recorded
 from tests.app.steps import clean
 from tests.invented import make_trace
 from tests.invented_profile import make_profile

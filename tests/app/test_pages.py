@@ -14,6 +14,7 @@ from moe_viz.demo import TRAINING as DEMO
 from moe_viz.probes import mixed_texts, probe_texts
 from moe_viz.ui.routing import prompt
 from moe_viz.ui.session import model_in_use as model
+from moe_viz.ui.session import state
 from tests.app.steps import clean, look_at, on_text, show_routing, shown
 from tests.invented import make_trace
 
@@ -156,10 +157,10 @@ def test_what_must_be_known_to_read_the_numbers_is_said_beside_them(app, page):
 def test_a_saved_trace_is_opened_and_a_damaged_one_is_refused(app):
     trace = make_trace()
     app.run()
-    app.file_uploader(key="opened").upload("x.moetrace", write(trace)).run()
+    app.file_uploader(key=state.TRACE_FILE.key).upload("x.moetrace", write(trace)).run()
     clean(app)
     assert shown(app).trace == trace
-    app.file_uploader(key="opened").upload("bad.moetrace", write(trace)[:-20]).run()
+    app.file_uploader(key=state.TRACE_FILE.key).upload("bad.moetrace", write(trace)[:-20]).run()
     clean(app)
     assert "bad.moetrace: the trace is damaged" in app.error[0].value.replace("\\", "")
     assert shown(app).trace == trace

@@ -8,6 +8,7 @@ from moe_viz.engine import Engine
 from moe_viz.errors import EngineError
 from moe_viz.lessons.texts import predict, predict_kind
 from moe_viz.quiz.asking import KINDS
+from moe_viz.ui.session import state
 from tests.app.steps import button, clean, shown
 
 OWN = "The <b>cat</b> saw **the dog**; the dog saw the $cat$, and [the bird](javascript:alert(1)) saw both. " * 4
@@ -22,7 +23,7 @@ def on(app, seed: str | None = "7"):
 
 
 def the_round(app):
-    return app.session_state["predict"]
+    return app.session_state[state.ROUND.key]
 
 
 def named_seed(app) -> int:
@@ -111,7 +112,7 @@ def test_a_link_without_a_seed_falls_back_with_a_sentence(app, hostile):
 def test_the_same_link_asks_two_people_the_same(app):
     on(app, "11")
     asked = app.header[0].value, [b.label for b in choices(app)]
-    app.session_state["predict"] = None
+    app.session_state[state.ROUND.key] = None
     app.run()
     clean(app)
     assert (app.header[0].value, [b.label for b in choices(app)]) == asked

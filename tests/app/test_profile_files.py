@@ -11,9 +11,10 @@ import pytest
 from moe_viz.probes import probe_texts
 from moe_viz.profiles.profile_file import read, write
 from moe_viz.settings import settings
+from moe_viz.ui.session import state
 from moe_viz.ui.session.memory_budget import MEMORY_BUDGET, Evictable
+from moe_viz.ui.session.profile_view import ProfileView, recorded
 from moe_viz.ui.session.trace_view import TraceView
-from moe_viz.ui.specialization.profile_view import ProfileView, recorded
 from moe_viz.ui.specialization.profiles import EvictableProfile
 from tests.app.steps import clean
 from tests.app.test_domains import on, said
@@ -85,7 +86,7 @@ def test_names_from_a_file_are_text_and_only_signs_that_can_be_written(app, page
 
 def test_what_was_let_go_is_said_and_the_recorded_one_takes_its_place(app):
     opened(app, write(make_profile(2)))
-    app.session_state["opened profile"].evict()
+    app.session_state[state.OPENED_PROFILE.key].evict()
     app.run()
     clean(app)
     assert "no room any more for the profile that was opened" in said(app)
@@ -96,7 +97,7 @@ def test_what_was_let_go_is_said_and_the_recorded_one_takes_its_place(app):
 @pytest.mark.parametrize("page", ["domains", "experts"])
 def test_profiles_count_in_the_bound_on_results_and_no_page_holds_on_to_one(app, page, monkeypatch):
     opened(app, write(make_profile(2)), page)
-    held = app.session_state["opened profile"]
+    held = app.session_state[state.OPENED_PROFILE.key]
     assert held.view.bytes > 10**5
     gone = weakref.ref(held.view)
     monkeypatch.setattr(MEMORY_BUDGET, "_most_bytes", lambda: 0)

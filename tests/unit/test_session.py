@@ -12,7 +12,7 @@ import pytest
 from moe_viz.errors import EngineError
 from moe_viz.model.running.sampling import Sampling
 from moe_viz.ui.session.memory_budget import Evictable, MemoryBudget
-from moe_viz.ui.session.session import Continuation, Session, TextRequest
+from moe_viz.ui.session.text_session import Continuation, TextRequest, TextSession
 from moe_viz.ui.session.trace_view import TraceView
 from tests.invented import make_trace
 
@@ -48,12 +48,12 @@ class Work:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """Every moment is shown, however soon it comes after the one before."""
-    monkeypatch.setattr("moe_viz.ui.session.session._BYTES_A_SECOND", 1e12)
+    monkeypatch.setattr("moe_viz.ui.session.text_session._BYTES_A_SECOND", 1e12)
 
 
 @pytest.fixture
 def own():
-    return Session()
+    return TextSession()
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_every_moment_is_of_one_stream_and_the_last_needs_no_more_room(own, job)
 
 def test_the_last_tokens_are_never_missed(own, job, monkeypatch):
     """However seldom a long trace is shown anew, its end is."""
-    monkeypatch.setattr("moe_viz.ui.session.session._BYTES_A_SECOND", 1e-6)
+    monkeypatch.setattr("moe_viz.ui.session.text_session._BYTES_A_SECOND", 1e-6)
     job.goes_on(1)
     own.look()
     job.goes_on(4)

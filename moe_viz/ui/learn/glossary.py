@@ -6,6 +6,7 @@ import streamlit as st
 
 from moe_viz.lessons.glossary import Term, find, pages, word
 from moe_viz.lessons.texts import lessons
+from moe_viz.ui.session import state
 from moe_viz.ui.widgets.words import plain
 
 _LONGEST = 60
@@ -18,7 +19,7 @@ def glossary() -> None:
     st.caption(word("intro"))
     asked = st.text_input(
         word("search"),
-        key="term",
+        key=state.TERM.key,
         max_chars=_LONGEST,
         placeholder=word("placeholder"),
         icon=":material/search:",

@@ -7,6 +7,7 @@ from importlib import import_module
 import streamlit as st
 
 from moe_viz.lessons.texts import Lesson, common, lessons
+from moe_viz.ui.session import state
 
 STYLE = """
 <style>
@@ -26,12 +27,12 @@ def learn() -> None:
     asked = st.query_params.get("lesson", names[0])
     if asked not in every:
         st.info(common("no_lesson"), icon=":material/link_off:")
-    st.session_state.setdefault("lesson", asked if asked in every else names[0])
+    state.LESSON.get_or_set(asked if asked in every else names[0])
     name = st.segmented_control(
         common("chooser"),
         names,
         format_func=lambda one: every[one].title,
-        key="lesson",
+        key=state.LESSON.key,
         required=True,
         wrap=True,
         label_visibility="collapsed",
@@ -67,7 +68,7 @@ def _neighbours(names: list[str], index: int) -> None:
     """Buttons to the lessons before and after."""
 
     def go(name: str) -> None:
-        st.session_state["lesson"] = name
+        state.LESSON.set(name)
 
     with st.container(horizontal=True):
         for key, other in (("previous", index - 1), ("next", index + 1)):

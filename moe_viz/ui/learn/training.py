@@ -17,6 +17,7 @@ from moe_viz.figures.training import by_domain, by_layer
 from moe_viz.metrics.training import load_over_training, loss_over_training, routing_over_training
 from moe_viz.probes import TITLES
 from moe_viz.ui.routing.routing_map import map_alone
+from moe_viz.ui.session import state
 from moe_viz.ui.session.opened_link import initial_of_link
 from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.chart import chart
@@ -42,7 +43,7 @@ class Recording:
         return loss_over_training(self.lapse)
 
     @cached_property
-    def draw_loads(self) -> np.ndarray:
+    def loads(self) -> np.ndarray:
         """Each expert's share of its layer's assignments, `[frame site expert]`."""
         return load_over_training(self.lapse)
 
@@ -110,7 +111,7 @@ def charts() -> None:
         [view.title for view in _MEASURES],
         default=_MEASURES[0].title,
         required=True,
-        key="measure",
+        key=state.MEASURE.key,
         bind="query-params",
     )
     view = next(view for view in _MEASURES if view.title == title)
@@ -143,7 +144,7 @@ def moment() -> int:
         both[0].lapse.updates.tolist(),
         value=int(both[1].lapse.updates[-1]),
         format_func=lambda n: f"{n:,}",
-        key="after",
+        key=state.AFTER.key,
         bind="query-params",
     )
     return after
@@ -180,12 +181,14 @@ def watched_text(after: int) -> None:
             "Text",
             lapse.watched.tolist(),
             format_func=lambda text: _title(lapse, text),
-            key="watched text",
+            key=state.WATCHED_TEXT.key,
             bind="query-params",
         )
     with right:
         names = [recording.name for recording in both]
-        name = st.segmented_control("Run", names, default=names[0], required=True, key="run", bind="query-params")
+        name = st.segmented_control(
+            "Run", names, default=names[0], required=True, key=state.RUN.key, bind="query-params"
+        )
     recording = both[names.index(name)]
     frame = _frame(recording, after)
     if frame is None:

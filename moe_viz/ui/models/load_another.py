@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 import moe_viz
+from moe_viz.ui.session.model_choice import ModelChoice
 from moe_viz.ui.session.model_in_use import (
-    ModelChoice,
     any_may_load,
     begin_loading,
     coming,

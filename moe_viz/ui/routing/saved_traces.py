@@ -6,15 +6,16 @@ import streamlit as st
 
 from moe_viz.data.trace_file import read
 from moe_viz.errors import MoeVizError
-from moe_viz.ui.session.session import Session
+from moe_viz.ui.session import state
+from moe_viz.ui.session.text_session import TextSession
 from moe_viz.ui.session.trace_view import TraceView
 
 
-def saved_traces(own: Session) -> None:
+def saved_traces(own: TextSession) -> None:
     """Draw both in the sidebar."""
 
     def opened() -> None:
-        file = st.session_state["opened"]
+        file = state.TRACE_FILE.get()
         if file is None:
             return
         try:
@@ -32,4 +33,4 @@ def saved_traces(own: Session) -> None:
                 on_click="ignore",
                 key="save trace",
             )
-        st.file_uploader("Open a trace", type=["moetrace"], key="opened", on_change=opened)
+        st.file_uploader("Open a trace", type=["moetrace"], key=state.TRACE_FILE.key, on_change=opened)

@@ -9,7 +9,7 @@ import streamlit as st
 from moe_viz.figures.domains import information
 from moe_viz.figures.layers import effective_experts, entropies, repetition, unevenness
 from moe_viz.metrics.domains import DRAWS
-from moe_viz.ui.specialization.profile_view import ProfileView
+from moe_viz.ui.session.profile_view import ProfileView
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
 

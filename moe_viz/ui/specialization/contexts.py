@@ -15,17 +15,17 @@ from moe_viz.data.trace import RoutingTrace
 from moe_viz.errors import MoeVizError
 from moe_viz.metrics.tokens import tokens_of_expert
 from moe_viz.profiles.merge import model_identity
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine
-from moe_viz.ui.session.session import TextRequest, session
+from moe_viz.ui.session.profile_view import ProfileView
+from moe_viz.ui.session.session import session
+from moe_viz.ui.session.text_session import TextRequest
 from moe_viz.ui.session.trace_view import TraceView
-from moe_viz.ui.specialization.profile_view import ProfileView
 from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import plain
 
 TEXTS, CHARACTERS = 4, 1000
 """So many texts are read, and so much of each."""
-_KEPT = "context passages"
-"""Where the session keeps what was read last, and of what: the profile, the domain, the passages."""
 
 
 class ReadPassage(NamedTuple):
@@ -37,13 +37,13 @@ class ReadPassage(NamedTuple):
 
 def go_to_asked_text() -> None:
     """Go to the Routing page if a text was asked for there."""
-    if st.session_state.pop("to routing", False):
+    if state.TO_ROUTING.pop():
         st.switch_page("pages/routing.py", query_params={})  # {}: without it, what the address keeps is in the way
 
 
 def contexts(profiled: ProfileView, site: int, expert: int) -> None:
     """Draw them, folded away: the model reads them when they are asked for. A row leads to its text."""
-    folded = st.expander("The contexts around them", key="contexts", on_change="rerun", bind="query-params")
+    folded = st.expander("The contexts around them", key=state.CONTEXTS.key, on_change="rerun", bind="query-params")
     if not folded.open:
         return
     with folded:
@@ -55,7 +55,7 @@ def contexts(profiled: ProfileView, site: int, expert: int) -> None:
             "Domain",
             sorted(range(len(use)), key=lambda domain: -use[domain]),
             format_func=lambda domain: f"{profiled.names[domain]}: {use[domain]:.1%} of its tokens",
-            key=f"context domain {site} {expert}",
+            key=state.CONTEXT_DOMAIN.of(site, expert).key,
             bind="query-params",
         )
         try:
@@ -78,9 +78,9 @@ def _passages(profiled: ProfileView, domain: str) -> tuple[ReadPassage, ...] | N
     model = engine()
     if model_identity(model.info().provenance) != model_identity(profiled.profile.runs[0].provenance):
         return None
-    of, of_domain, kept = st.session_state.get(_KEPT, (None, "", ()))
-    if of is not None and of() is profiled and of_domain == domain:
-        return kept
+    kept = state.PASSAGES_READ.get()
+    if kept is not None and kept[0]() is profiled and kept[1] == domain:
+        return tuple(ReadPassage(*passage) for passage in kept[2])
     texts = [text[:CHARACTERS] for text in profiled.texts[domain] if text.strip()][:TEXTS]
     answers: list[Future[RoutingTrace]] = []
     try:
@@ -89,7 +89,7 @@ def _passages(profiled: ProfileView, domain: str) -> tuple[ReadPassage, ...] | N
     finally:
         for answer in answers:
             answer.cancel()  # those that wait, if the page was left
-    st.session_state[_KEPT] = (weakref.ref(profiled), domain, passages)
+    state.PASSAGES_READ.set((weakref.ref(profiled), domain, passages))
     return passages
 
 
@@ -104,16 +104,19 @@ def _table(passages: tuple[ReadPassage, ...], site: int, expert: int) -> None:
         st.caption(f"It took none of the {read:,} tokens of {len(passages)} texts.")
         return
     columns = ["text", "before", "token", "after", "rank", "gating_weight"]
-    key = f"context rows {site} {expert}"
+    table = state.CONTEXT_ROWS.of(site, expert)
+    numbers_of_texts, positions = rows["text"].tolist(), rows["position"].tolist()
 
     def go() -> None:
-        for row in st.session_state[key].selection.rows:
-            passage: ReadPassage = st.session_state[_KEPT][2][int(rows["text"][row]) - 1]
-            initial = Initial(site, int(rows["position"][row]))
-            shown = TraceView(passage.trace, "measured", None, stream=uuid4().hex, initial=initial)
-            session().show(shown, TextRequest(passage.text))
-            st.session_state["text"] = passage.text
-            st.session_state["to routing"] = True
+        kept = state.PASSAGES_READ.get()
+        assert kept is not None
+        for row in state.selected_rows(table):
+            text, trace = kept[2][numbers_of_texts[row] - 1]
+            initial = Initial(site, positions[row])
+            shown = TraceView(trace, "measured", None, stream=uuid4().hex, initial=initial)
+            session().show(shown, TextRequest(text))
+            state.TEXT.set(text)
+            state.TO_ROUTING.set(True)
 
     st.dataframe(
         rows[columns],
@@ -126,7 +129,7 @@ def _table(passages: tuple[ReadPassage, ...], site: int, expert: int) -> None:
                 "gating weight", format="%.3f", min_value=0.0, max_value=float(rows["gating_weight"].max())
             ),
         },
-        key=key,
+        key=table.key,
         on_select=go,
         selection_mode="single-row",
     )

@@ -15,19 +15,15 @@ from moe_viz.figures.domains import all_layers, given_token
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.token_identity_control import OCCURRENCES
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import ProfileView
 from moe_viz.ui.specialization.by_layer import bits_in_words, draw_domain_information
-from moe_viz.ui.specialization.profile_view import (
-    ProfileView,
-    ask_for_expert,
-    choose_layer,
-    go_to_asked_expert,
-    profile_provenance,
-)
+from moe_viz.ui.specialization.choose_expert import ask_for_expert, choose_layer, go_to_asked_expert
 from moe_viz.ui.specialization.profiles import looked_at
 from moe_viz.ui.specialization.specialists import BEYOND
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ def heatmaps() -> None:
     with left:
         titles = [view.title for view in views]
         title = st.segmented_control(
-            "Each cell", titles, default=titles[0], required=True, key="cell of domains", bind="query-params"
+            "Each cell", titles, default=titles[0], required=True, key=state.CELL_OF_DOMAINS.key, bind="query-params"
         )
     with right:
         site = choose_layer(profiled)
@@ -112,7 +108,7 @@ def _one_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, limi
     layer = profiled.layers[site]  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
 
     def keep() -> None:
-        cell = clicked_cell(st.session_state["domains large"].selection.points)
+        cell = clicked_cell(state.selected_points(state.DOMAINS_LARGE))
         if cell is not None:
             ask_for_expert(layer, cell[1])
 
@@ -128,7 +124,7 @@ def _one_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, limi
     alt = (
         f"{view.title} in {profiled.layers[site]}, a row a domain, a column an expert; the table below has the numbers"
     )
-    chart(figure, key="domains large", on_select=keep, alt=alt)
+    chart(figure, key=state.DOMAINS_LARGE.key, on_select=keep, alt=alt)
     dots = " A dot marks a specialist." if profiled.tested else ""
     st.caption(f"{view.reading}{dots} Click a cell to see its expert.")
 
@@ -139,8 +135,8 @@ def _every_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, li
     layers = profiled.layers
 
     def keep() -> None:
-        for point in st.session_state["domains small"].selection.points:
-            st.session_state["layer"] = layers[int(np.ravel(point["customdata"])[0])]
+        for point in state.selected_points(state.DOMAINS_SMALL):
+            state.LAYER.set(layers[int(np.ravel(point["customdata"])[0])])
 
     panels = [values[:, i, : router.num_experts] for i, router in enumerate(profiled.profile.sites)]
     figure = all_layers(
@@ -152,7 +148,7 @@ def _every_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, li
         selected=site,
     )
     alt = f"{view.title} in every layer; the table below has the numbers"
-    chart(figure, key="domains small", on_select=keep, alt=alt)
+    chart(figure, key=state.DOMAINS_SMALL.key, on_select=keep, alt=alt)
     st.caption("The same for each layer, on the same scale. Click one to see it large.")
 
 

@@ -18,11 +18,13 @@ from moe_viz.metrics.coactivation import EXPECTED, coactivation_table
 from moe_viz.metrics.flow import BRANCHES, LIFT, NAMED, STEPS, WIDTH, by_strength, even_share, links, paths
 from moe_viz.metrics.ordering import by_load
 from moe_viz.metrics.specialists import site_columns
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import ProfileView
+from moe_viz.ui.specialization.choose_expert import ask_for_expert, go_to_asked_expert
 from moe_viz.ui.specialization.experts import choose_expert
-from moe_viz.ui.specialization.profile_view import ProfileView, ask_for_expert, go_to_asked_expert, profile_provenance
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 from moe_viz.ui.widgets.ordering import ORDERED, choose_order
 
 _MOST_TOGETHER = 3
@@ -60,12 +62,12 @@ def choose_layer_and_experts(profiled: ProfileView) -> tuple[int, list[int]]:
     with left:
         site, expert = choose_expert(profiled)
     others = [other for other in range(profiled.profile.sites[site].num_experts) if other != expert]
-    st.session_state["with"] = [other for other in st.session_state.get("with", []) if other in others]
+    state.TOGETHER_WITH.set([other for other in state.TOGETHER_WITH.get() or [] if other in others])
     with right:
         together: list[int] = st.multiselect(
             "Together with",
             others,
-            key="with",
+            key=state.TOGETHER_WITH.key,
             bind="query-params",
             max_selections=_MOST_TOGETHER,
             placeholder="More experts of the layer",
@@ -104,7 +106,7 @@ def _coactivation(profiled: ProfileView, site: int, expert: int) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         titles = [view.title for view in _CELLS]
         title = st.segmented_control(
-            "Each cell", titles, default=titles[0], required=True, key="cell of pairs", bind="query-params"
+            "Each cell", titles, default=titles[0], required=True, key=state.CELL_OF_PAIRS.key, bind="query-params"
         )
         order = choose_order([router])
     view = next(view for view in _CELLS if view.title == title)
@@ -113,13 +115,13 @@ def _coactivation(profiled: ProfileView, site: int, expert: int) -> None:
     places = _ordered(profiled, site, order)
 
     def keep() -> None:
-        cell = clicked_cell(st.session_state["pairs"].selection.points)
+        cell = clicked_cell(state.selected_points(state.PAIRS))
         if cell is not None:
             ask_for_expert(layer, int(places[cell[0]]))
 
     figure = coactivation(table, places, view.value, expert)
     alt = f"{view.title}: {_strongest(table)}"
-    chart(figure, key="pairs", on_select=keep, alt=alt)
+    chart(figure, key=state.PAIRS.key, on_select=keep, alt=alt)
     st.caption(f"{view.reading} Framed: expert {expert}. Click a cell to see its row’s expert.")
     folded_tables({"co-activation": lambda: _at(profiled, site, table)})
 
@@ -162,14 +164,16 @@ def _flow(profiled: ProfileView, site: int, experts: list[int]) -> None:
         st.caption("It took no token.")
         return
 
+    layers = profiled.layers  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
+
     def keep() -> None:
-        for sign, other, *_rest in _clicked("flow"):
-            _walk_to(profiled, site + int(sign), int(other))
+        for sign, other, *_rest in _clicked(state.FLOW):
+            _walk_to(layers[site + int(sign)], int(other))
 
     names = {"here": profiled.layers[site]} | {d: profiled.layers[site + STEPS[d]] for d in strengths}
     figure = neighbours(table, strengths, names, lift=LIFT)
     said = "; ".join(f"{direction}: {_said(strength)}" for direction, strength in strengths.items())
-    chart(figure, key="flow", on_select=keep, alt=said)
+    chart(figure, key=state.FLOW.key, on_select=keep, alt=said)
     st.caption(f"{_sums(profiled, table, strengths)} Click an expert to follow its tokens.")
     with st.container(horizontal=True):
         for expert in experts:
@@ -221,19 +225,21 @@ def draw_paths(profiled: ProfileView, site: int, experts: list[int]) -> None:
     )
     table = paths(profiled.profile, site, experts)
 
+    layers = profiled.layers
+
     def keep() -> None:
-        for at, expert in _clicked("paths"):
+        for at, expert in _clicked(state.PATHS):
             if expert < 0:
-                st.session_state["layer"] = profiled.layers[int(at)]
+                state.LAYER.set(layers[int(at)])
             else:
-                _walk_to(profiled, int(at), int(expert))
+                _walk_to(layers[int(at)], int(expert))
 
     figure = paths_figure(table, site, experts, profiled.layers)
     said = ", ".join(
         f"{row.near_site} expert {row.near} and {row.far_site} expert {row.far}"
         for row in _named(profiled, table).head(10).itertuples()
     )
-    chart(figure, key="paths", on_select=keep, alt=said or "no link")
+    chart(figure, key=state.PATHS.key, on_select=keep, alt=said or "no link")
     st.caption(
         "Each ribbon is as wide as the share of the nearer expert’s tokens that took the farther one too. "
         + (f"No link has a lift of {LIFT:g} or more. " if table.empty else "")
@@ -259,11 +265,12 @@ def _called(experts: list[int]) -> str:
     return f"expert {experts[0]}" if len(experts) == 1 else f"experts {', '.join(map(str, experts))}"
 
 
-def _walk_to(profiled: ProfileView, site: int, expert: int) -> None:
-    st.session_state["layer"], st.session_state["expert"] = profiled.layers[site], expert
-    st.session_state["with"] = []
+def _walk_to(layer: str, expert: int) -> None:
+    state.LAYER.set(layer)
+    state.EXPERT.set(expert)
+    state.TOGETHER_WITH.set([])
 
 
-def _clicked(key: str) -> list[Any]:
+def _clicked(chart_entry: state.Entry[Any]) -> list[Any]:
     """The customdata of what was clicked in a chart."""
-    return [point["customdata"] for point in st.session_state[key].selection.points]
+    return [point["customdata"] for point in state.selected_points(chart_entry)]

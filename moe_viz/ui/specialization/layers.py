@@ -15,14 +15,16 @@ from moe_viz.data.trace import RouterSite
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.metrics.ordering import by_load
 from moe_viz.metrics.tokens import tokens_of_expert
+from moe_viz.ui.session import state
 from moe_viz.ui.session.opened_link import cell_of_link
+from moe_viz.ui.session.profile_view import ProfileView
 from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.specialization.by_layer import draw_by_layer, draw_domain_information
-from moe_viz.ui.specialization.profile_view import ProfileView, ask_for_expert, go_to_asked_expert, profile_provenance
+from moe_viz.ui.specialization.choose_expert import ask_for_expert, go_to_asked_expert
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
 from moe_viz.ui.widgets.link import carry
-from moe_viz.ui.widgets.numbers import folded_tables, numbers
+from moe_viz.ui.widgets.numbers import folded_tables, numbers, profile_provenance
 from moe_viz.ui.widgets.ordering import ORDERED, Order, choose_order
 
 
@@ -105,13 +107,13 @@ def of_a_text(shown: TraceView) -> None:
     )
     of = weakref.ref(shown)  # Streamlit keeps what is called on a click for as long as the page is open
     if (linked := cell_of_link(shown.trace)) is not None:
-        st.session_state["cell"] = (of, linked)
+        state.SELECTED_CELL.set((of, linked))
     selected = _selected(shown)
     carry(cell=selected)
 
     def keep(cell: tuple[int, int]) -> None:
         # The outline makes it another figure to Streamlit, which then forgets the selection.
-        st.session_state["cell"] = (of, cell)
+        state.SELECTED_CELL.set((of, cell))
 
     _heatmap(spread, _OF_LOAD, keep, "Click a cell to see the tokens that its expert took.", selected)
     numbers(shown, {"layers-experts": lambda: shown.experts})
@@ -163,7 +165,7 @@ def _heatmap(
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         titles = [view.title for view in views]
         chosen = st.segmented_control(
-            "Each cell", titles, default=titles[0], required=True, key="heatmap view", bind="query-params"
+            "Each cell", titles, default=titles[0], required=True, key=state.CELL_OF_LAYERS.key, bind="query-params"
         )
         by = choose_order(spread.sites)
     view = next(view for view in views if view.title == chosen)
@@ -179,7 +181,7 @@ def _heatmap(
     order = spread.ordered(by)
 
     def clicked() -> None:
-        cell = clicked_cell(st.session_state["heatmap"].selection.points, order)
+        cell = clicked_cell(state.selected_points(state.HEATMAP), order)
         if cell is not None:
             keep(cell)
 
@@ -194,7 +196,7 @@ def _heatmap(
         order=order,
     )
     alt = f"{view.title}, a row a layer, a column an expert; the table below has the numbers"
-    chart(figure, key="heatmap", on_select=clicked, alt=alt)
+    chart(figure, key=state.HEATMAP.key, on_select=clicked, alt=alt)
     st.caption(f"{view.reading} {click}{_about_order(spread, by)}")
 
 
@@ -208,8 +210,8 @@ def _about_order(spread: _Spread, order: Order) -> str:
 
 def _selected(shown: TraceView) -> tuple[int, int] | None:
     """The cell that was clicked, if it was clicked in this trace's heatmap."""
-    of, cell = st.session_state.get("cell", (None, None))
-    return cell if of is not None and of() is shown else None
+    selected = state.SELECTED_CELL.get()
+    return selected[1] if selected is not None and selected[0]() is shown else None
 
 
 def _expert_tokens(shown: TraceView, site: int, expert: int) -> None:

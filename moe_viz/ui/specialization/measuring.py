@@ -1,185 +1,116 @@
-"""Texts on their way through the engine to a profile, in the background."""
+"""Texts on their way to a profile: `moe_viz.profile`, a few texts at a time."""
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
-import weakref
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from moe_viz.data.trace import Provenance, RoutingTrace
-from moe_viz.engine import Engine
-from moe_viz.errors import EngineError, InputError, MoeVizError
-from moe_viz.profiles.expert_profile import ExpertProfile, Run
+import moe_viz
+from moe_viz.engine.background import Background, StepEngine, Steps
+from moe_viz.errors import InputError
+from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.profiles.merge import merged
 from moe_viz.settings import settings
+from moe_viz.ui.session.profile_view import Measured, Texts
 
-Texts = Mapping[str, Sequence[str]]
-"""By domain."""
+if TYPE_CHECKING:
+    from moe_viz.model.running.moe_model import MoEModel
 
-CHARACTERS = 4000
-"""Of each text so many characters are read; fewer where the model cannot read as many."""
-_SHORTEST = 64
-"""A text that cannot be read is tried again by its first half, down to so many characters."""
+_STEP_CHARACTERS = 16_384
+"""The texts of one step have at most so many characters together, or are one text: about a pass of the model."""
 _PARTS = 32
-"""Counts of texts are added up when there are so many."""
-_PATIENCE = 60.0
-"""An engine may be too busy to take any text for so many seconds."""
-_GLANCE = 0.25
-"""How often a wait looks whether it is to stop, in seconds."""
+"""Counts of steps are added up when there are so many."""
 
-_log = logging.getLogger(__name__)
+DomainText = tuple[str, str]
+"""A text's domain, and the text."""
 
 
-class Measuring:
-    """A profile under way, or what came of it. When nobody holds it any more, it stops."""
-
-    def __init__(self, engine: Engine, owner: str, corpus: str, texts: Texts) -> None:
-        """Start at once. `owner` is the session's name at the engine; `corpus` says in words what the texts are."""
-        self.texts = texts
-        self._work = work = _Work(engine, owner, corpus, texts)
-        weakref.finalize(self, work.stopping.set)
-        threading.Thread(target=work.measure, name="moe_viz-profile", daemon=True).start()
-
-    @property
-    def over(self) -> bool:
-        """Whether it is finished, stopped or failed."""
-        return self._work.over.is_set()
-
-    @property
-    def profile(self) -> ExpertProfile | None:
-        """What was counted, once it is over; None if nothing was."""
-        return self._work.profile
-
-    @property
-    def error(self) -> str | None:
-        """Why it ended before its time."""
-        return self._work.error
-
-    @property
-    def total(self) -> int:
-        """How many texts there are."""
-        return self._work.total
-
-    @property
-    def done(self) -> int:
-        """How many of them were read, or left out because they are empty."""
-        return self._work.documents + self._work.skipped
-
-    @property
-    def tokens(self) -> int:
-        """How many tokens were counted."""
-        return self._work.tokens
-
-    @property
-    def remaining(self) -> float | None:
-        """Seconds to go, at the pace so far; None before there is one."""
-        if not self.done:
-            return None
-        return (time.monotonic() - self._work.began) * (self.total - self.done) / self.done
-
-    @property
-    def stopping(self) -> bool:
-        """Whether it was told to stop."""
-        return self._work.stopping.is_set()
-
-    def stop(self) -> None:
-        """End it; what is counted stays."""
-        self._work.stopping.set()
+class _Part(NamedTuple):
+    profile: ExpertProfile | None
+    shortened: int
 
 
-def in_turn(texts: Texts) -> Iterator[tuple[str, str]]:
+def measure_profile(engine: StepEngine, owner: str, corpus: str, texts: Texts) -> Background[Measured]:
+    """Begin to count how the engine's model routes `texts`: as `moe_viz.profile` does, and the same profile.
+
+    `corpus` says in words what the texts are. Of each text the first `measure_tokens` of the settings are read. What
+    is stopped keeps the profile of the texts that were read.
+    """
+    most = settings().measure_tokens
+
+    def work(steps: Steps[Measured]) -> None:
+        parts: list[ExpertProfile] = []
+        shortened, complete = 0, False
+        try:
+            for batch in _batches(list(in_turn(texts))):
+                part = steps.use(lambda model, batch=batch: _measured(model, batch, most))  # type: ignore[misc]
+                shortened += part.shortened
+                steps.done += len(batch)
+                if part.profile is not None:
+                    parts.append(part.profile)
+                    steps.tokens += int(part.profile.tokens.sum())
+                if len(parts) >= _PARTS:
+                    parts = [_added_up(parts, corpus, steps, complete=False)]
+            complete = True
+        finally:
+            if parts:
+                steps.result = Measured(_added_up(parts, corpus, steps, complete=complete), shortened)
+        if not parts:
+            raise InputError("there is no text in what was brought; write or upload some")
+
+    return Background(engine, owner, work, total=sum(map(len, texts.values())), name="measuring")
+
+
+def in_turn(texts: Texts) -> Iterator[DomainText]:
     """A text of each domain, then the next of each: what is stopped early has something of all."""
     for number in range(max(map(len, texts.values()), default=0)):
         for domain, own in texts.items():
             if number < len(own):
-                yield domain, own[number][:CHARACTERS]
+                yield domain, own[number]
 
 
-class _Asked(NamedTuple):
-    domain: str
-    text: str
-    answer: Future[RoutingTrace]
+def _batches(documents: Sequence[DomainText]) -> Iterator[list[DomainText]]:
+    batch: list[DomainText] = []
+    for domain, text in documents:
+        if batch and sum(len(other) for _domain, other in batch) + len(text) > _STEP_CHARACTERS:
+            yield batch
+            batch = []
+        batch.append((domain, text))
+    if batch:
+        yield batch
 
 
-class _Work:
-    """What the thread does; it knows nothing of who looks at it."""
+def _measured(model: MoEModel, batch: Sequence[DomainText], most: int) -> _Part:
+    """The profile of a few texts; None if all of them are empty."""
+    by_domain: dict[str, list[str]] = {}
+    for domain, text in batch:
+        by_domain.setdefault(domain, []).append(text)
+    if not any(text.strip() for _domain, text in batch):
+        return _Part(None, 0)
+    profile = moe_viz.profile(model, by_domain, max_tokens_per_document=most)
+    return _Part(profile, sum(_longer(model, text, most) for _domain, text in batch))
 
-    def __init__(self, engine: Engine, owner: str, corpus: str, texts: Texts) -> None:
-        self.stopping, self.over = threading.Event(), threading.Event()
-        self.began = time.monotonic()
-        self.documents = self.skipped = self.tokens = 0
-        self.profile: ExpertProfile | None = None
-        self.error: str | None = None
-        self._engine, self._owner, self._corpus = engine, owner, corpus
-        self._left = deque(in_turn(texts))
-        self.total = len(self._left)
-        self._asked: deque[_Asked] = deque()
-        self._parts: list[ExpertProfile] = []
-        self._provenance: Provenance | None = None
 
-    def measure(self) -> None:
-        """Read all texts, a few at the engine at a time, so that others have their turn."""
-        try:
-            while self._ask():
-                self._take(self._asked[0])
-        except MoeVizError as error:
-            self.error = str(error)
-        except Exception as error:  # noqa: BLE001 - a page must be able to say whatever it is
-            _log.exception("measuring failed")
-            self.error = f"measuring failed ({type(error).__name__}: {error})"
-        for asked in self._asked:
-            asked.answer.cancel()
-        if self._parts:
-            self._add_up(complete=not self._left and not self._asked and self.error is None)
-            self.profile = self._parts[0]
-        elif self.error is None and not self.stopping.is_set():
-            self.error = "there is no text in what was brought; write or upload some"
-        self.over.set()
+def _longer(model: MoEModel, text: str, most: int) -> bool:
+    """Whether a text has more than `most` tokens; none has more than bytes."""
+    written = text.encode("utf-8", "replace")
+    if len(written) <= most or model.tokenizer is None:
+        return False
+    return len(model.tokenizer(written.decode(), verbose=False)["input_ids"]) > most
 
-    def _ask(self) -> bool:
-        """Have as many texts wait as may. Returns whether there is one to wait for."""
-        most, until = max(1, settings().session_requests // 2), time.monotonic() + _PATIENCE
-        while self._left and len(self._asked) < most and not self.stopping.is_set():
-            domain, text = self._left[0]
-            try:
-                self._asked.append(_Asked(domain, text, self._engine.submit(text, self._owner)))
-                self._left.popleft()
-            except EngineError:
-                if self._asked:
-                    break
-                if time.monotonic() > until or self._engine.state == "failed":
-                    raise
-                self.stopping.wait(_GLANCE)
-        return bool(self._asked) and not self.stopping.is_set()
 
-    def _take(self, asked: _Asked) -> None:
-        """Count the answer if it is there; come back later if it is not."""
-        try:
-            trace = asked.answer.result(timeout=_GLANCE)
-        except TimeoutError:
-            return
-        except InputError:
-            self._asked.popleft()
-            if len(asked.text) < _SHORTEST or not asked.text.strip():
-                self.skipped += 1
-            else:
-                self._left.appendleft((asked.domain, asked.text[: len(asked.text) // 2]))
-            return
-        self._asked.popleft()
-        self._parts.append(ExpertProfile.of_traces({asked.domain: [trace]}))
-        self._provenance = self._provenance or trace.provenance
-        self.documents += 1
-        self.tokens += len(trace)
-        if len(self._parts) >= _PARTS:
-            self._add_up(complete=False)
-
-    def _add_up(self, complete: bool) -> None:
-        assert self._provenance is not None
-        counts = (self.documents, self.skipped, self.tokens)
-        run = Run(self._provenance, self._corpus, None, None, *counts, digest="", complete=complete)
-        self._parts = [merged(self._parts, (run,))]
+def _added_up(parts: Sequence[ExpertProfile], corpus: str, steps: Steps[Measured], *, complete: bool) -> ExpertProfile:
+    """All parts as one profile of one run."""
+    runs = [run for part in parts for run in part.runs]
+    documents = sum(run.documents for run in runs)
+    run = replace(
+        runs[0],
+        corpus=corpus,
+        documents=documents,
+        skipped=steps.done - documents,
+        tokens=sum(run.tokens for run in runs),
+        digest="",
+        complete=complete,
+    )
+    return merged(parts, (run,))

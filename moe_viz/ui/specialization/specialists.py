@@ -11,10 +11,12 @@ from moe_viz.figures.domains import halves
 from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.specialists import LEVEL, held_out_table
 from moe_viz.metrics.specialization import LEAST, MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
-from moe_viz.ui.specialization.profile_view import ProfileView, ask_for_expert, profile_provenance
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import ProfileView
+from moe_viz.ui.specialization.choose_expert import ask_for_expert
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 
 BEYOND = f"used more than by the other domains by over {LEAST:g} of an even use"
 """When an expert is called a domain's specialist, in words."""
@@ -78,7 +80,7 @@ def _marked(profiled: ProfileView) -> None:
     layers = profiled.layers
 
     def keep() -> None:
-        for row in st.session_state["specialists"].selection.rows:
+        for row in state.selected_rows(state.SPECIALISTS):
             ask_for_expert(layers[int(marked["site"][row])], int(marked["expert"][row]))
 
     st.dataframe(
@@ -86,7 +88,7 @@ def _marked(profiled: ProfileView) -> None:
         hide_index=True,
         height=320,
         column_config=columns,
-        key="specialists",
+        key=state.SPECIALISTS.key,
         on_select=keep,
         selection_mode="single-row",
     )

@@ -7,8 +7,10 @@ from itertools import islice
 import streamlit as st
 
 from moe_viz.settings import settings
-from moe_viz.ui.session.model_in_use import ModelChoice, begin_loading, coming, model_name, refused
-from moe_viz.ui.session.opened_link import OpenedLink, not_taken, opened_link, other_model
+from moe_viz.ui.session.model_choice import ModelChoice
+from moe_viz.ui.session.model_in_use import begin_loading, coming, model_name, refused
+from moe_viz.ui.session.opened_link import not_taken, opened_link, other_model
+from moe_viz.ui.session.scene import OpenedLink
 from moe_viz.ui.widgets.words import plain
 
 _NAMED = 8

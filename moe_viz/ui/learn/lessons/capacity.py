@@ -17,6 +17,7 @@ from moe_viz.lessons import capacity
 from moe_viz.lessons.texts import Lesson
 from moe_viz.probes import probe_texts
 from moe_viz.ui.learn.lessons.kind import choose_kind
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine, model_name
 from moe_viz.ui.session.opened_link import text_of_link
 from moe_viz.ui.session.trace_view import TraceView
@@ -36,8 +37,8 @@ def draw(lesson: Lesson) -> None:
     kind = choose_kind(lesson.say("kind"), "python", "capacity_kind")
     linked = text_of_link()
     if linked is not None:
-        st.session_state[f"batch of {kind}"] = linked
-    text = st.text_area(lesson.say("text"), probe_texts()[kind][0], height=120, key=f"batch of {kind}")
+        state.CAPACITY_TEXT.of(kind).set(linked)
+    text = st.text_area(lesson.say("text"), probe_texts()[kind][0], height=120, key=state.CAPACITY_TEXT.of(kind).key)
     if text != probe_texts()[kind][0]:
         carry(text=text)
     try:
@@ -49,7 +50,9 @@ def draw(lesson: Lesson) -> None:
     trace = shown.trace
     left, right = st.columns(2, gap="large")
     with left:
-        factor = st.slider(lesson.say("factor"), 0.25, 4.0, 1.0, 0.05, key="capacity_factor", bind="query-params")
+        factor = st.slider(
+            lesson.say("factor"), 0.25, 4.0, 1.0, 0.05, key=state.CAPACITY_FACTOR.key, bind="query-params"
+        )
     with right:
         layers = [site.layer for site in trace.sites]
         site = layers.index(
@@ -57,7 +60,7 @@ def draw(lesson: Lesson) -> None:
                 lesson.say("layer"),
                 layers,
                 layers[len(layers) // 2],
-                key=f"layer of {model_name()}",
+                key=state.CAPACITY_LAYER.of(model_name()).key,
                 bind="query-params",
             )
             if len(layers) > 1

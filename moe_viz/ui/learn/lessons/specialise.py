@@ -13,11 +13,10 @@ from moe_viz.lessons.texts import Lesson
 from moe_viz.metrics.domains import CONFIDENCE, DRAWS
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.ui.learn.lessons.kind import choose_kind
-from moe_viz.ui.specialization.profile_view import ProfileView, profile_provenance, recorded
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import ProfileView, recorded
 from moe_viz.ui.widgets.chart import chart
-from moe_viz.ui.widgets.numbers import folded_tables
-
-_SHOWN = "specialise shown"
+from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 
 
 def draw(lesson: Lesson) -> None:
@@ -51,8 +50,8 @@ def draw(lesson: Lesson) -> None:
         )
     )
     if st.button(lesson.say("show"), type="primary", disabled=kind is None, key="specialise_show"):
-        st.session_state[_SHOWN] = True
-    if kind is None or not st.session_state.get(_SHOWN):
+        state.SPECIALISE_SHOWN.set(True)
+    if kind is None or not state.SPECIALISE_SHOWN.get():
         return
     owned = most_own(profiled.specialists)
     _own(lesson, profiled, owned, kind)
