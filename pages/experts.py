@@ -1,4 +1,4 @@
-"""One expert at a time: whom it serves, which tokens it takes, with whom it works."""
+"""One expert at a time: which domains it serves, which tokens it takes, which experts it works with."""
 
 from moe_viz.ui.widgets.entry import through_app
 

@@ -15,13 +15,14 @@ from streamlit.delta_generator import DeltaGenerator
 from moe_viz.engine import Engine
 from moe_viz.engine.meter import Meter
 from moe_viz.settings import settings
+from moe_viz.ui.page_registry import PAGES
 from moe_viz.ui.session.model_choice import ModelChoice
 from moe_viz.ui.session.model_in_use import _engine
 from moe_viz.ui.widgets.status import server_facts
 from tests.app.steps import button, clean, look_at, on_text, show_routing, shown, until
 from tests.invented import make_trace
 
-PAGES = ["pages/routing.py", "pages/layers.py"]
+OF_A_TEXT = [page.file for page in PAGES if page.of_a_text]
 TEXT = "The river was quiet, and"
 
 
@@ -58,7 +59,7 @@ def info(monkeypatch):
     return say
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_a_text_is_continued_and_shown_as_any_other(app, page):
     on_text(app, page)
     app.slider(key="new tokens").set_value(12)
@@ -86,7 +87,7 @@ def test_the_settings_are_those_that_the_model_is_asked_with(app):
     assert app.number_input(key="seed").value == 2
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_a_model_that_writes_no_text_says_so(app, info, page):
     info(generates=False)
     on_text(app, page)
@@ -132,7 +133,7 @@ class Waiting:
         self.state = "stopped"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_a_continuation_that_waits_says_so_and_can_be_stopped(app, monkeypatch, page):
     on_text(app, page)
     app.button(key="example Chess").click().run()
@@ -196,7 +197,7 @@ def test_a_continuation_that_nobody_looks_at_ends_and_says_so(app, monkeypatch):
     assert 3 < shown(app).trace.generated.sum() < 50
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_a_result_that_was_let_go_is_measured_again_on_request(app, page):
     on_text(app, page)
     app.text_area(key="text").input(TEXT)
@@ -233,7 +234,7 @@ def test_an_opened_trace_that_was_let_go_can_be_opened_again(app):
     assert not any(b.label == "Measure it again" for b in app.button)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_a_page_holds_on_to_nothing_that_was_let_go(app, page, monkeypatch):
     """However long it stays open: else the bound on results would be none."""
     on_text(app, page)

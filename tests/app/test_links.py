@@ -12,7 +12,7 @@ from moe_viz.settings import settings
 from moe_viz.ui.session import state
 from moe_viz.ui.session.opened_link import stored_texts
 from tests.app.steps import button, clean, look_at, show_routing, shown
-from tests.app.test_pages import OF_A_TEXT, PAGES, ROOT, components
+from tests.app.test_pages import FILES, OF_A_TEXT, ROOT, components
 from tests.invented import make_trace
 
 TEXT = "def f(x):\n    return <b>x</b> & 春眠\0"
@@ -64,7 +64,7 @@ def notice(app) -> str:
     return " ".join(info.value for info in app.info).replace("\\", "")
 
 
-@pytest.mark.parametrize("page", [*OF_A_TEXT, *(page for page in PAGES if page not in {*OF_A_TEXT, "pages/learn.py"})])
+@pytest.mark.parametrize("page", [*OF_A_TEXT, *(page for page in FILES if page not in {*OF_A_TEXT, "pages/learn.py"})])
 def test_the_address_keeps_every_control_of_a_page(app, page):
     if page in OF_A_TEXT:
         look_at(app, make_trace())

@@ -6,7 +6,9 @@ from importlib import import_module
 
 import streamlit as st
 
+from moe_viz.lessons.recorded import recording as lesson_recordings
 from moe_viz.lessons.texts import Lesson, common, lessons
+from moe_viz.ui.learn.recordings import recordings
 from moe_viz.ui.session import state
 
 STYLE = """
@@ -43,6 +45,8 @@ def learn() -> None:
     st.caption(common("lesson", number=names.index(name) + 1, count=len(names)))
     st.header(lesson.question, anchor=False)
     import_module(f"moe_viz.ui.learn.lessons.{name}").draw(lesson)  # a lesson's figures are imported when it is opened
+    if lesson_recordings.cache_info().currsize:
+        recordings()  # the lesson read them: they count, and as just seen
     _check(lesson)
     _neighbours(names, names.index(name))
 

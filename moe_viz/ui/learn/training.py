@@ -3,49 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from moe_viz import demo
 from moe_viz.data.training_recording import TimeLapse
 from moe_viz.figures.heatmap import layers_by_experts
 from moe_viz.figures.training import by_domain, by_layer
-from moe_viz.metrics.training import load_over_training, loss_over_training, routing_over_training
 from moe_viz.probes import TITLES
+from moe_viz.ui.learn.recordings import Recording, recordings
 from moe_viz.ui.routing.routing_map import map_alone
 from moe_viz.ui.session import state
 from moe_viz.ui.session.opened_link import initial_of_link
 from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables, numbers
-
-
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """A time-lapse under its name, and its numbers, worked out once for everybody."""
-
-    name: str
-    file: str
-    lapse: TimeLapse
-
-    @cached_property
-    def routing(self) -> pd.DataFrame:
-        """One row a frame and layer."""
-        return routing_over_training(self.lapse)
-
-    @cached_property
-    def loss(self) -> pd.DataFrame:
-        """One row a frame and kind of text."""
-        return loss_over_training(self.lapse)
-
-    @cached_property
-    def loads(self) -> np.ndarray:
-        """Each expert's share of its layer's assignments, `[frame site expert]`."""
-        return load_over_training(self.lapse)
 
 
 @dataclass(frozen=True)
@@ -94,13 +69,6 @@ _MEASURES = (
         "How badly the next token is guessed: one thin line a kind of text, lower is better.",
     ),
 )
-
-
-@st.cache_resource(show_spinner=False)
-def recordings() -> tuple[Recording, ...]:
-    """The bundled model's training, and the same without balancing."""
-    named = (("With load balancing", "balanced"), ("Without load balancing", "unbalanced"))
-    return tuple(Recording(name, file, TimeLapse.load(demo.TRAINING / f"{file}.npz")) for name, file in named)
 
 
 def charts() -> None:

@@ -78,8 +78,13 @@ def draw_domain_information(profiled: ProfileView) -> None:
     heading(
         "What the expert tells of the domain",
         "I(domain; expert) = Σ p(d, e) log₂ p(d, e) / (p(d) p(e))",
-        "Every domain weighs the same, every choice of a token counts. Interval: basic bootstrap, documents drawn anew"
-        " within their domains (Davison and Hinkley 1997, equation 5.6), 95 %.",
+        "Every domain weighs the same, every choice of a token counts."
+        + (
+            " Interval: basic bootstrap, documents drawn anew within their domains (Davison and Hinkley 1997, equation"
+            " 5.6), 95 %."
+            if profiled.interval
+            else ""
+        ),
         f"Null: the documents’ domain labels shuffled. {DRAWS} draws of each. n: {profiled.size}.",
         term="domain information",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from moe_viz.ui.page_registry import page_entry
 from moe_viz.ui.session import state
 from moe_viz.ui.session.profile_view import ProfileView
 
@@ -20,7 +21,9 @@ def go_to_asked_expert(profiled: ProfileView) -> None:
     _keep_layer(profiled)  # of a key that is new with the page, the address would not hear
     state.EXPERT.get_or_set(0)
     if state.TO_EXPERT.pop():
-        st.switch_page("pages/experts.py", query_params={})  # {}: without it, what the address keeps is in the way
+        st.switch_page(
+            page_entry("experts").file, query_params={}
+        )  # {}: without it, what the address keeps is in the way
 
 
 def choose_layer(profiled: ProfileView) -> int:

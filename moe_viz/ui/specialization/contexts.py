@@ -15,6 +15,7 @@ from moe_viz.data.trace import RoutingTrace
 from moe_viz.errors import MoeVizError
 from moe_viz.metrics.tokens import tokens_of_expert
 from moe_viz.profiles.merge import model_identity
+from moe_viz.ui.page_registry import page_entry
 from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine
 from moe_viz.ui.session.profile_view import ProfileView
@@ -38,7 +39,9 @@ class ReadPassage(NamedTuple):
 def go_to_asked_text() -> None:
     """Go to the Routing page if a text was asked for there."""
     if state.TO_ROUTING.pop():
-        st.switch_page("pages/routing.py", query_params={})  # {}: without it, what the address keeps is in the way
+        st.switch_page(
+            page_entry("routing").file, query_params={}
+        )  # {}: without it, what the address keeps is in the way
 
 
 def contexts(profiled: ProfileView, site: int, expert: int) -> None:
@@ -51,10 +54,11 @@ def contexts(profiled: ProfileView, site: int, expert: int) -> None:
             st.caption("There are none to show: this profile holds counts alone, and its texts are not here.")
             return
         use = profiled.specialists.use[:, site, expert]
+        labels = [f"{name}: {share:.1%} of its tokens" for name, share in zip(profiled.names, use, strict=True)]
         domain = st.selectbox(
             "Domain",
             sorted(range(len(use)), key=lambda domain: -use[domain]),
-            format_func=lambda domain: f"{profiled.names[domain]}: {use[domain]:.1%} of its tokens",
+            format_func=labels.__getitem__,
             key=state.CONTEXT_DOMAIN.of(site, expert).key,
             bind="query-params",
         )

@@ -101,7 +101,7 @@ def _one_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, limi
         view.formula,
         view.source,
         f"n: {profiled.size}. All tokens count, at any rank of the choice."
-        f" A dot: a specialist, {BEYOND}, at a false-discovery rate of {LEVEL:.0%}.",
+        + (f" A dot: a specialist, {BEYOND}, at a false-discovery rate of {LEVEL:.0%}." if profiled.tested else ""),
         term="domain specialization",
     )
 

@@ -81,10 +81,18 @@ def _share(profiled: ProfileView, site: int, expert: int) -> None:
     heading(
         "Share of each domain’s tokens",
         "N(tokens of the domain that took the expert) / N(tokens of the domain)",
-        "Domain specialization, OLMoE (arXiv 2409.02060, equation 7). Interval: documents drawn anew within the domain,"
-        f" {DRAWS} draws, percentiles, 95 %.",
-        f"A diamond: a specialist, at a false-discovery rate of {LEVEL:.0%} over all experts of the model."
-        f" n: {profiled.size}.",
+        "Domain specialization, OLMoE (arXiv 2409.02060, equation 7)."
+        + (
+            f" Interval: documents drawn anew within the domain, {DRAWS} draws, percentiles, 95 %."
+            if profiled.interval
+            else ""
+        ),
+        (
+            f"A diamond: a specialist, at a false-discovery rate of {LEVEL:.0%} over all experts of the model. "
+            if profiled.tested
+            else ""
+        )
+        + f"n: {profiled.size}.",
         term="domain specialization",
     )
     router = profiled.profile.sites[site]

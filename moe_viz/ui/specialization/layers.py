@@ -136,8 +136,10 @@ def of_a_profile(profiled: ProfileView) -> None:
         profiled.size,
     )
 
+    layers = profiled.layers  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
+
     def keep(cell: tuple[int, int]) -> None:
-        ask_for_expert(profiled.layers[cell[0]], cell[1])
+        ask_for_expert(layers[cell[0]], cell[1])
 
     views = (*_OF_LOAD, _OF_DOMAINS) if several else _OF_LOAD
     _heatmap(spread, views, keep, "Click a cell to see its expert.")

@@ -93,7 +93,8 @@ def _marked(profiled: ProfileView) -> None:
         selection_mode="single-row",
     )
     st.caption(
-        "The largest differences first, with their 95 % interval. Select a row to see its expert."
+        f"The largest differences first{', with their 95 % interval' if profiled.interval else ''}."
+        " Select a row to see its expert."
         f" Of all that are marked, about {LEVEL:.0%} may be there by chance."
     )
     folded_tables({"specialists": lambda: marked})

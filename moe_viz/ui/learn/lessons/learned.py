@@ -8,7 +8,7 @@ import streamlit as st
 from moe_viz.figures.heatmap import layers_by_experts
 from moe_viz.figures.lessons import lines
 from moe_viz.lessons.texts import Lesson, common
-from moe_viz.ui.learn.training import Recording, recordings
+from moe_viz.ui.learn.recordings import Recording, recordings
 from moe_viz.ui.session import state
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables

@@ -18,6 +18,7 @@ from moe_viz.ui.learn.lesson_page import STYLE
 from moe_viz.ui.learn.predict.evidence import SHOWN_BEFORE, evidence
 from moe_viz.ui.learn.predict.passages import cells, passages
 from moe_viz.ui.learn.predict.words import letter, say, say_choice, say_measured, text_name
+from moe_viz.ui.page_registry import page_entry
 from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine, model_name
 from moe_viz.ui.session.predict_round import Round
@@ -250,4 +251,4 @@ def _to_routing(asked: Asked) -> None:
         return
     session().show(TraceView(trace, "measured", None), TextRequest(asked.text))
     state.TEXT.set(asked.text)
-    st.switch_page("pages/routing.py")
+    st.switch_page(page_entry("routing").file)
