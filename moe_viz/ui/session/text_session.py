@@ -56,7 +56,7 @@ class TextSession(Evictable[TraceView]):
         self.failure: str | None = None
         """Why the last thing that was asked for could not be had."""
         self.gone = False
-        """Whether the server had no room any more for what was shown."""
+        """Whether the view was evicted from memory."""
         self._pending: TextRequest | None = None
         self._stream = ""
         self._taken = 0.0

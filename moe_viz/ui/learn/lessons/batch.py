@@ -25,7 +25,7 @@ _LOOKED_AT = 8
 def draw(lesson: Lesson) -> None:
     """Measured beside uniform, then what it means for memory."""
     st.markdown(lesson.say("intro"))
-    kind = choose_kind(lesson.say("kind"), "chess", "batch_kind")
+    kind = choose_kind(lesson.say("kind"), "chess", state.BATCH_KIND)
     recorded = final()
     experts, top_k = recorded.experts, recorded.top_k
     alone = experts_used(recorded.of(kind), experts)

@@ -34,7 +34,7 @@ _ALL = f"border-bottom:3px solid {SECOND};text-decoration:line-through;text-deco
 def draw(lesson: Lesson) -> None:
     """The batch, its places, and who loses."""
     st.markdown(lesson.say("intro"))
-    kind = choose_kind(lesson.say("kind"), "python", "capacity_kind")
+    kind = choose_kind(lesson.say("kind"), "python", state.CAPACITY_KIND)
     linked = text_of_link()
     if linked is not None:
         state.CAPACITY_TEXT.of(kind).set(linked)

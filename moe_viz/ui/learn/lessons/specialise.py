@@ -150,7 +150,7 @@ def _token(lesson: Lesson, profiled: ProfileView) -> None:
 def _story(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...]) -> None:
     st.subheader(lesson.say("story"), anchor=False)
     st.markdown(lesson.say("story_intro"))
-    asked = choose_kind(lesson.say("story_kind"), "math_steps", "specialise_story")
+    asked = choose_kind(lesson.say("story_kind"), "math_steps", state.SPECIALISE_STORY)
     own = next(own for own in owned if profiled.profile.domains[own.domain] == asked)
     site = profiled.profile.sites[own.site]
     even = site.top_k / site.num_experts
