@@ -96,6 +96,16 @@ def test_one_text_a_domain_has_no_interval_and_no_test(app, monkeypatch):
     assert not any("error_y" in trace for chart in charts(app) for trace in chart["data"])
 
 
+@pytest.mark.parametrize("page", ["domains", "experts", "layers"])
+def test_where_there_is_no_interval_no_definition_speaks_of_one(app, monkeypatch, page):
+    traces = {name: [make_trace(generated=0, seed=s + 10 * n) for s in range(6)] for n, name in enumerate("ab")}
+    profile = ExpertProfile.of_traces(traces | {"c": [make_trace(generated=0, seed=99)]})
+    on(app, page, profile, monkeypatch)
+    assert "Interval:" not in said(app)
+    on(app, page, make_profile(2), monkeypatch)
+    assert "Interval:" in said(app)
+
+
 def test_texts_of_chance_have_no_specialist(app, monkeypatch):
     on(app, "domains", make_profile(3, documents=8), monkeypatch)
     assert "Specialists: 0 of 72" in said(app)
