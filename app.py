@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from moe_viz.ui.page_registry import PAGES
 from moe_viz.ui.session.log import log_as_asked
 from moe_viz.ui.session.opened_link import open_link
 from moe_viz.ui.widgets.chart import choose_picture_format
@@ -16,19 +17,7 @@ log_as_asked()
 st.set_page_config(page_title="moe_viz", page_icon=ICON, layout="wide")
 look()
 page = st.navigation(
-    [
-        st.Page("pages/routing.py", title="Routing", icon=":material/route:", default=True),
-        st.Page("pages/layers.py", title="Layers", icon=":material/layers:"),
-        st.Page("pages/domains.py", title="Domains", icon=":material/category:"),
-        st.Page("pages/experts.py", title="Experts", icon=":material/grid_view:"),
-        st.Page("pages/flow.py", title="Flow", icon=":material/account_tree:"),
-        st.Page("pages/training.py", title="Training", icon=":material/timeline:"),
-        st.Page("pages/models.py", title="Models", icon=":material/hub:"),
-        st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
-        st.Page("pages/predict.py", title="Predict", icon=":material/psychology_alt:"),
-        st.Page("pages/glossary.py", title="Glossary", icon=":material/dictionary:"),
-    ],
-    position="top",
+    [st.Page(entry.file, title=entry.title, icon=entry.icon_name, default=entry is PAGES[0]) for entry in PAGES]
 )
 open_link(page.url_path)
 about_link = st.container()

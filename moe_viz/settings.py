@@ -27,6 +27,9 @@ class Settings:
     generations: int
     abandoned_seconds: float
     results_megabytes: int
+    measure_texts: int
+    measure_domains: int
+    measure_tokens: int
     link_characters: int
     stored_texts: int
     stored_megabytes: int

@@ -10,7 +10,7 @@ from moe_viz.ui.routing.source import of_this_text
 
 if of_this_text():
     own = prompt()
-    shown = own.shown
+    shown = own.view
     follow(own)
     if not shown:
         nothing_yet()

@@ -10,7 +10,7 @@ from moe_viz.ui.routing.prompt import nothing_yet, prompt
 from moe_viz.ui.routing.tour import tour
 
 own = prompt()
-shown = own.shown
+shown = own.view
 with st.container():  # one place for all that may be here, so that the tour keeps its own
     if not shown and not own.job:
         nothing_yet()

@@ -59,6 +59,8 @@ class CorpusReader:
         self.sites = routed_sites(model)
         self.window = model.context
         """A longer document is read in windows of this many tokens, which know nothing of each other. None: whole."""
+        self.shortened = 0
+        """How many documents had more than `max_tokens_per_document` tokens, of those read so far."""
         self._provenance = routed_provenance(model)
 
     def run(self, corpus: str) -> CorpusRun:
@@ -103,7 +105,9 @@ class CorpusReader:
         ids = np.zeros(0, dtype=np.int32)
         if text.strip():
             clean = text.encode("utf-8", "replace").decode()  # a lone surrogate is no character
-            ids = np.array(self._tokenizer(clean, verbose=False)["input_ids"][: self._most], dtype=np.int32)
+            ids = np.array(self._tokenizer(clean, verbose=False)["input_ids"], dtype=np.int32)
+            self.shortened += len(ids) > (self._most or len(ids))
+            ids = ids[: self._most]
         length = self.window or max(1, len(ids))
         windows = tuple(TokenWindow(start == 0, ids[start : start + length]) for start in range(0, len(ids), length))
         return TokenizedDocument(document.domain, key, windows, document.share)

@@ -22,7 +22,7 @@ from moe_viz.data.trace import RoutingTrace
 from moe_viz.engine.batch import Request
 from moe_viz.engine.job import Job
 from moe_viz.engine.meter import Status
-from moe_viz.engine.request_queues import UNLOADED, Desk
+from moe_viz.engine.request_queues import UNLOADED, RequestQueues
 from moe_viz.engine.worker import Worker
 from moe_viz.errors import EngineError, InputError, MoeVizError
 from moe_viz.model.info import ModelInfo, model_info
@@ -45,7 +45,7 @@ class Engine:
     def __init__(self, load: Callable[..., MoEModel], limits: Settings | None = None) -> None:
         """Start loading at once; `load(progress=...)` is called in the worker's thread."""
         self._limits = limits or settings()
-        self._desk = Desk(self._limits)
+        self._queues = RequestQueues(self._limits)
         self._info: Future[ModelInfo] = Future()
         self._worker: Worker | None = None
         self._progress: LoadProgress | None = None
@@ -71,8 +71,8 @@ class Engine:
 
     def status(self) -> Status:
         """What goes on."""
-        desk, worker = self._desk, self._worker
-        return desk.meter.status(self.state, len(desk.texts), worker.continuing if worker else 0, len(desk.jobs))
+        queues, worker = self._queues, self._worker
+        return queues.meter.status(self.state, len(queues.texts), worker.continuing if worker else 0, len(queues.jobs))
 
     def trace(self, text: str, owner: str = "") -> RoutingTrace:
         """Trace a text in its turn. Raises InputError, EngineError, or what the model raised."""
@@ -84,7 +84,7 @@ class Engine:
         Raises InputError, EngineError if it cannot be taken.
         """
         request = Request(self._checked(text), owner)
-        self._desk.put(self._desk.texts, owner, request)
+        self._queues.put(self._queues.texts, owner, request)
         return request.answer
 
     def use(self, work: Callable[[MoEModel], Result], owner: str = "") -> Future[Result]:
@@ -93,7 +93,7 @@ class Engine:
         Raises EngineError if it cannot be taken.
         """
         request = Request(self._checked(""), owner, work)
-        self._desk.put(self._desk.texts, owner, request)
+        self._queues.put(self._queues.texts, owner, request)
         return request.answer
 
     def generate(
@@ -109,8 +109,8 @@ class Engine:
         most = self._limits.max_new_tokens
         if max_new_tokens > most:
             raise InputError(f"{max_new_tokens:,} new tokens were asked for; at most {most:,} are made at once")
-        job = Job(self._checked(text), owner, max_new_tokens, sampling or Sampling(), chat, self._desk.jobs.remove)
-        self._desk.put(self._desk.jobs, owner, job)
+        job = Job(self._checked(text), owner, max_new_tokens, sampling or Sampling(), chat, self._queues.jobs.remove)
+        self._queues.put(self._queues.jobs, owner, job)
         return job
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class Engine:
 
         Requests that wait are refused; the pass that runs is finished.
         """
-        self._desk.close(EngineError(UNLOADED))
+        self._queues.close(EngineError(UNLOADED))
 
     def join(self, seconds: float) -> None:
         """Wait, for so long at most, until nothing of a closed engine runs any more."""
@@ -134,7 +134,7 @@ class Engine:
 
     def _loading(self, progress: LoadProgress) -> None:
         self._progress = progress
-        if self._desk.closed:
+        if self._queues.closed:
             raise EngineError(UNLOADED)
 
     def _work(self, load: Callable[..., MoEModel]) -> None:
@@ -145,17 +145,17 @@ class Engine:
         except BaseException as error:  # noqa: BLE001 - a page must be able to say whatever it is
             failure = _loading_failed(error)
             self._info.set_exception(failure)
-            self._desk.close(EngineError(str(failure)))
+            self._queues.close(EngineError(str(failure)))
             return
         while True:
-            self._worker = worker = Worker(model, self._desk)
+            self._worker = worker = Worker(model, self._queues)
             try:
                 worker.run()
                 break
             except BaseException as error:  # noqa: BLE001 - whatever it is, the next request must be served
                 _log.exception("the worker failed")
                 worker.fail(error)
-                self._desk.meter.counted("restarts", kind=type(error).__name__)
+                self._queues.meter.counted("restarts", kind=type(error).__name__)
         model.close()
 
 

@@ -17,7 +17,7 @@ UNLOADED = "this model was unloaded; load it again"
 Item = TypeVar("Item", Request, Job)
 
 
-class Desk:
+class RequestQueues:
     """The queues of one engine, and the bell that wakes its worker."""
 
     def __init__(self, limits: Settings) -> None:
@@ -47,7 +47,7 @@ class Desk:
             self._bell.notify()
 
     def wait(self, busy: bool) -> bool:
-        """Wait until there is something to do, unless the worker is busy. Returns False once the desk is closed.
+        """Wait until there is something to do, unless the worker is busy. Returns False once the queues are closed.
 
         A lone text waits a little for company: texts are read together more quickly.
         """

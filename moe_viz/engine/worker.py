@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from moe_viz.engine.batch import Request, fail, said, serve, tokenized
 from moe_viz.engine.job import Job
 from moe_viz.engine.meter import log
-from moe_viz.engine.request_queues import UNLOADED, Desk
+from moe_viz.engine.request_queues import UNLOADED, RequestQueues
 from moe_viz.errors import EngineError, MoeVizError
 
 if TYPE_CHECKING:
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """Serves a desk with a model until the desk is closed."""
+    """Serves the requests in the queues with a model until the queues are closed."""
 
-    def __init__(self, model: MoEModel, desk: Desk) -> None:
+    def __init__(self, model: MoEModel, queues: RequestQueues) -> None:
         self._model = model
-        self._desk = desk
+        self._queues = queues
         self._decoder = model.decoder()
         self._texts: list[Request] = []
         self._jobs: dict[Generation, Job] = {}
 
     def run(self) -> None:
-        """Serve. Ends when the desk is closed; then no text is continued any more."""
-        while self._desk.wait(busy=bool(self._jobs)):
+        """Serve. Ends when the queues are closed; then no text is continued any more."""
+        while self._queues.wait(busy=bool(self._jobs)):
             self._gather()
-            serve(self._model, self._texts, self._desk.limits, self._desk.meter)
+            serve(self._model, self._texts, self._queues.limits, self._queues.meter)
             self._texts = []
             self._begin_jobs()
             self._step()
@@ -53,27 +53,27 @@ class Worker:
 
     def _gather(self) -> None:
         """Take the texts of the next pass, in the order of turns."""
-        limits, tokens = self._desk.limits, 0
-        while len(self._texts) < limits.batch_texts and (request := self._desk.texts.peek()) is not None:
+        limits, tokens = self._queues.limits, 0
+        while len(self._texts) < limits.batch_texts and (request := self._queues.texts.peek()) is not None:
             try:
                 if request.work is None:
                     request.tokens = request.tokens or tokenized(self._model, request.text, limits)
             except Exception as error:  # noqa: BLE001 - whatever a tokenizer raises, it concerns this text alone
-                self._desk.texts.remove(request)
+                self._queues.texts.remove(request)
                 if request.answer.set_running_or_notify_cancel():
-                    fail(request.answer, error, "text", self._desk.meter)
+                    fail(request.answer, error, "text", self._queues.meter)
                 continue
             tokens += len(request.tokens.ids) if request.tokens else 0
             if self._texts and tokens > limits.batch_tokens:
                 return
-            self._desk.texts.remove(request)
+            self._queues.texts.remove(request)
             if request.answer.set_running_or_notify_cancel():
                 self._texts.append(request)
 
     def _begin_jobs(self) -> None:
         """Read the texts of jobs that have their turn."""
-        limits = self._desk.limits
-        while len(self._jobs) < limits.generations and (job := self._desk.jobs.take()) is not None:
+        limits = self._queues.limits
+        while len(self._jobs) < limits.generations and (job := self._queues.jobs.take()) is not None:
             if job.stopping.is_set() or job.abandoned(limits.abandoned_seconds):
                 job.finish()
                 continue
@@ -86,13 +86,13 @@ class Worker:
                 job.begin()
             except Exception as error:  # noqa: BLE001 - whatever a model raises, it concerns this text alone
                 job.finish(said(error, "text to continue"))
-                self._desk.meter.counted("failed", kind=type(error).__name__)
+                self._queues.meter.counted("failed", kind=type(error).__name__)
             self._settle()
 
     def _step(self) -> None:
         """One more token for each."""
         for job in self._jobs.values():
-            if job.abandoned(self._desk.limits.abandoned_seconds):
+            if job.abandoned(self._queues.limits.abandoned_seconds):
                 job.stopping.set()
         started = time.monotonic()
         failure: MoeVizError | None = None
@@ -100,7 +100,7 @@ class Worker:
             self._decoder.step()
         except Exception as error:  # noqa: BLE001 - whatever a model raises, the others go on
             failure = said(error, "text that was being continued")
-            self._desk.meter.counted("failed", kind=type(error).__name__)
+            self._queues.meter.counted("failed", kind=type(error).__name__)
         log("step", texts=len(self._jobs), seconds=round(time.monotonic() - started, 4))
         self._settle(failure)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -66,12 +65,6 @@ def word(key: str, **values: str) -> str:
     """A word or sentence of the page itself."""
     sentence: str = _file()["words"][key]
     return sentence.format(**values)
-
-
-def pages() -> Mapping[str, str]:
-    """What each page that terms name is called."""
-    names: Mapping[str, str] = _file()["pages"]
-    return names
 
 
 @cache

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from moe_viz.ui.session.session import Session
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.text_session import TextSession
+from moe_viz.ui.session.trace_view import TraceView
 
 
 def clean(app) -> None:
@@ -13,15 +13,15 @@ def clean(app) -> None:
     assert not app.exception, [e.message for e in app.exception]
 
 
-def shown(app) -> Shown:
+def shown(app) -> TraceView:
     """What the session looks at."""
-    return app.session_state["session"].shown
+    return app.session_state["session"].view
 
 
 def look_at(app, trace) -> None:
     """Have the session look at a trace, as if it had opened its file."""
-    app.session_state["session"] = Session()
-    app.session_state["session"].show(Shown(trace, "opened", None), None)
+    app.session_state["session"] = TextSession()
+    app.session_state["session"].show(TraceView(trace, "opened", None), None)
 
 
 def on_text(app, page):

@@ -15,12 +15,14 @@ from streamlit.delta_generator import DeltaGenerator
 from moe_viz.engine import Engine
 from moe_viz.engine.meter import Meter
 from moe_viz.settings import settings
-from moe_viz.ui.session.model_in_use import Choice, _engine
-from moe_viz.ui.widgets.status import facts_of
+from moe_viz.ui.page_registry import PAGES
+from moe_viz.ui.session.model_choice import ModelChoice
+from moe_viz.ui.session.model_in_use import _engine
+from moe_viz.ui.widgets.status import server_facts
 from tests.app.steps import button, clean, look_at, on_text, show_routing, shown, until
 from tests.invented import make_trace
 
-PAGES = ["pages/routing.py", "pages/layers.py"]
+OF_A_TEXT = [page.file for page in PAGES if page.of_a_text]
 TEXT = "The river was quiet, and"
 
 
@@ -49,7 +51,7 @@ def progress(app) -> list[str]:
 @pytest.fixture
 def info(monkeypatch):
     """What the loaded model says of itself; the test says what else."""
-    real = _engine(Choice("demo")).info()
+    real = _engine(ModelChoice("demo")).info()
 
     def say(**changes):
         monkeypatch.setattr(Engine, "info", lambda _: replace(real, **changes))
@@ -57,7 +59,7 @@ def info(monkeypatch):
     return say
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_a_text_is_continued_and_shown_as_any_other(app, page):
     on_text(app, page)
     app.slider(key="new tokens").set_value(12)
@@ -85,7 +87,7 @@ def test_the_settings_are_those_that_the_model_is_asked_with(app):
     assert app.number_input(key="seed").value == 2
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_a_model_that_writes_no_text_says_so(app, info, page):
     info(generates=False)
     on_text(app, page)
@@ -131,7 +133,7 @@ class Waiting:
         self.state = "stopped"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_a_continuation_that_waits_says_so_and_can_be_stopped(app, monkeypatch, page):
     on_text(app, page)
     app.button(key="example Chess").click().run()
@@ -195,13 +197,13 @@ def test_a_continuation_that_nobody_looks_at_ends_and_says_so(app, monkeypatch):
     assert 3 < shown(app).trace.generated.sum() < 50
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_a_result_that_was_let_go_is_measured_again_on_request(app, page):
     on_text(app, page)
     app.text_area(key="text").input(TEXT)
     show_routing(app).click().run()
     measured = shown(app).trace
-    app.session_state["session"].let_go()
+    app.session_state["session"].evict()
     app.run()
     clean(app)
     assert "no room any more" in said(app)
@@ -215,7 +217,7 @@ def test_a_result_that_was_let_go_is_measured_again_on_request(app, page):
 def test_a_continuation_that_was_let_go_is_made_again_as_it_was(app):
     app.run()
     first = shown(until_over(continue_text(app))).trace
-    app.session_state["session"].let_go()
+    app.session_state["session"].evict()
     app.run()
     button(app, "Measure it again").click().run()
     until_over(app)
@@ -225,21 +227,21 @@ def test_a_continuation_that_was_let_go_is_made_again_as_it_was(app):
 
 def test_an_opened_trace_that_was_let_go_can_be_opened_again(app):
     look_at(app, make_trace())
-    app.session_state["session"].let_go()
+    app.session_state["session"].evict()
     app.run()
     clean(app)
     assert "Open its file again" in said(app)
     assert not any(b.label == "Measure it again" for b in app.button)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", OF_A_TEXT)
 def test_a_page_holds_on_to_nothing_that_was_let_go(app, page, monkeypatch):
     """However long it stays open: else the bound on results would be none."""
     on_text(app, page)
     app.text_area(key="text").input(TEXT)
     show_routing(app).click().run()
     trace = weakref.ref(shown(app).trace)
-    monkeypatch.setattr("moe_viz.ui.session.memory_budget.ROOM._most_bytes", lambda: 0)
+    monkeypatch.setattr("moe_viz.ui.session.memory_budget.MEMORY_BUDGET._most_bytes", lambda: 0)
     look_at(other := type(app).from_file(app._script_path, default_timeout=60), make_trace())
     other.run()
     gc.collect()
@@ -249,7 +251,7 @@ def test_a_page_holds_on_to_nothing_that_was_let_go(app, page, monkeypatch):
 
 def test_the_limits_that_hold_are_said(app):
     limits = settings()
-    _engine(Choice("demo")).info()
+    _engine(ModelChoice("demo")).info()
     app.run()
     text = said(app)
     for number in (limits.max_tokens, limits.max_new_tokens, limits.session_requests, limits.generations):
@@ -277,10 +279,10 @@ def test_the_servers_numbers_are_those_of_the_engine():
         meter.passed(texts, 10, 0.1)
     meter.counted("refused")
     meter.asked("somebody")
-    facts = facts_of(replace(meter.status("ready", 4, 2, 1), uptime_seconds=3725.0, memory_bytes=1_230_000_000))
+    facts = server_facts(replace(meter.status("ready", 4, 2, 1), uptime_seconds=3725.0, memory_bytes=1_230_000_000))
     assert facts["time to answer"] == "50 ms (median), 95 ms (95th percentile)"
     assert facts["texts a pass"] == "2 (median)"
     assert (facts["answered"], facts["refused"], facts["failed"]) == ("100", "1", "0")
     assert (facts["texts waiting"], facts["being continued"]) == ("4", "2, 1 waiting")
     assert (facts["up"], facts["memory"]) == ("1 h 2 min", "1.23 GB, the whole process")
-    assert facts_of(Meter().status("ready", 0, 0, 0))["time to answer"] == "none yet"
+    assert server_facts(Meter().status("ready", 0, 0, 0))["time to answer"] == "none yet"

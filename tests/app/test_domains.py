@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from moe_viz.profiles.expert_profile import ExpertProfile
+from moe_viz.ui.session.profile_view import PROBES, ProfileView, recorded
 from moe_viz.ui.specialization import profiles
-from moe_viz.ui.specialization.profile_view import PROBES, Profiled, recorded
 from tests.app.steps import clean
 from tests.invented import make_trace
 from tests.invented_profile import make_profile
@@ -18,7 +18,7 @@ from tests.invented_profile import make_profile
 def on(app, page: str, profile: ExpertProfile | None = None, monkeypatch=None):
     """A page, of an invented profile in place of the recorded one."""
     if profile is not None:
-        shown = Profiled(profile, "recorded", {domain: ["a text"] for domain in profile.domains})
+        shown = ProfileView(profile, "recorded", {domain: ["a text"] for domain in profile.domains})
         monkeypatch.setattr(profiles, "recorded", lambda _which: shown)
     app.run().switch_page(f"pages/{page}.py").run()
     clean(app)
@@ -37,7 +37,7 @@ def test_the_page_opens_full_with_the_recorded_profile(app):
     on(app, "domains")
     assert len(charts(app)) == 5
     assert "456 texts of 19 domains, 89,073 tokens" in said(app)
-    assert "read at 6 of 6 routers · recorded" in said(app)
+    assert "read at 6 routers · recorded" in said(app)
     rows = charts(app)[0]["layout"]["yaxis"]["ticktext"]
     assert rows[0] == "English fiction"
     assert rows[-1] == "Chinese"
@@ -94,6 +94,16 @@ def test_one_text_a_domain_has_no_interval_and_no_test(app, monkeypatch):
     assert "There is no interval: a domain has a single text." in said(app)
     assert "No expert is tested: that takes 5 texts of a domain" in said(app)
     assert not any("error_y" in trace for chart in charts(app) for trace in chart["data"])
+
+
+@pytest.mark.parametrize("page", ["domains", "experts", "layers"])
+def test_where_there_is_no_interval_no_definition_speaks_of_one(app, monkeypatch, page):
+    traces = {name: [make_trace(generated=0, seed=s + 10 * n) for s in range(6)] for n, name in enumerate("ab")}
+    profile = ExpertProfile.of_traces(traces | {"c": [make_trace(generated=0, seed=99)]})
+    on(app, page, profile, monkeypatch)
+    assert "Interval:" not in said(app)
+    on(app, page, make_profile(2), monkeypatch)
+    assert "Interval:" in said(app)
 
 
 def test_texts_of_chance_have_no_specialist(app, monkeypatch):

@@ -6,8 +6,8 @@ import pytest
 
 import moe_viz
 from moe_viz.probes import probe_texts
+from moe_viz.ui.session.profile_view import PROBES, recorded
 from moe_viz.ui.specialization.contexts import CHARACTERS, TEXTS
-from moe_viz.ui.specialization.profile_view import PROBES, recorded
 from tests.app.steps import clean
 from tests.app.test_domains import charts, on, said
 from tests.invented_profile import make_profile

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from moe_viz.ui.specialization.profile_view import recorded
+from moe_viz.ui.session.profile_view import recorded
 from tests.app.steps import clean, look_at
 from tests.app.test_domains import charts, on, said
 from tests.invented import make_trace

@@ -13,7 +13,7 @@ from moe_viz.lessons.sizes import known_sizes
 from moe_viz.lessons.specialise import most_own
 from moe_viz.lessons.texts import lessons
 from moe_viz.probes import TITLES
-from moe_viz.ui.specialization.profile_view import recorded
+from moe_viz.ui.session.profile_view import recorded
 from moe_viz.ui.widgets.words import large_text
 from tests.app.test_pages import clean
 

@@ -9,9 +9,10 @@ import pytest
 
 from moe_viz.lessons.texts import lessons
 from moe_viz.settings import settings
+from moe_viz.ui.session import state
 from moe_viz.ui.session.opened_link import stored_texts
 from tests.app.steps import button, clean, look_at, show_routing, shown
-from tests.app.test_pages import OF_A_TEXT, PAGES, ROOT, components
+from tests.app.test_pages import FILES, OF_A_TEXT, ROOT, components
 from tests.invented import make_trace
 
 TEXT = "def f(x):\n    return <b>x</b> & 春眠\0"
@@ -63,7 +64,7 @@ def notice(app) -> str:
     return " ".join(info.value for info in app.info).replace("\\", "")
 
 
-@pytest.mark.parametrize("page", [*OF_A_TEXT, *(page for page in PAGES if page not in {*OF_A_TEXT, "pages/learn.py"})])
+@pytest.mark.parametrize("page", [*OF_A_TEXT, *(page for page in FILES if page not in {*OF_A_TEXT, "pages/learn.py"})])
 def test_the_address_keeps_every_control_of_a_page(app, page):
     if page in OF_A_TEXT:
         look_at(app, make_trace())
@@ -162,10 +163,13 @@ def test_another_model_is_named_and_never_loaded_unasked(app):
     opened(app, text="hello", model="no-such/<b>model</b>", dtype="bfloat16")
     assert "made with no-such/<b>model</b> (bfloat16); what you see is of demo." in notice(app)
     assert shown(app).trace.provenance.model == "demo"
-    assert "coming" not in app.session_state
+    assert state.LOADING_MODEL.key not in app.session_state
     button(app, "Load it").click().run()
     clean(app)
-    assert app.session_state["coming"] or "no-such/<b>model</b>" in app.session_state["not loaded"]
+    assert (
+        app.session_state[state.LOADING_MODEL.key]
+        or "no-such/<b>model</b>" in app.session_state[state.LOADING_FAILURE.key]
+    )
 
 
 def test_where_models_are_not_free_to_choose_there_is_no_button(app, monkeypatch):

@@ -8,19 +8,24 @@ import io
 import re
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+import moe_viz
+from moe_viz.engine.background import Background
 from moe_viz.errors import EngineError, InputError
+from moe_viz.probes import probe_texts
 from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.settings import settings
-from moe_viz.ui.specialization import upload as bringing
-from moe_viz.ui.specialization.measuring import CHARACTERS, Measuring
-from moe_viz.ui.specialization.upload import EACH, of_folder, pasted, uploaded
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import Measured
+from moe_viz.ui.specialization import upload
+from moe_viz.ui.specialization.measuring import measure_profile
+from moe_viz.ui.specialization.upload import of_folder, pasted, uploaded
 from tests.app.steps import clean, until
 from tests.app.test_domains import on, said
-from tests.invented import make_trace
 
 
 class Upload(io.BytesIO):
@@ -31,107 +36,130 @@ class Upload(io.BytesIO):
         self.name = name
 
 
+@pytest.fixture(scope="module")
+def model():
+    with moe_viz.load() as loaded:
+        yield loaded
+
+
 class FakeEngine:
-    """Answers each text with a trace of its own; texts longer than `most` characters cannot be read."""
+    """Does each step with a model at once, up to the first `answered`; after `room` it takes no more."""
 
-    state = "ready"
+    def __init__(self, model, answered: int = 10**6, room: int = 10**6) -> None:
+        self.model, self.answered, self.room = model, answered, room
+        self.owners: list[str] = []
 
-    def __init__(self, most: int = 10**6, hold: bool = False, room: int = 10**6) -> None:
-        self.most, self.hold, self.room = most, hold, room
-        self.taken: list[tuple[str, str]] = []
-
-    def submit(self, text: str, owner: str) -> Future:
-        if len(self.taken) >= self.room:
+    def use(self, work, owner: str) -> Future:
+        if len(self.owners) >= self.room:
             raise EngineError("this model was unloaded; load it again")
-        self.taken.append((text, owner))
+        self.owners.append(owner)
         answer: Future = Future()
-        if len(text) > self.most or not text.strip():
-            answer.set_exception(InputError("too long, or empty"))
-        elif not self.hold or len(self.taken) <= 3:
-            answer.set_result(make_trace(tokens=10, generated=0, seed=hash(text) % 2**32))
+        if len(self.owners) <= self.answered:
+            answer.set_result(work(self.model))
         return answer
 
 
-def finished(measuring: Measuring) -> Measuring:
-    for _ in range(400):
-        if measuring.over:
-            return measuring
+@pytest.fixture
+def each_alone(monkeypatch):
+    """Each text has its own pass and is counted by itself: one step for the reader, two for each text, two to end."""
+    monkeypatch.setattr("moe_viz.corpus.reading.BATCH_TOKENS", 1)
+    monkeypatch.setattr("moe_viz.model.running.read_routed.PASS_TOKENS", 0)
+
+
+def finished(job: Background[Measured]) -> Background[Measured]:
+    for _ in range(1000):
+        if job.over:
+            return job
         time.sleep(0.02)
     raise AssertionError("it never ended")
 
 
-def test_every_text_is_counted_once_in_its_domain():
-    texts = {"a": [f"text {n}" for n in range(50)], "b": ["one", "  ", "two"]}
-    engine = FakeEngine()
-    own = finished(Measuring(engine, "me", "texts", texts))
-    assert own.error is None
-    assert {owner for _text, owner in engine.taken} == {"me"}
-    profile = own.profile
-    assert dict(zip(profile.domains, profile.tokens_by_domain(), strict=True)) == {"a": 500, "b": 20}
-    run = profile.runs[0]
-    assert (run.documents, run.skipped, run.tokens, run.complete) == (52, 1, 520, True)
-    whole = ExpertProfile.of_traces(
-        {
-            domain: [make_trace(tokens=10, generated=0, seed=hash(t) % 2**32) for t in own if t.strip()]
-            for domain, own in texts.items()
-        }
+def assert_same(one: ExpertProfile, other: ExpertProfile) -> None:
+    """Two profiles hold the same counts of the same texts."""
+    assert one == replace(other, runs=one.runs)
+
+
+TEXTS = {name: list(probe_texts()[name][:5]) for name in ("python", "poetry", "chess")}
+LONG = {"law": [" ".join(probe_texts()["law"]) * 4], "verse": ["", "  ", "a rose"]}
+
+
+@pytest.mark.parametrize("texts", [TEXTS, LONG])
+def test_the_page_measures_the_profile_that_the_library_gives(model, texts, each_alone, monkeypatch):
+    """Also of a text that is longer than what the model reads at once."""
+    monkeypatch.setattr(
+        "moe_viz.ui.specialization.measuring.settings", lambda: replace(settings(), measure_tokens=10**6)
     )
-    assert (profile.selections == whole.selections).all()
-    assert (profile.block_key == whole.block_key).all()
+    job = finished(measure_profile(FakeEngine(model), "me", "texts", texts))
+    assert job.failure is None
+    whole = moe_viz.profile(model, texts)
+    assert_same(job.result.profile, whole)
+    mine, library = job.result.profile.runs[0], whole.runs[0]
+    for name in ("documents", "skipped", "tokens", "complete", "window"):
+        assert getattr(mine, name) == getattr(library, name), name
+    assert job.result.shortened == 0
 
 
-def test_a_text_that_is_too_long_is_read_as_far_as_it_can_be():
-    engine = FakeEngine(most=300)
-    own = finished(Measuring(engine, "me", "texts", {"a": ["x" * 10_000]}))
-    assert [len(text) for text, _owner in engine.taken] == [CHARACTERS, 2000, 1000, 500, 250]
-    assert own.profile.runs[0].documents == 1
+def test_what_is_left_out_of_long_texts_is_counted(model, each_alone, monkeypatch):
+    monkeypatch.setattr("moe_viz.ui.specialization.measuring.settings", lambda: replace(settings(), measure_tokens=40))
+    texts = {"a": ["x = 1", "def f(x):\n    return x\n" * 40], "b": ["the moon " * 300]}
+    job = finished(measure_profile(FakeEngine(model), "me", "texts", texts))
+    assert job.result.shortened == 2
+    assert_same(job.result.profile, moe_viz.profile(model, texts, max_tokens_per_document=40))
+    assert job.result.profile.runs[0].max_tokens_per_document == 40
 
 
-def test_it_stops_and_keeps_what_is_counted():
-    engine = FakeEngine(hold=True)
-    own = Measuring(engine, "me", "texts", {"a": [f"text {n}" for n in range(50)]})
-    while own.done < 3:
+def test_every_step_is_the_owners_and_others_have_their_turn_between_them(model, each_alone):
+    engine = FakeEngine(model)
+    finished(measure_profile(engine, "me", "texts", TEXTS))
+    assert engine.owners == ["me"] * 33
+
+
+def test_it_stops_and_keeps_what_is_counted_of_every_domain(model, each_alone):
+    engine = FakeEngine(model, answered=7)
+    job = measure_profile(engine, "me", "texts", TEXTS)
+    while job.done < 3:
         time.sleep(0.01)
-    assert len(engine.taken) <= 3 + settings().session_requests // 2
-    own.stop()
-    finished(own)
-    assert own.profile.runs[0].documents == 3
-    assert not own.profile.complete
+    assert len(engine.owners) <= 8
+    assert job.share == 0.2
+    job.stop()
+    profile = finished(job).result.profile
+    assert profile.runs[0].documents == 3
+    assert not profile.complete
+    assert set(profile.domains) == set(TEXTS)
 
 
-def test_what_is_stopped_early_has_something_of_every_domain():
-    own = Measuring(FakeEngine(hold=True), "me", "texts", {name: [f"{name} {n}" for n in range(9)] for name in "abc"})
-    while own.done < 3:
-        time.sleep(0.01)
-    own.stop()
-    assert finished(own).profile.domains == ("a", "b", "c")
-
-
-def test_it_stops_when_nobody_holds_it():
-    own = Measuring(FakeEngine(hold=True), "me", "texts", {"a": [f"text {n}" for n in range(50)]})
-    work = own._work
-    del own
+def test_it_stops_when_nobody_holds_it(model, each_alone):
+    job = measure_profile(FakeEngine(model, answered=1), "me", "texts", TEXTS)
+    steps = job._steps
+    del job
     gc.collect()
-    assert work.over.wait(5)
+    assert steps.over.wait(5)
 
 
-def test_a_model_that_goes_away_leaves_what_is_counted(monkeypatch):
-    monkeypatch.setattr("moe_viz.ui.specialization.measuring._PATIENCE", 0.1)
-    own = finished(Measuring(FakeEngine(room=5), "me", "texts", {"a": [f"text {n}" for n in range(50)]}))
-    assert "was unloaded" in own.error
-    assert own.profile.runs[0].documents == 5
-    assert not own.profile.complete
+def test_a_model_that_goes_away_leaves_what_is_counted(model, each_alone, monkeypatch):
+    monkeypatch.setattr("moe_viz.engine.background._PATIENCE", 0.1)
+    job = finished(measure_profile(FakeEngine(model, room=11), "me", "texts", TEXTS))
+    assert "was unloaded" in job.failure
+    assert job.result.profile.runs[0].documents == 5
+    assert not job.result.profile.complete
 
 
-def test_without_text_it_says_so():
-    own = finished(Measuring(FakeEngine(), "me", "texts", {"a": ["", " "]}))
-    assert own.profile is None
-    assert "there is no text" in own.error
+def test_without_text_it_says_so(model):
+    job = finished(measure_profile(FakeEngine(model), "me", "texts", {"a": ["", " "]}))
+    assert job.result is None
+    assert "there is no text" in job.failure
+
+
+def test_an_error_of_another_kind_is_said_too():
+    def work(_steps):
+        raise ZeroDivisionError("of the test")
+
+    job = finished(Background(FakeEngine(None), "me", work, total=1, name="counting"))
+    assert job.failure == "counting failed (ZeroDivisionError: of the test)"
 
 
 def test_pasted_texts_are_parted_by_empty_lines():
     assert pasted(" law ", "one\nand on\n\n \ntwo\n") == {"law": ["one\nand on", "two"]}
-    assert len(pasted("x", "a\n\n" * 1000)["x"]) == EACH
     with pytest.raises(InputError, match="no name"):
         pasted(" ", "text")
     with pytest.raises(InputError, match="empty"):
@@ -209,7 +237,7 @@ def test_two_pasted_domains_are_measured_and_shown_beside_the_recording(app):
     add(app, "code <b>", "\n\n".join(f"def f{n}(x):\n    return x * {n}" for n in range(6)))
     add(app, "verse", "\n\n".join(f"The moon is {n} and the night is still, the roses sleep" for n in range(6)))
     press(app, "Measure your 2 domains")
-    until(app, lambda: "measured" in app.session_state)
+    until(app, lambda: state.MEASURED_PROFILE.key in app.session_state)
     app.run()
     clean(app)
     assert "12 texts of 2 domains" in said(app)
@@ -219,15 +247,31 @@ def test_two_pasted_domains_are_measured_and_shown_beside_the_recording(app):
     assert "456 texts of 19 domains" in said(app)
 
 
+def test_texts_beyond_the_limit_are_left_out_and_the_page_says_so(app):
+    on(app, "domains")
+    add(app, "law", "a\n\n" * (settings().measure_texts + 7))
+    assert f"Of law: only the first {settings().measure_texts} texts are kept." in said(app)
+    assert len(app.session_state[state.UPLOADED_TEXTS.key]["law"]) == settings().measure_texts
+
+
+def test_the_page_says_how_many_texts_were_read_in_part(app, monkeypatch):
+    monkeypatch.setattr("moe_viz.ui.specialization.measuring.settings", lambda: replace(settings(), measure_tokens=20))
+    on(app, "domains")
+    add(app, "code", "\n\n".join(["x = 1", "def f(x):\n    return x\n" * 40, "y = 2"]))
+    press(app, "Measure your domain")
+    until(app, lambda: state.MEASURED_PROFILE.key in app.session_state)
+    assert "1 of the texts that were measured has more than" in said(app)
+
+
 def test_what_cannot_be_added_is_said_and_loses_nothing(app):
     on(app, "domains")
     add(app, "law", "one text")
     add(app, "", "another")
     assert "the domain has no name" in app.error[0].value.replace("\\", "")
-    assert list(app.session_state["own texts"]) == ["law"]
+    assert list(app.session_state[state.UPLOADED_TEXTS.key]) == ["law"]
 
 
 def test_a_server_for_others_reads_no_folder(app, monkeypatch):
-    monkeypatch.setattr(bringing, "any_may_load", lambda: False)
+    monkeypatch.setattr(upload, "any_may_load", lambda: False)
     on(app, "domains")
     assert app.button_group(key="way to bring").options == ["Paste", "Upload"]

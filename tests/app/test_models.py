@@ -13,7 +13,8 @@ from moe_viz.catalogue import find_model, known_models
 from moe_viz.demo import TRAINING as DEMO
 from moe_viz.settings import settings
 from moe_viz.ui.session import model_in_use as model_ui
-from moe_viz.ui.session.model_in_use import Choice
+from moe_viz.ui.session import state
+from moe_viz.ui.session.model_choice import ModelChoice
 from tests.app.steps import clean, shown, until
 
 
@@ -114,7 +115,7 @@ def test_another_model_takes_the_place_of_the_one_in_use(app, tmp_path):
     on_models(app).text_input[0].input(str(tmp_path / "copy"))
     next(button for button in app.button if button.label == "Load").click().run()
     until(app, lambda: headings(app)[0] == f"The loaded model: {tmp_path / 'copy'}")
-    assert app.session_state["coming"] is None
+    assert app.session_state[state.LOADING_MODEL.key] is None
     assert not app.error
 
 
@@ -153,7 +154,7 @@ def test_a_server_for_others_loads_only_what_its_owner_names(app, monkeypatch):
 
 
 def test_a_model_that_fails_at_the_start_leaves_the_rest_of_the_page(app):
-    app.session_state["model"] = Choice("no-such-model")
+    app.session_state[state.MODEL.key] = ModelChoice("no-such-model")
     on_models(app)
     until(app, lambda: app.error)
     assert any("no-such-model could not be loaded" in m.value.replace("\\", "") for m in app.markdown)

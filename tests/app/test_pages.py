@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,26 +13,32 @@ import pytest
 from moe_viz.data.training_recording import TrainingRecording
 from moe_viz.demo import TRAINING as DEMO
 from moe_viz.probes import mixed_texts, probe_texts
+from moe_viz.ui.page_registry import PAGES
 from moe_viz.ui.routing import prompt
 from moe_viz.ui.session import model_in_use as model
+from moe_viz.ui.session import state
 from tests.app.steps import clean, look_at, on_text, show_routing, shown
 from tests.invented import make_trace
 
 ROOT = Path(__file__).parents[2]
-OF_A_TEXT = ["pages/routing.py", "pages/layers.py"]
-PAGES = [
-    *OF_A_TEXT,
-    *(f"pages/{name}.py" for name in ("domains", "experts", "flow", "training", "models")),
-    *(f"pages/{name}.py" for name in ("learn", "predict", "glossary")),
-]
+OF_A_TEXT = [page.file for page in PAGES if page.of_a_text]
+FILES = [page.file for page in PAGES]
 
 
 def components(app) -> list[str]:
     return [element.proto.component_name for element in app.main if element.type == "bidi_component"]
 
 
-def test_every_file_in_pages_is_tested_here():
-    assert sorted(PAGES) == sorted(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))
+def test_the_registry_has_every_file_in_pages_and_says_what_it_shows():
+    assert sorted(FILES) == sorted(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))
+    for page in PAGES:
+        assert ast.get_docstring(ast.parse((ROOT / page.file).read_text("utf-8"))) == page.description
+
+
+def test_no_other_file_of_the_app_names_a_page_by_its_file():
+    sources = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "moe_viz").rglob("*.py")]
+    naming = {path.name for path in sources if re.search(r"""["']pages/""", path.read_text("utf-8"))}
+    assert naming == {"page_registry.py"}
 
 
 @pytest.mark.parametrize("page", OF_A_TEXT)
@@ -60,7 +68,7 @@ def test_an_example_runs_on_each_page(app, page):
     assert trace.text == app.text_area(key="text").value
     assert trace.text == probe_texts()["python"][0]
     assert any(f"{len(trace)} tokens · 6 routers" in c.value for c in app.caption)
-    assert any("read at 6 of 6 routers" in c.value for c in app.caption)
+    assert any("read at 6 routers" in c.value for c in app.caption)
 
 
 def test_a_typed_text_is_the_one_that_is_traced(app):
@@ -155,10 +163,10 @@ def test_what_must_be_known_to_read_the_numbers_is_said_beside_them(app, page):
 def test_a_saved_trace_is_opened_and_a_damaged_one_is_refused(app):
     trace = make_trace()
     app.run()
-    app.file_uploader(key="opened").upload("x.moetrace", trace.to_bytes()).run()
+    app.file_uploader(key=state.TRACE_FILE.key).upload("x.moetrace", trace.to_bytes()).run()
     clean(app)
     assert shown(app).trace == trace
-    app.file_uploader(key="opened").upload("bad.moetrace", trace.to_bytes()[:-20]).run()
+    app.file_uploader(key=state.TRACE_FILE.key).upload("bad.moetrace", trace.to_bytes()[:-20]).run()
     clean(app)
     assert "bad.moetrace: the trace is damaged" in app.error[0].value.replace("\\", "")
     assert shown(app).trace == trace

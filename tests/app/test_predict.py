@@ -8,6 +8,7 @@ from moe_viz.engine import Engine
 from moe_viz.errors import EngineError
 from moe_viz.lessons.texts import predict, predict_kind
 from moe_viz.quiz.asking import KINDS
+from moe_viz.ui.session import state
 from tests.app.steps import button, clean, shown
 
 OWN = "The <b>cat</b> saw **the dog**; the dog saw the $cat$, and [the bird](javascript:alert(1)) saw both. " * 4
@@ -22,7 +23,7 @@ def on(app, seed: str | None = "7"):
 
 
 def the_round(app):
-    return app.session_state["predict"]
+    return app.session_state[state.ROUND.key]
 
 
 def named_seed(app) -> int:
@@ -62,7 +63,7 @@ def test_every_kind_is_asked_answered_and_explained(app):
         assert predict("wrong" if number % 2 else "right") in verdicts[0].value
         assert not choices(app)
         assert predict_kind(question.kind)["why"].replace("'", "’") in said(app).replace("'", "’")
-        assert "read at 6 of 6 routers" in said(app)
+        assert "read at 6 routers" in said(app)
         assert len(app.get("plotly_chart")) == 1
         assert "{" not in said(app)
         right += number % 2 == 0
@@ -111,7 +112,7 @@ def test_a_link_without_a_seed_falls_back_with_a_sentence(app, hostile):
 def test_the_same_link_asks_two_people_the_same(app):
     on(app, "11")
     asked = app.header[0].value, [b.label for b in choices(app)]
-    app.session_state["predict"] = None
+    app.session_state[state.ROUND.key] = None
     app.run()
     clean(app)
     assert (app.header[0].value, [b.label for b in choices(app)]) == asked

@@ -11,10 +11,11 @@ import pytest
 from moe_viz.probes import probe_texts
 from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.settings import settings
-from moe_viz.ui.session.memory_budget import ROOM, Holder
-from moe_viz.ui.session.trace_view import Shown
-from moe_viz.ui.specialization.profile_view import Profiled, recorded
-from moe_viz.ui.specialization.profiles import HeldProfile
+from moe_viz.ui.session import state
+from moe_viz.ui.session.memory_budget import MEMORY_BUDGET, Evictable
+from moe_viz.ui.session.profile_view import ProfileView, recorded
+from moe_viz.ui.session.trace_view import TraceView
+from moe_viz.ui.specialization.profiles import EvictableProfile
 from tests.app.steps import clean
 from tests.app.test_domains import on, said
 from tests.app.test_experts import fold_out
@@ -32,7 +33,7 @@ def opened(app, content: bytes, page: str = "domains"):
 
 def test_what_is_saved_is_opened_as_what_it_was_and_marked(app):
     profile = make_profile(4)
-    content = HeldProfile(Profiled(profile, "measured", {})).file()
+    content = EvictableProfile(ProfileView(profile, "measured", {})).file()
     assert ExpertProfile.from_bytes(content) == profile
     opened(app, content)
     assert app.session_state["profile"] == "Opened"
@@ -85,7 +86,7 @@ def test_names_from_a_file_are_text_and_only_signs_that_can_be_written(app, page
 
 def test_what_was_let_go_is_said_and_the_recorded_one_takes_its_place(app):
     opened(app, make_profile(2).to_bytes())
-    app.session_state["opened profile"].let_go()
+    app.session_state[state.OPENED_PROFILE.key].evict()
     app.run()
     clean(app)
     assert "no room any more for the profile that was opened" in said(app)
@@ -96,20 +97,20 @@ def test_what_was_let_go_is_said_and_the_recorded_one_takes_its_place(app):
 @pytest.mark.parametrize("page", ["domains", "experts"])
 def test_profiles_count_in_the_bound_on_results_and_no_page_holds_on_to_one(app, page, monkeypatch):
     opened(app, make_profile(2).to_bytes(), page)
-    held = app.session_state["opened profile"]
-    assert held.shown.bytes > 10**5
-    gone = weakref.ref(held.shown)
-    monkeypatch.setattr(ROOM, "_most_bytes", lambda: 0)
-    ROOM.seen(Holder(Shown(make_trace(), "measured", None)))
+    held = app.session_state[state.OPENED_PROFILE.key]
+    assert held.view.bytes > 10**5
+    gone = weakref.ref(held.view)
+    monkeypatch.setattr(MEMORY_BUDGET, "_most_bytes", lambda: 0)
+    MEMORY_BUDGET.touch(Evictable(TraceView(make_trace(), "measured", None)))
     gc.collect()
-    assert held.shown is None
+    assert held.view is None
     assert gone() is None
 
 
 def test_what_a_profile_holds_and_what_was_worked_out_of_it_count():
     profile = make_profile(3)
-    own = Profiled(profile, "measured", probe_texts())
-    bare = Profiled(profile, "opened", {})
+    own = ProfileView(profile, "measured", probe_texts())
+    bare = ProfileView(profile, "opened", {})
     assert own.bytes - bare.bytes >= sum(len(text) for texts in probe_texts().values() for text in texts)
     before = bare.bytes
     assert bare.specialists is not None

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 import moe_viz
+from moe_viz.corpus.document import in_turn
 from moe_viz.probes import probe_texts
-from moe_viz.ui.session.model_in_use import Choice, _engine
-from moe_viz.ui.specialization import measuring_outputs as reading_outputs
+from moe_viz.ui.session import state
+from moe_viz.ui.session.model_choice import ModelChoice
+from moe_viz.ui.session.model_in_use import _engine
+from moe_viz.ui.session.profile_view import recorded
+from moe_viz.ui.specialization import measuring_outputs
 from moe_viz.ui.specialization.expert_outputs import recorded_outputs
-from moe_viz.ui.specialization.measuring import in_turn
-from moe_viz.ui.specialization.measuring_outputs import CHARACTERS, ReadingOutputs
-from moe_viz.ui.specialization.profile_view import recorded
+from moe_viz.ui.specialization.measuring_outputs import CHARACTERS, measure_outputs
 from tests.app.steps import button, clean, until
 from tests.app.test_domains import on, said
 from tests.invented_profile import make_profile
@@ -41,15 +43,15 @@ def test_the_recorded_ones_are_shown_with_their_number(app):
 
 
 def test_what_is_measured_is_what_the_library_gives(app, monkeypatch):
-    monkeypatch.setattr(reading_outputs, "TEXTS", 3)
+    monkeypatch.setattr(measuring_outputs, "TEXTS", 3)
     on(app, "experts")
     button(app, MEASURE).click().run()
-    until(app, lambda: "outputs" in app.session_state)
+    until(app, lambda: state.EXPERT_OUTPUTS.key in app.session_state)
     app.run()
     clean(app)
-    found = app.session_state["outputs"]
-    texts = [text[:CHARACTERS] for _domain, text in islice(in_turn(probe_texts()), 3)]
-    alone = _engine(Choice("demo")).use(lambda model: moe_viz.expert_outputs(model, texts)).result(60)
+    found = app.session_state[state.EXPERT_OUTPUTS.key]
+    texts = [document.text[:CHARACTERS] for document in islice(in_turn(probe_texts()), 3)]
+    alone = _engine(ModelChoice("demo")).use(lambda model: moe_viz.expert_outputs(model, texts)).result(60)
     assert (found.raised_ids == alone.raised_ids).all()
     np.testing.assert_array_equal(found.lowered, alone.lowered)
     assert "tokens of 3 texts" in said(app)
@@ -79,12 +81,12 @@ class Held:
 @pytest.mark.parametrize("left", ["stopped", "left"])
 def test_it_ends_when_it_is_stopped_or_nobody_holds_it(left):
     engine = Held()
-    own = ReadingOutputs(engine, "me", "texts", {"a": ["text"]}, recorded().profile.runs[0].provenance)
-    work = own._work
+    own = measure_outputs(engine, "me", "texts", {"a": ["text"]}, recorded().profile.runs[0].provenance)
+    steps = own._steps
     if left == "stopped":
         own.stop()
     del own
     gc.collect()
-    assert work.over.wait(5)
-    assert (work.outputs, work.error) == (None, None)
+    assert steps.over.wait(5)
+    assert (steps.result, steps.failure) == (None, None)
     assert all(answer.cancelled() for answer in engine.asked)

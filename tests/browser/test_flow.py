@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import expect
 
 from moe_viz.metrics.flow import by_strength, even_share, links
-from moe_viz.ui.specialization.profile_view import recorded
+from moe_viz.ui.session.profile_view import recorded
 from tests.browser.conftest import server
 from tests.browser.steps import settled, start
 from tests.browser.test_domains import EXPERT, click

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 import moe_viz
-from moe_viz.ui.specialization.profile_view import recorded
+from moe_viz.ui.session.profile_view import recorded
 from tests.browser.steps import settled, start
 
 

@@ -29,6 +29,7 @@ FROM_THE_GROUND = (
     "moe_viz/quiz",
     "moe_viz/__init__.py",
     "moe_viz/cli",
+    "moe_viz/ui/page_registry.py",
     "moe_viz/ui/session",
     "moe_viz/ui/widgets",
     "moe_viz/ui/specialization",

@@ -17,7 +17,7 @@ from moe_viz.components import (
 )
 from moe_viz.components.bundle import BundleError, bundle
 from moe_viz.components.routing_map.pack import COMFORTABLE_BYTES, MISSING, NEUTRAL, Initial, expert_colours
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.trace_view import TraceView
 from tests.invented import make_trace
 
 PALETTE = [f"#0000{i:02x}" for i in range(16)]
@@ -224,7 +224,7 @@ def test_bundle_wants_one_default_in_the_entry(tmp_path):
 
 
 def test_a_trace_can_be_looked_at_from_a_router_and_token_on():
-    header, _sections = unpack(Shown(make_trace(), "measured", None, stream="s", initial=Initial(2, 5)).payload)
+    header, _sections = unpack(TraceView(make_trace(), "measured", None, stream="s", initial=Initial(2, 5)).payload)
     assert (header["initial_layer"], header["initial_token"]) == (2, 5)
-    header, _sections = unpack(Shown(make_trace(), "measured", None).payload)
+    header, _sections = unpack(TraceView(make_trace(), "measured", None).payload)
     assert (header["initial_layer"], header["initial_token"]) == (None, 0)

@@ -11,8 +11,8 @@ from moe_viz.quiz.asking import KINDS, MAX_SEED, OWN, Asked
 from moe_viz.quiz.question import GIVEN, Choice, Passage, Question
 from moe_viz.ui.learn.predict.page import _seed
 from moe_viz.ui.learn.predict.passages import _html
-from moe_viz.ui.learn.predict.round import Round
 from moe_viz.ui.learn.predict.words import say, say_choice
+from moe_viz.ui.session.predict_round import Round
 from tests.invented import make_trace
 from tests.quiz_texts import SHAPES, routed
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from moe_viz.lessons.glossary import Term, find, pages, word
+from moe_viz.lessons.glossary import Term, find, word
 from moe_viz.lessons.texts import lessons
+from moe_viz.ui.page_registry import page_entry
+from moe_viz.ui.session import state
 from moe_viz.ui.widgets.words import plain
 
 _LONGEST = 60
@@ -18,7 +20,7 @@ def glossary() -> None:
     st.caption(word("intro"))
     asked = st.text_input(
         word("search"),
-        key="term",
+        key=state.TERM.key,
         max_chars=_LONGEST,
         placeholder=word("placeholder"),
         icon=":material/search:",
@@ -59,8 +61,9 @@ def _said(term: Term) -> str:
 def _place(place: str) -> None:
     """A link to a page, or to a lesson."""
     page, _, lesson = place.partition("/")
+    entry = page_entry(page)
     if lesson:
         label = word("lesson", title=lessons()[lesson].title)
-        st.page_link("pages/learn.py", label=label, icon=":material/school:", query_params={"lesson": lesson})
+        st.page_link(entry.file, label=label, icon=entry.icon_name, query_params={"lesson": lesson})
     else:
-        st.page_link(f"pages/{page}.py", label=pages()[page], icon=":material/arrow_forward:")
+        st.page_link(entry.file, label=entry.title, icon=":material/arrow_forward:", help=entry.description)

@@ -6,7 +6,10 @@ from importlib import import_module
 
 import streamlit as st
 
+from moe_viz.lessons.recorded import recording as lesson_recordings
 from moe_viz.lessons.texts import Lesson, common, lessons
+from moe_viz.ui.learn.recordings import recordings
+from moe_viz.ui.session import state
 
 STYLE = """
 <style>
@@ -26,12 +29,12 @@ def learn() -> None:
     asked = st.query_params.get("lesson", names[0])
     if asked not in every:
         st.info(common("no_lesson"), icon=":material/link_off:")
-    st.session_state.setdefault("lesson", asked if asked in every else names[0])
+    state.LESSON.get_or_set(asked if asked in every else names[0])
     name = st.segmented_control(
         common("chooser"),
         names,
         format_func=lambda one: every[one].title,
-        key="lesson",
+        key=state.LESSON.key,
         required=True,
         wrap=True,
         label_visibility="collapsed",
@@ -42,6 +45,8 @@ def learn() -> None:
     st.caption(common("lesson", number=names.index(name) + 1, count=len(names)))
     st.header(lesson.question, anchor=False)
     import_module(f"moe_viz.ui.learn.lessons.{name}").draw(lesson)  # a lesson's figures are imported when it is opened
+    if lesson_recordings.cache_info().currsize:
+        recordings()  # the lesson read them: they count, and as just seen
     _check(lesson)
     _neighbours(names, names.index(name))
 
@@ -67,7 +72,7 @@ def _neighbours(names: list[str], index: int) -> None:
     """Buttons to the lessons before and after."""
 
     def go(name: str) -> None:
-        st.session_state["lesson"] = name
+        state.LESSON.set(name)
 
     with st.container(horizontal=True):
         for key, other in (("previous", index - 1), ("next", index + 1)):

@@ -3,52 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from moe_viz import demo
 from moe_viz.data.training_recording import TrainingRecording
 from moe_viz.figures.heatmap import layers_by_experts
 from moe_viz.figures.training import by_domain, by_layer
-from moe_viz.metrics.training import load_over_training, loss_over_training, routing_over_training
 from moe_viz.probes import TITLES
+from moe_viz.ui.learn.recordings import Recording, recordings
 from moe_viz.ui.routing.routing_map import map_alone
+from moe_viz.ui.session import state
 from moe_viz.ui.session.opened_link import initial_of_link
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables, numbers
 
 
-@dataclass(frozen=True, eq=False)
-class Recording:
-    """A time-lapse under its name, and its numbers, worked out once for everybody."""
-
-    name: str
-    file: str
-    lapse: TrainingRecording
-
-    @cached_property
-    def routing(self) -> pd.DataFrame:
-        """One row a frame and layer."""
-        return routing_over_training(self.lapse)
-
-    @cached_property
-    def loss(self) -> pd.DataFrame:
-        """One row a frame and kind of text."""
-        return loss_over_training(self.lapse)
-
-    @cached_property
-    def loads(self) -> np.ndarray:
-        """Each expert's share of its layer's assignments, `[frame site expert]`."""
-        return load_over_training(self.lapse)
-
-
 @dataclass(frozen=True)
-class _View:
+class _Measure:
     """One of the charts: its name, its column, the title of its axis, how to read it."""
 
     title: str
@@ -57,8 +33,8 @@ class _View:
     reading: str
 
 
-_VIEWS = (
-    _View(
+_MEASURES = (
+    _Measure(
         "Domain information",
         "domain_information",
         "bits",
@@ -66,27 +42,27 @@ _VIEWS = (
         " 0: nothing. Even random routers, at 0 updates, tell something: they follow the token, and kinds of text"
         " differ in their tokens.",
     ),
-    _View(
+    _Measure(
         "Load",
         "max_violation",
         "MaxVio",
         "The busiest expert's load over the mean load, less 1: 0 is even, 7 means that one expert of a layer takes"
         " every token, with two experts of sixteen to a token.",
     ),
-    _View(
+    _Measure(
         "Effective experts",
         "effective_experts",
         "experts",
         "e to the entropy of the load: so many evenly used experts would be as uneven.",
     ),
-    _View(
+    _Measure(
         "Router saturation",
         "router_saturation",
         "share of the final experts",
         "How many of the experts that a token ends with were chosen for it already; the last point is 1 by definition,"
         " and chance is experts per token over experts.",
     ),
-    _View(
+    _Measure(
         "Loss",
         "loss",
         "nats a token",
@@ -95,27 +71,18 @@ _VIEWS = (
 )
 
 
-@st.cache_resource(show_spinner=False)
-def recordings() -> tuple[Recording, ...]:
-    """The bundled model's training, and the same without balancing."""
-    named = (("With load balancing", "balanced"), ("Without load balancing", "unbalanced"))
-    return tuple(
-        Recording(name, file, TrainingRecording.load(demo.TRAINING / f"{file}.moerecording")) for name, file in named
-    )
-
-
 def charts() -> None:
     """One measure of every layer over the training, both recordings on the same axes."""
     both = recordings()
     title = st.segmented_control(
         "Measure",
-        [view.title for view in _VIEWS],
-        default=_VIEWS[0].title,
+        [view.title for view in _MEASURES],
+        default=_MEASURES[0].title,
         required=True,
-        key="measure",
+        key=state.MEASURE.key,
         bind="query-params",
     )
-    view = next(view for view in _VIEWS if view.title == title)
+    view = next(view for view in _MEASURES if view.title == title)
     updates = both[0].lapse.updates.tolist()
     largest = max(_table(recording, view)[view.column].max() for recording in both)
     for column, recording in zip(st.columns(2, gap="large"), both, strict=True):
@@ -127,11 +94,11 @@ def charts() -> None:
     folded_tables({f"{slug}-{r.file}": partial(_table, r, view) for r in both})
 
 
-def _table(recording: Recording, view: _View) -> pd.DataFrame:
+def _table(recording: Recording, view: _Measure) -> pd.DataFrame:
     return recording.loss if view.column == "loss" else recording.routing
 
 
-def _chart(recording: Recording, view: _View, updates: list[int], limits: tuple[float, float]) -> go.Figure:
+def _chart(recording: Recording, view: _Measure, updates: list[int], limits: tuple[float, float]) -> go.Figure:
     if view.column == "loss":
         return by_domain(recording.loss, updates, view.axis, limits)
     return by_layer(recording.routing, view.column, updates, view.axis, limits)
@@ -145,13 +112,13 @@ def moment() -> int:
         both[0].lapse.updates.tolist(),
         value=int(both[1].lapse.updates[-1]),
         format_func=lambda n: f"{n:,}",
-        key="after",
+        key=state.AFTER.key,
         bind="query-params",
     )
     return after
 
 
-def loads(after: int) -> None:
+def draw_loads(after: int) -> None:
     """Every expert's load at one moment, both recordings on one scale of colours."""
     both = recordings()
     st.markdown(f"##### Load of every expert after {after:,} updates")
@@ -182,18 +149,20 @@ def watched_text(after: int) -> None:
             "Text",
             lapse.watched.tolist(),
             format_func=lambda text: _title(lapse, text),
-            key="watched text",
+            key=state.WATCHED_TEXT.key,
             bind="query-params",
         )
     with right:
         names = [recording.name for recording in both]
-        name = st.segmented_control("Run", names, default=names[0], required=True, key="run", bind="query-params")
+        name = st.segmented_control(
+            "Run", names, default=names[0], required=True, key=state.RUN.key, bind="query-params"
+        )
     recording = both[names.index(name)]
     frame = _frame(recording, after)
     if frame is None:
         return
     trace = recording.lapse.trace(frame, text)
-    shown = Shown(trace, "recorded", None, initial=initial_of_link(trace))
+    shown = TraceView(trace, "recorded", None, initial=initial_of_link(trace))
     map_alone(shown, "watched")
     st.caption("Move the slider above and watch the experts change; the layer stays.")
     numbers(shown, {"watched-text": shown.trace.to_frame})

@@ -14,7 +14,9 @@ from moe_viz.model.info import Architecture, architecture
 from moe_viz.ui.models.architecture import Portrait, portraits
 from moe_viz.ui.models.catalogue_table import COLUMNS, catalogue_table, difference
 from moe_viz.ui.models.loaded_model import loaded_portrait
-from moe_viz.ui.session.model_in_use import Choice, coming, engine, failure, load, model_name, refused
+from moe_viz.ui.session import state
+from moe_viz.ui.session.model_choice import ModelChoice
+from moe_viz.ui.session.model_in_use import begin_loading, coming, engine, failure, model_name, refused
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import context_text, count_text, memory_text, plain
@@ -81,13 +83,13 @@ def _sizes(built: dict[str, Architecture], marked: set[str]) -> None:
     )
 
     def choose() -> None:
-        for point in st.session_state["sizes"].selection.points:
-            st.session_state["look"] = point["customdata"][0]
+        for point in state.selected_points(state.SIZES):
+            state.LOOK_AT.set(point["customdata"][0])
 
     figure = total_against_active(table, marked)
     chart(
         figure,
-        key="sizes",
+        key=state.SIZES.key,
         on_select=choose,
         alt="Weights in all against weights that one token uses; the table below has the numbers",
     )
@@ -102,9 +104,9 @@ def _choice() -> tuple[str, str]:
     """Which model to look at, and which one beside it; both are kept in the address."""
     left, right = st.columns(2)
     with left:
-        look = st.selectbox("Look at", _NAMES, index=_NAMES.index(_FIRST), key="look", bind="query-params")
+        look = st.selectbox("Look at", _NAMES, index=_NAMES.index(_FIRST), key=state.LOOK_AT.key, bind="query-params")
     with right:
-        beside = st.selectbox("Beside it", [_NONE, _LOADED, *_NAMES], key="beside", bind="query-params")
+        beside = st.selectbox("Beside it", [_NONE, _LOADED, *_NAMES], key=state.BESIDE.key, bind="query-params")
     return str(look), str(beside)
 
 
@@ -135,8 +137,8 @@ def _offer(model: KnownModel, built: Architecture | None) -> None:
     elif model.hub_id is not None and built is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             reason = refused(model.hub_id)
-            choice = (Choice(model.hub_id),)
-            st.button("Load it", key="load it", on_click=load, args=choice, disabled=bool(reason), help=reason)
+            choice = (ModelChoice(model.hub_id),)
+            st.button("Load it", key="load it", on_click=begin_loading, args=choice, disabled=bool(reason), help=reason)
             st.caption(_memory(built), width="stretch")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 import moe_viz
+from moe_viz.ui.session.model_choice import ModelChoice
 from moe_viz.ui.session.model_in_use import (
-    Choice,
     any_may_load,
+    begin_loading,
     coming,
     engine,
     failure,
-    load,
     loadable,
     model_name,
     not_loaded,
@@ -34,7 +34,7 @@ def load_another() -> None:
             asked = st.form_submit_button("Load", type="primary")
             planned = st.form_submit_button("What would it take?")
     if asked:
-        load(choice)
+        begin_loading(choice)
     if planned:
         _say_plan(choice)
     if expected := coming():
@@ -47,7 +47,7 @@ def load_another() -> None:
         st.caption(f"{plain(model_name())} is still in use.")
 
 
-def _choice() -> Choice:
+def _choice() -> ModelChoice:
     """What the form says."""
     label = "Hugging Face hub id, or a local folder"
     if any_may_load():
@@ -68,7 +68,7 @@ def _choice() -> Choice:
         packing = right.selectbox("Weights", _PACKINGS, format_func=_PACKINGS.__getitem__)
         if any_may_load():
             _cached()
-    return Choice(
+    return ModelChoice(
         name.strip() or loadable()[0],
         revision.strip() or None,
         None if device == _BEST else device,
@@ -91,7 +91,7 @@ def _cached() -> None:
         st.text(f"{model.name} @ {', '.join(model.refs) or model.revision[:12]} ({memory_text(model.size)}{part})")
 
 
-def _say_plan(choice: Choice) -> None:
+def _say_plan(choice: ModelChoice) -> None:
     """What the model would take of this machine's memory."""
     if reason := refused(choice.name):
         st.error(plain(reason), icon=":material/error:")

@@ -7,8 +7,9 @@ import streamlit as st
 from moe_viz.engine import Job
 from moe_viz.model.running.sampling import Sampling
 from moe_viz.settings import settings
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine, ready_engine
-from moe_viz.ui.session.session import Continuation, Session
+from moe_viz.ui.session.text_session import Continuation, TextSession
 
 EVERY = 0.25
 """How often a page looks at a continuation, in seconds."""
@@ -41,7 +42,7 @@ def continuation_settings() -> Continuation:
             1,
             max(2, most),
             min(_TOKENS, most),
-            key="new tokens",
+            key=state.NEW_TOKENS.key,
             bind="query-params",
             help="No more than that; the model may end the text before",
         )
@@ -51,7 +52,7 @@ def continuation_settings() -> Continuation:
             2.0,
             default.temperature,
             0.05,
-            key="temperature",
+            key=state.TEMPERATURE.key,
             bind="query-params",
             help="The lower, the surer: 0 takes the most probable token each time",
         )
@@ -61,16 +62,21 @@ def continuation_settings() -> Continuation:
             1.0,
             default.top_p,
             0.05,
-            key="top-p",
+            key=state.TOP_P.key,
             bind="query-params",
             help="Draw among the most probable tokens that together reach this probability",
         )
         seed = st.number_input(
-            "Seed", 0, value=default.seed, key="seed", bind="query-params", help="The same seed draws the same text"
+            "Seed",
+            0,
+            value=default.seed,
+            key=state.SEED.key,
+            bind="query-params",
+            help="The same seed draws the same text",
         )
         chat = _chats() and st.toggle(
             "As a chat",
-            key="chat",
+            key=state.CHAT.key,
             bind="query-params",
             help="The model answers the text as a person’s turn",
         )
@@ -82,7 +88,7 @@ def _chats() -> bool:
     return current is not None and current.info().chats
 
 
-def follow(own: Session) -> None:
+def follow(own: TextSession) -> None:
     """Draw how far a continuation is; while it is under way, look again every so often, and draw all when it ends."""
     live = own.job is not None
 
@@ -95,7 +101,7 @@ def follow(own: Session) -> None:
     line()
 
 
-def progress(own: Session) -> None:
+def progress(own: TextSession) -> None:
     """Draw how far a continuation is, with a button to stop it, or how it ended."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if own.job:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from moe_viz.probes import TITLES, mixed_texts, probe_texts
+from moe_viz.ui.session import state
 
 _AGAIN = "Press again for another passage"
 _IN_VIEW = ("python", "poetry", "chess", "chinese_classical", "math_steps")
@@ -13,10 +14,10 @@ _IN_VIEW = ("python", "poetry", "chess", "chinese_classical", "math_steps")
 
 def example_buttons() -> bool:
     """Draw them; each press of a kind brings its next passage. Returns whether one was pressed."""
-    turns: dict[str, int] = st.session_state.setdefault("turns", {})
+    turns = state.EXAMPLE_TURNS.get_or_set({})
 
     def take(text: str) -> None:
-        st.session_state["text"] = text
+        state.TEXT.set(text)
 
     def take_next(domain: str) -> None:
         passages = probe_texts()[domain]
@@ -25,7 +26,9 @@ def example_buttons() -> bool:
         take(passages[turn % len(passages)])
 
     def take_from_menu() -> None:
-        take_next(st.session_state["more kinds"])
+        domain = state.MORE_KINDS.get()
+        assert domain is not None
+        take_next(domain)
 
     pressed = False
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -40,7 +43,7 @@ def example_buttons() -> bool:
         chosen = st.menu_button(
             "More kinds",
             [domain for domain in TITLES if domain not in _IN_VIEW],
-            key="more kinds",
+            key=state.MORE_KINDS.key,
             type="tertiary",
             on_click=take_from_menu,
             format_func=TITLES.__getitem__,

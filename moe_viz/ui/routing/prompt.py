@@ -14,15 +14,17 @@ from moe_viz.settings import settings
 from moe_viz.ui.routing.continuing import continuation_settings, no_continuation
 from moe_viz.ui.routing.examples import example_buttons
 from moe_viz.ui.routing.saved_traces import saved_traces
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine, ready_engine
 from moe_viz.ui.session.opened_link import initial_of_link, leave_link, text_of_link
-from moe_viz.ui.session.session import Asked, Session, session
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.session import session
+from moe_viz.ui.session.text_session import TextRequest, TextSession
+from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.link import carry
 from moe_viz.ui.widgets.words import context_text, plain
 
 
-def prompt() -> Session:
+def prompt() -> TextSession:
     """Draw the text box with its examples and run what was asked for. Returns what the session looks at.
 
     What it draws keeps its place, whatever there is to say: what follows is not drawn anew.
@@ -33,11 +35,11 @@ def prompt() -> Session:
     example = example_buttons()
     linked = text_of_link()
     if linked is not None:
-        st.session_state["text"] = linked
+        state.TEXT.set(linked)
     with st.form("prompt", border=False):
         st.text_area(
             "Text",
-            key="text",
+            key=state.TEXT.key,
             height=150,
             persist_state="session",
             label_visibility="collapsed",
@@ -61,12 +63,12 @@ def prompt() -> Session:
         if asked or example or continued:
             leave_link()
         if asked or example or linked is not None:
-            _ask(own, Asked(st.session_state["text"]))
+            _ask(own, TextRequest(state.TEXT.get() or ""))
         elif continued:
-            _ask(own, Asked(st.session_state["text"], continuation))
+            _ask(own, TextRequest(state.TEXT.get() or "", continuation))
         _say(own)
-    if own.shown and not own.job:
-        about.caption(_size(own.shown))
+    if own.view and not own.job:
+        about.caption(_size(own.view))
     saved_traces(own)
     return own
 
@@ -81,7 +83,7 @@ def nothing_yet() -> None:
         )
 
 
-def _size(shown: Shown) -> str:
+def _size(shown: TraceView) -> str:
     """How much there is to see, and how long it took to measure."""
     trace = shown.trace
     took = f" · {1000 * shown.seconds:,.0f} ms" if shown.seconds is not None else ""
@@ -102,7 +104,7 @@ def _limits() -> None:
         st.caption(line)
 
 
-def _ask(own: Session, asked: Asked) -> None:
+def _ask(own: TextSession, asked: TextRequest) -> None:
     """Ask the model for a trace, or for a continuation, and say what went wrong."""
     own.stop()
     try:
@@ -112,7 +114,7 @@ def _ask(own: Session, asked: Asked) -> None:
             return
         started = time.perf_counter()
         trace = _answer(current, current.submit(asked.text, own.owner))
-        shown = Shown(trace, "measured", time.perf_counter() - started, initial=initial_of_link(trace))
+        shown = TraceView(trace, "measured", time.perf_counter() - started, initial=initial_of_link(trace))
         own.show(shown, asked)
     except MoeVizError as error:
         own.fail(str(error))
@@ -141,7 +143,7 @@ def _answer(current: Engine, request: Future[RoutingTrace]) -> RoutingTrace:
         line.empty()
 
 
-def _say(own: Session) -> None:
+def _say(own: TextSession) -> None:
     """What is no longer there, and what went wrong."""
     if own.gone:
         how = "" if own.asked else " Open its file again."
@@ -151,5 +153,5 @@ def _say(own: Session) -> None:
             st.rerun()
     if own.failure:
         st.error(plain(own.failure), icon=":material/error:")
-        if own.shown:
+        if own.view:
             st.caption("Below is still what was there before.")

@@ -20,8 +20,8 @@ from moe_viz.figures.theme import NEUTRAL, PALETTE
 from moe_viz.metrics.tables import next_token_table, router_table
 from moe_viz.metrics.tokens import token_detail
 from moe_viz.ui.routing.continuing import EVERY, progress
-from moe_viz.ui.session.session import Session
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.text_session import TextSession
+from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.specialization.to_atlas import to_atlas
 from moe_viz.ui.widgets.numbers import numbers
 
@@ -29,7 +29,7 @@ _map = st.components.v2.component("moe_viz_routing_map", js=ROUTING_MAP_JS, css=
 _panel = st.components.v2.component("moe_viz_token_panel", js=TOKEN_PANEL_JS, css=TOKEN_PANEL_CSS)
 
 
-def routing_map(own: Session) -> None:
+def routing_map(own: TextSession) -> None:
     """Draw both, and how far a continuation is; while it is under way, look again every so often.
 
     A click on a token reruns this fragment alone; changing the layer reruns nothing.
@@ -38,16 +38,16 @@ def routing_map(own: Session) -> None:
     st.fragment(_draw, run_every=EVERY if live else None)(own, live)
 
 
-def _draw(own: Session, live: bool) -> None:
+def _draw(own: TextSession, live: bool) -> None:
     # It is given the session, not what is shown: Streamlit keeps the arguments for as long as the page is open.
-    if (live and not own.look()) or (own.shown is None and not live):
+    if (live and not own.look()) or (own.view is None and not live):
         st.rerun()
     progress(own)
-    if own.shown:
-        _map_and_panel(own.shown)
+    if own.view:
+        _map_and_panel(own.view)
 
 
-def _map_and_panel(shown: Shown) -> None:
+def _map_and_panel(shown: TraceView) -> None:
     left, right = st.columns([2.6, 1], gap="large")
     with left:
         chosen = map_alone(shown, "map")
@@ -61,12 +61,12 @@ def _map_and_panel(shown: Shown) -> None:
         numbers(shown, tables)
 
 
-def map_alone(shown: Shown, key: str) -> Any:
+def map_alone(shown: TraceView, key: str) -> Any:
     """The map without the panel. Returns its state, with the chosen `token`."""
     return _map(key=key, data=shown.payload, default={"token": shown.initial.token}, on_token_change=lambda: None)
 
 
-def _panel_of(shown: Shown, token: int) -> TokenPanel:
+def _panel_of(shown: TraceView, token: int) -> TokenPanel:
     """What the panel shows of one token."""
     trace, colours = shown.trace, shown.colours.tolist()
     sites = [

@@ -6,24 +6,25 @@ import streamlit as st
 
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.errors import MoeVizError
-from moe_viz.ui.session.session import Session
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session import state
+from moe_viz.ui.session.text_session import TextSession
+from moe_viz.ui.session.trace_view import TraceView
 
 
-def saved_traces(own: Session) -> None:
+def saved_traces(own: TextSession) -> None:
     """Draw both in the sidebar."""
 
     def opened() -> None:
-        file = st.session_state["opened"]
+        file = state.TRACE_FILE.get()
         if file is None:
             return
         try:
-            own.show(Shown(RoutingTrace.from_bytes(file.getvalue()), "opened", None), None)
+            own.show(TraceView(RoutingTrace.from_bytes(file.getvalue()), "opened", None), None)
         except MoeVizError as error:
             own.fail(f"{file.name}: {error}")
 
     with st.sidebar.expander("Saved traces"):
-        if own.shown:
+        if own.view:
             st.download_button(
                 "Save this trace",
                 data=own.file,
@@ -32,4 +33,4 @@ def saved_traces(own: Session) -> None:
                 on_click="ignore",
                 key="save trace",
             )
-        st.file_uploader("Open a trace", type=["moetrace"], key="opened", on_change=opened)
+        st.file_uploader("Open a trace", type=["moetrace"], key=state.TRACE_FILE.key, on_change=opened)

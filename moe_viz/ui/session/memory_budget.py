@@ -1,4 +1,4 @@
-"""How much of what pages show is kept in memory, of all sessions together."""
+"""The memory that all sessions together may take for what pages show."""
 
 from __future__ import annotations
 
@@ -10,55 +10,55 @@ from weakref import WeakKeyDictionary
 from moe_viz.settings import settings
 
 
-class Kept(Protocol):
-    """Something to show."""
+class Sized(Protocol):
+    """A view that knows its size."""
 
     @property
     def bytes(self) -> int:
         """How much memory it takes, about."""
 
 
-Something = TypeVar("Something", bound=Kept)
+View = TypeVar("View", bound=Sized)
 
 
-class Holder(Generic[Something]):
-    """Whoever holds something to show, for as long as there is room for it."""
+class Evictable(Generic[View]):
+    """The holder of a view, which is taken from it when the memory budget is spent."""
 
-    def __init__(self, shown: Something | None = None) -> None:
-        self.shown = shown
+    def __init__(self, view: View | None = None) -> None:
+        self.view = view
 
-    def let_go(self) -> None:
-        """Called when there is no room any more: hold it no longer."""
-        self.shown = None
+    def evict(self) -> None:
+        """Called by the memory budget: hold the view no longer."""
+        self.view = None
 
 
-class Room:
-    """Room for so many bytes of what is shown. May be used from any thread.
+class MemoryBudget:
+    """At most so many bytes of views. May be used from any thread.
 
-    Whoever was seen least recently lets go first; whoever was seen last keeps what it has,
-    however large it is. A holder that no longer exists takes no room.
+    The view that was used least recently is evicted first; the one that was used last stays, however large it is. A
+    holder that no longer exists counts for nothing.
     """
 
     def __init__(self, most_bytes: Callable[[], int]) -> None:
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        self._sizes: WeakKeyDictionary[Holder[Any], int] = WeakKeyDictionary()
-        """The least recently seen first."""
+        self._sizes: WeakKeyDictionary[Evictable[Any], int] = WeakKeyDictionary()
+        """The least recently used first."""
 
-    def seen(self, holder: Holder[Any]) -> None:
-        """Somebody looks at what `holder` has; make room for it."""
+    def touch(self, holder: Evictable[Any]) -> None:
+        """The view of `holder` is used now: evict others until the budget is kept."""
         with self._lock:
             self._sizes.pop(holder, None)
-            self._sizes[holder] = holder.shown.bytes if holder.shown else 0
+            self._sizes[holder] = holder.view.bytes if holder.view else 0
             over = sum(self._sizes.values()) - self._most_bytes()
             for other, size in list(self._sizes.items())[:-1]:
                 if over <= 0:
                     return
                 if size:
-                    other.let_go()
+                    other.evict()
                     self._sizes[other] = 0
                     over -= size
 
 
-ROOM = Room(lambda: settings().results_megabytes * 10**6)
+MEMORY_BUDGET = MemoryBudget(lambda: settings().results_megabytes * 10**6)
 """For all that the sessions of this server have measured or opened."""

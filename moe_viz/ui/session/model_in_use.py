@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -12,39 +10,24 @@ import moe_viz
 from moe_viz.engine import Engine
 from moe_viz.errors import MoeVizError
 from moe_viz.settings import settings
+from moe_viz.ui.session import state
+from moe_viz.ui.session.model_choice import ModelChoice
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A model and how to load it, as for `moe_viz.load`."""
-
-    name: str
-    """"demo", a hub id, or a folder."""
-    revision: str | None = None
-    device: str | None = None
-    dtype: str | None = None
-    quantization: str | None = None
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Everything but the name."""
-        return {name: value for name, value in asdict(self).items() if name != "name"}
 
 
 @st.cache_resource(
     max_entries=settings().models_kept,
     show_spinner=False,
     on_release=Engine.close,
-    hash_funcs={Choice: repr},  # a page asks several times a run: Streamlit's own way takes four times as long
+    hash_funcs={ModelChoice: repr},  # a page asks several times a run: Streamlit's own way takes four times as long
 )
-def _engine(choice: Choice) -> Engine:
+def _engine(choice: ModelChoice) -> Engine:
     _ASKED_FOR.add(choice)
     return Engine(partial(moe_viz.load, choice.name, **choice.options))
 
 
-_ASKED_FOR: set[Choice] = set()
+_ASKED_FOR: set[ModelChoice] = set()
 """The models whose engines were begun."""
 
 
@@ -69,10 +52,9 @@ def model_name() -> str:
     return choice_in_use().name
 
 
-def choice_in_use() -> Choice:
+def choice_in_use() -> ModelChoice:
     """The session's model, and how it was asked for."""
-    choice: Choice = st.session_state.setdefault("model", Choice(settings().model))
-    return choice
+    return state.MODEL.get_or_set(ModelChoice(settings().model))
 
 
 def any_may_load() -> bool:
@@ -93,36 +75,35 @@ def refused(name: str) -> str | None:
     return f"This server shows {', '.join(loadable())}. Its owner can allow others (models, in settings.toml)."
 
 
-def load(choice: Choice) -> None:
+def begin_loading(choice: ModelChoice) -> None:
     """Start loading another model; the one in use stays until it is there, or for good if it cannot be had."""
     if reason := refused(choice.name):
-        st.session_state["not loaded"] = reason
+        state.LOADING_FAILURE.set(reason)
         return
     if _engine(choice).state == "failed":
         _engine.clear(choice)  # to be tried again
         _engine(choice)
-    st.session_state["coming"] = choice
-    st.session_state["not loaded"] = None
+    state.LOADING_MODEL.set(choice)
+    state.LOADING_FAILURE.set(None)
 
 
 def stop_loading() -> None:
     """Let the model that is being loaded be."""
-    choice: Choice | None = st.session_state.get("coming")
+    choice = state.LOADING_MODEL.get()
     if choice is not None:
-        st.session_state["coming"] = None
+        state.LOADING_MODEL.set(None)
         _engine.clear(choice)
 
 
 def coming() -> str | None:
     """The model that is being loaded to take the place of the one in use."""
-    choice: Choice | None = st.session_state.get("coming")
+    choice = state.LOADING_MODEL.get()
     return None if choice is None else choice.name
 
 
 def not_loaded() -> str | None:
     """Why the last model that was asked for could not be loaded."""
-    reason: str | None = st.session_state.get("not loaded")
-    return reason
+    return state.LOADING_FAILURE.get()
 
 
 def failure(failed: Engine) -> str | None:
@@ -136,17 +117,17 @@ def failure(failed: Engine) -> str | None:
 
 def engine_coming() -> Engine | None:
     """The engine of the model that is being loaded."""
-    choice: Choice | None = st.session_state.get("coming")
+    choice = state.LOADING_MODEL.get()
     return None if choice is None else _engine(choice)
 
 
 def arrived() -> bool:
     """Whether the model that is waited for is there, or cannot be had. If so it is in use, or the reason is kept."""
-    choice: Choice | None = st.session_state.get("coming")
+    choice = state.LOADING_MODEL.get()
     if choice is None or _engine(choice).state == "loading":
         return False
-    st.session_state["not loaded"] = failure(_engine(choice))
+    state.LOADING_FAILURE.set(failure(_engine(choice)))
     if not_loaded() is None:
-        st.session_state["model"] = choice
-    st.session_state["coming"] = None
+        state.MODEL.set(choice)
+    state.LOADING_MODEL.set(None)
     return True

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import streamlit as st
 
 from moe_viz.components.routing_map.pack import AT_FIRST, Initial
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.settings import settings
-from moe_viz.ui.session.model_in_use import Choice, choice_in_use
-from moe_viz.ui.session.scene import NAMES, Scene, decode, fit
+from moe_viz.ui.session import state
+from moe_viz.ui.session.model_choice import ModelChoice
+from moe_viz.ui.session.model_in_use import choice_in_use
+from moe_viz.ui.session.scene import NAMES, OpenedLink, Scene, decode, fit
 from moe_viz.ui.session.stored_texts import Limits, StoredTexts
 
 _SAID_BY_PAGE = {"lesson", "round", "term"}
@@ -26,37 +28,17 @@ stored_texts = StoredTexts(_limits)
 """The texts of links, of all sessions."""
 
 
-@dataclass
-class Opened:
-    """A link that was opened."""
-
-    page: str
-    scene: Scene
-    asked: dict[str, str]
-    """The parameters of its address that are not the scene's."""
-    lost: dict[str, None]
-    """Those that could not be kept."""
-    text: str | None
-    """The text that it asks for, until that is read."""
-    gone: bool
-    """Whether its text is no longer on the server."""
-    drawn: bool = False
-    """Whether the page has been drawn with it: from then on it is the person's own."""
-    closed: bool = False
-    """Whether what is said of it has been read."""
-
-
 def open_link(page: str) -> None:
     """Before a session's first page is drawn: take what the address asks for."""
-    if "opened link" in st.session_state:
+    if state.OPENED_LINK.get() is not None:
         return
     asked = st.query_params.to_dict()
     scene, lost = decode(asked)
     stored = stored_texts.get(scene.stored) if scene.stored else None
     gone = scene.stored is not None and stored is None
     settled = {name: written for name, written in asked.items() if name not in NAMES}
-    st.session_state["opened link"] = Opened(
-        page, replace(scene, text=None), settled, dict.fromkeys(lost), stored or scene.text, gone
+    state.OPENED_LINK.set(
+        OpenedLink(page, replace(scene, text=None), settled, dict.fromkeys(lost), stored or scene.text, gone)
     )
     if empty := [name for name, written in asked.items() if not written and name not in _SAID_BY_PAGE]:
         for name in empty:
@@ -64,9 +46,10 @@ def open_link(page: str) -> None:
         st.rerun()  # to a widget, an empty parameter is a choice of nothing, even where there must be one
 
 
-def opened_link() -> Opened:
+def opened_link() -> OpenedLink:
     """The link of this session, as `open_link` took it."""
-    opened: Opened = st.session_state["opened link"]
+    opened = state.OPENED_LINK.get()
+    assert opened is not None  # `app.py` took it before it drew a page
     return opened
 
 
@@ -85,7 +68,7 @@ def text_is_linked() -> bool:
 
 def leave_link() -> None:
     """Another text is asked for: the address no longer says what is shown."""
-    st.session_state["opened link"].closed = True
+    opened_link().closed = True
     for name in ("text", "stored"):
         st.query_params.pop(name, None)
 
@@ -116,13 +99,13 @@ def _fitted(trace: RoutingTrace) -> Scene | None:
     return scene
 
 
-def other_model(scene: Scene) -> Choice | None:
+def other_model(scene: Scene) -> ModelChoice | None:
     """The model that the link was made with, if it is not the one in use."""
     asked = {name: getattr(scene, name) for name in ("revision", "dtype", "quantization")}
     used = asdict(choice_in_use())
     if scene.model is None or all(used[name] == value for name, value in (asked | {"name": scene.model}).items()):
         return None
-    return Choice(scene.model, **asked)
+    return ModelChoice(scene.model, **asked)
 
 
 def not_taken(asked: dict[str, str]) -> list[str]:
@@ -137,4 +120,5 @@ def not_taken(asked: dict[str, str]) -> list[str]:
 
 def _is(name: str, written: str) -> bool:
     """Whether a widget has that very value: its default is not kept in the address."""
-    return name in st.session_state and str(st.session_state[name]).lower() == written.lower()
+    value = state.widget_value(name)
+    return value is not None and str(value).lower() == written.lower()

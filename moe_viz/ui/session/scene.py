@@ -45,6 +45,26 @@ class Scene:
     """The router and the expert whose tokens are listed."""
 
 
+@dataclass
+class OpenedLink:
+    """A link that was opened."""
+
+    page: str
+    scene: Scene
+    asked: dict[str, str]
+    """The parameters of its address that are not the scene's."""
+    lost: dict[str, None]
+    """Those that could not be kept."""
+    text: str | None
+    """The text that it asks for, until that is read."""
+    gone: bool
+    """Whether its text is no longer on the server."""
+    drawn: bool = False
+    """Whether the page has been drawn with it: from then on it is the person's own."""
+    closed: bool = False
+    """Whether what is said of it has been read."""
+
+
 NAMES = tuple(field.name for field in fields(Scene))
 """The parameters of an address that are a scene's."""
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class TraceView:
     """A trace and how it came to the page."""
 
     trace: RoutingTrace
@@ -120,8 +120,9 @@ def how_it_came(origin: str) -> str:
 def origin_text(p: Provenance, routers: int, how: str) -> str:
     """Where numbers come from, on one line; `how` they came to the page."""
     revision = f" @ {p.revision[:12]}" if p.revision else ""
+    counted = f"{routers} {'router' if routers == 1 else 'routers'}"
     when = p.created.replace("T", " ").replace("+00:00", " UTC")
-    return f"{p.model}{revision} · {p.device} {p.dtype} · read at {routers} of {routers} routers · {how} {when}"
+    return f"{p.model}{revision} · {p.device} {p.dtype} · read at {counted} · {how} {when}"
 
 
 def bytes_of(value: object) -> int:

@@ -9,12 +9,12 @@ import streamlit as st
 from moe_viz.figures.domains import information
 from moe_viz.figures.layers import effective_experts, entropies, repetition, unevenness
 from moe_viz.metrics.domains import DRAWS
-from moe_viz.ui.specialization.profile_view import Profiled
+from moe_viz.ui.session.profile_view import ProfileView
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
 
 
-def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
+def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
     """How evenly each layer uses its experts, how undecided its router is, how often neighbours go the same way.
 
     `layers` is a `layer_table`, `repeats` a `repetition_table`; `size` says of how much text they are.
@@ -73,13 +73,18 @@ def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
         st.caption("How often a token goes where the one before it went. The dotted lines are chance.")
 
 
-def domain_information(profiled: Profiled) -> None:
+def draw_domain_information(profiled: ProfileView) -> None:
     """What the experts tell of the domain."""
     heading(
         "What the expert tells of the domain",
         "I(domain; expert) = Σ p(d, e) log₂ p(d, e) / (p(d) p(e))",
-        "Every domain weighs the same, every choice of a token counts. Interval: basic bootstrap, documents drawn anew"
-        " within their domains (Davison and Hinkley 1997, equation 5.6), 95 %.",
+        "Every domain weighs the same, every choice of a token counts."
+        + (
+            " Interval: basic bootstrap, documents drawn anew within their domains (Davison and Hinkley 1997, equation"
+            " 5.6), 95 %."
+            if profiled.interval
+            else ""
+        ),
         f"Null: the documents’ domain labels shuffled. {DRAWS} draws of each. n: {profiled.size}.",
         term="domain information",
     )
@@ -96,6 +101,6 @@ def domain_information(profiled: Profiled) -> None:
     )
 
 
-def bits_in_words(profiled: Profiled, bits: pd.Series) -> str:
+def bits_in_words(profiled: ProfileView, bits: pd.Series) -> str:
     """A chart's values, for who does not see it."""
     return ", ".join(f"{layer}: {value:.2f} bits" for layer, value in zip(profiled.layers, bits, strict=True))

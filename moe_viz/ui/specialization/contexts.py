@@ -15,20 +15,21 @@ from moe_viz.data.provenance import model_identity
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.errors import MoeVizError
 from moe_viz.metrics.tokens import tokens_of_expert
+from moe_viz.ui.page_registry import page_entry
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine
-from moe_viz.ui.session.session import Asked, session
-from moe_viz.ui.session.trace_view import Shown
-from moe_viz.ui.specialization.profile_view import Profiled
+from moe_viz.ui.session.profile_view import ProfileView
+from moe_viz.ui.session.session import session
+from moe_viz.ui.session.text_session import TextRequest
+from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import plain
 
 TEXTS, CHARACTERS = 4, 1000
 """So many texts are read, and so much of each."""
-_KEPT = "context passages"
-"""Where the session keeps what was read last, and of what: the profile, the domain, the passages."""
 
 
-class Passage(NamedTuple):
+class ReadPassage(NamedTuple):
     """A text, and how the model in use routes it."""
 
     text: str
@@ -37,13 +38,15 @@ class Passage(NamedTuple):
 
 def go_to_asked_text() -> None:
     """Go to the Routing page if a text was asked for there."""
-    if st.session_state.pop("to routing", False):
-        st.switch_page("pages/routing.py", query_params={})  # {}: without it, what the address keeps is in the way
+    if state.TO_ROUTING.pop():
+        st.switch_page(
+            page_entry("routing").file, query_params={}
+        )  # {}: without it, what the address keeps is in the way
 
 
-def contexts(profiled: Profiled, site: int, expert: int) -> None:
+def contexts(profiled: ProfileView, site: int, expert: int) -> None:
     """Draw them, folded away: the model reads them when they are asked for. A row leads to its text."""
-    folded = st.expander("The contexts around them", key="contexts", on_change="rerun", bind="query-params")
+    folded = st.expander("The contexts around them", key=state.CONTEXTS.key, on_change="rerun", bind="query-params")
     if not folded.open:
         return
     with folded:
@@ -51,11 +54,12 @@ def contexts(profiled: Profiled, site: int, expert: int) -> None:
             st.caption("There are none to show: this profile holds counts alone, and its texts are not here.")
             return
         use = profiled.specialists.use[:, site, expert]
+        labels = [f"{name}: {share:.1%} of its tokens" for name, share in zip(profiled.names, use, strict=True)]
         domain = st.selectbox(
             "Domain",
             sorted(range(len(use)), key=lambda domain: -use[domain]),
-            format_func=lambda domain: f"{profiled.names[domain]}: {use[domain]:.1%} of its tokens",
-            key=f"context domain {site} {expert}",
+            format_func=labels.__getitem__,
+            key=state.CONTEXT_DOMAIN.of(site, expert).key,
             bind="query-params",
         )
         try:
@@ -70,7 +74,7 @@ def contexts(profiled: Profiled, site: int, expert: int) -> None:
         _table(passages, site, expert)
 
 
-def _passages(profiled: Profiled, domain: str) -> tuple[Passage, ...] | None:
+def _passages(profiled: ProfileView, domain: str) -> tuple[ReadPassage, ...] | None:
     """The first texts of a domain, as the model in use routes them; None if it is not the profile's.
 
     Raises MoeVizError if they cannot be read. The session keeps the last ones.
@@ -78,22 +82,22 @@ def _passages(profiled: Profiled, domain: str) -> tuple[Passage, ...] | None:
     model = engine()
     if model_identity(model.info().provenance) != model_identity(profiled.profile.runs[0].provenance):
         return None
-    of, of_domain, kept = st.session_state.get(_KEPT, (None, "", ()))
-    if of is not None and of() is profiled and of_domain == domain:
-        return kept
+    kept = state.PASSAGES_READ.get()
+    if kept is not None and kept[0]() is profiled and kept[1] == domain:
+        return tuple(ReadPassage(*passage) for passage in kept[2])
     texts = [text[:CHARACTERS] for text in profiled.texts[domain] if text.strip()][:TEXTS]
     answers: list[Future[RoutingTrace]] = []
     try:
         answers.extend(model.submit(text, session().owner) for text in texts)
-        passages = tuple(Passage(text, answer.result()) for text, answer in zip(texts, answers, strict=True))
+        passages = tuple(ReadPassage(text, answer.result()) for text, answer in zip(texts, answers, strict=True))
     finally:
         for answer in answers:
             answer.cancel()  # those that wait, if the page was left
-    st.session_state[_KEPT] = (weakref.ref(profiled), domain, passages)
+    state.PASSAGES_READ.set((weakref.ref(profiled), domain, passages))
     return passages
 
 
-def _table(passages: tuple[Passage, ...], site: int, expert: int) -> None:
+def _table(passages: tuple[ReadPassage, ...], site: int, expert: int) -> None:
     taken = [
         tokens_of_expert(passage.trace, site, expert).assign(text=number)
         for number, passage in enumerate(passages, start=1)
@@ -104,16 +108,19 @@ def _table(passages: tuple[Passage, ...], site: int, expert: int) -> None:
         st.caption(f"It took none of the {read:,} tokens of {len(passages)} texts.")
         return
     columns = ["text", "before", "token", "after", "rank", "gating_weight"]
-    key = f"context rows {site} {expert}"
+    table = state.CONTEXT_ROWS.of(site, expert)
+    numbers_of_texts, positions = rows["text"].tolist(), rows["position"].tolist()
 
     def go() -> None:
-        for row in st.session_state[key].selection.rows:
-            passage: Passage = st.session_state[_KEPT][2][int(rows["text"][row]) - 1]
-            initial = Initial(site, int(rows["position"][row]))
-            shown = Shown(passage.trace, "measured", None, stream=uuid4().hex, initial=initial)
-            session().show(shown, Asked(passage.text))
-            st.session_state["text"] = passage.text
-            st.session_state["to routing"] = True
+        kept = state.PASSAGES_READ.get()
+        assert kept is not None
+        for row in state.selected_rows(table):
+            text, trace = kept[2][numbers_of_texts[row] - 1]
+            initial = Initial(site, positions[row])
+            shown = TraceView(trace, "measured", None, stream=uuid4().hex, initial=initial)
+            session().show(shown, TextRequest(text))
+            state.TEXT.set(text)
+            state.TO_ROUTING.set(True)
 
     st.dataframe(
         rows[columns],
@@ -126,7 +133,7 @@ def _table(passages: tuple[Passage, ...], site: int, expert: int) -> None:
                 "gating weight", format="%.3f", min_value=0.0, max_value=float(rows["gating_weight"].max())
             ),
         },
-        key=key,
+        key=table.key,
         on_select=go,
         selection_mode="single-row",
     )

@@ -15,36 +15,32 @@ from moe_viz.figures.domains import all_layers, given_token
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.token_identity_control import OCCURRENCES
-from moe_viz.ui.specialization.by_layer import bits_in_words, domain_information
-from moe_viz.ui.specialization.profile_view import (
-    Profiled,
-    ask_for_expert,
-    choose_layer,
-    go_to_asked_expert,
-    profile_provenance,
-)
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import ProfileView
+from moe_viz.ui.specialization.by_layer import bits_in_words, draw_domain_information
+from moe_viz.ui.specialization.choose_expert import ask_for_expert, choose_layer, go_to_asked_expert
 from moe_viz.ui.specialization.profiles import looked_at
 from moe_viz.ui.specialization.specialists import BEYOND
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 
 
 @dataclass(frozen=True)
-class _View:
+class _CellOfDomains:
     """What a cell of the heatmaps can show."""
 
     title: str
     kind: Kind
-    values: Callable[[Profiled], Array]
+    values: Callable[[ProfileView], Array]
     """`[domain site expert]`"""
     reading: str
     formula: str
     source: str
 
 
-_VIEWS = (
-    _View(
+_CELLS = (
+    _CellOfDomains(
         "Share of the domain’s tokens",
         "use",
         lambda profiled: profiled.specialists.use,
@@ -52,7 +48,7 @@ _VIEWS = (
         "N(tokens of the domain that took the expert) / N(tokens of the domain)",
         "Domain specialization, OLMoE (arXiv 2409.02060, equation 7). Even: experts per token over experts.",
     ),
-    _View(
+    _CellOfDomains(
         "Against the expert’s overall share",
         "use difference",
         lambda profiled: profiled.specialists.use - profiled.overall,
@@ -60,7 +56,7 @@ _VIEWS = (
         "share of the domain’s tokens − share of all tokens",
         "Domains with more tokens weigh more in the share of all tokens.",
     ),
-    _View(
+    _CellOfDomains(
         "Against the other domains",
         "use difference",
         lambda profiled: profiled.specialists.difference,
@@ -76,12 +72,12 @@ def heatmaps() -> None:
     """All layers small, one large; a cell leads to its expert. Another view or layer draws these alone anew."""
     profiled = looked_at()  # not an argument: Streamlit keeps those for as long as the page is open
     go_to_asked_expert(profiled)
-    views = _VIEWS if len(profiled.names) > 1 else _VIEWS[:1]
+    views = _CELLS if len(profiled.names) > 1 else _CELLS[:1]
     left, right = st.columns([4, 1], vertical_alignment="bottom")
     with left:
         titles = [view.title for view in views]
         title = st.segmented_control(
-            "Each cell", titles, default=titles[0], required=True, key="cell of domains", bind="query-params"
+            "Each cell", titles, default=titles[0], required=True, key=state.CELL_OF_DOMAINS.key, bind="query-params"
         )
     with right:
         site = choose_layer(profiled)
@@ -97,7 +93,7 @@ def heatmaps() -> None:
     profile_provenance(profiled)
 
 
-def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, site: int) -> None:
+def _one_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, limit: float, site: int) -> None:
     router, order = profiled.profile.sites[site], list(profiled.domains)
     experts = router.num_experts
     heading(
@@ -105,14 +101,14 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
         view.formula,
         view.source,
         f"n: {profiled.size}. All tokens count, at any rank of the choice."
-        f" A dot: a specialist, {BEYOND}, at a false-discovery rate of {LEVEL:.0%}.",
+        + (f" A dot: a specialist, {BEYOND}, at a false-discovery rate of {LEVEL:.0%}." if profiled.tested else ""),
         term="domain specialization",
     )
 
     layer = profiled.layers[site]  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
 
     def keep() -> None:
-        cell = clicked_cell(st.session_state["domains large"].selection.points)
+        cell = clicked_cell(state.selected_points(state.DOMAINS_LARGE))
         if cell is not None:
             ask_for_expert(layer, cell[1])
 
@@ -128,19 +124,19 @@ def _one_layer(profiled: Profiled, view: _View, values: Floats, limit: float, si
     alt = (
         f"{view.title} in {profiled.layers[site]}, a row a domain, a column an expert; the table below has the numbers"
     )
-    chart(figure, key="domains large", on_select=keep, alt=alt)
+    chart(figure, key=state.DOMAINS_LARGE.key, on_select=keep, alt=alt)
     dots = " A dot marks a specialist." if profiled.tested else ""
     st.caption(f"{view.reading}{dots} Click a cell to see its expert.")
 
 
-def _every_layer(profiled: Profiled, view: _View, values: Floats, limit: float, site: int) -> None:
+def _every_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, limit: float, site: int) -> None:
     st.markdown("**Every layer**")
 
     layers = profiled.layers
 
     def keep() -> None:
-        for point in st.session_state["domains small"].selection.points:
-            st.session_state["layer"] = layers[int(np.ravel(point["customdata"])[0])]
+        for point in state.selected_points(state.DOMAINS_SMALL):
+            state.LAYER.set(layers[int(np.ravel(point["customdata"])[0])])
 
     panels = [values[:, i, : router.num_experts] for i, router in enumerate(profiled.profile.sites)]
     figure = all_layers(
@@ -152,18 +148,18 @@ def _every_layer(profiled: Profiled, view: _View, values: Floats, limit: float, 
         selected=site,
     )
     alt = f"{view.title} in every layer; the table below has the numbers"
-    chart(figure, key="domains small", on_select=keep, alt=alt)
+    chart(figure, key=state.DOMAINS_SMALL.key, on_select=keep, alt=alt)
     st.caption("The same for each layer, on the same scale. Click one to see it large.")
 
 
-def informations(profiled: Profiled) -> None:
+def informations(profiled: ProfileView) -> None:
     """How much the experts tell of the domain, and what is left of it once the token is known."""
     if len(profiled.names) == 1:
         st.info("There is one domain only: nothing to compare it with. Bring a second one.")
         return
     left, right = st.columns(2, gap="large")
     with left:
-        domain_information(profiled)
+        draw_domain_information(profiled)
     table = profiled.information
     with right:
         heading(

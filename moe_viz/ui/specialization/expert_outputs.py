@@ -10,19 +10,20 @@ import streamlit as st
 from moe_viz import demo
 from moe_viz.data.expert_outputs import ExpertOutputs
 from moe_viz.data.provenance import model_identity
+from moe_viz.engine.background import Background
 from moe_viz.metrics.expert_outputs import written_tokens
 from moe_viz.probes import probe_texts
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine
+from moe_viz.ui.session.profile_view import ProfileView
 from moe_viz.ui.session.session import session
 from moe_viz.ui.session.trace_view import origin_text
-from moe_viz.ui.specialization.measuring_outputs import CHARACTERS, TEXTS, ReadingOutputs
-from moe_viz.ui.specialization.profile_view import Profiled
+from moe_viz.ui.specialization.measuring_outputs import CHARACTERS, TEXTS, measure_outputs
 from moe_viz.ui.specialization.profiles import looked_at
 from moe_viz.ui.widgets.definition import heading
 from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import plain
 
-_UNDER_WAY, _MEASURED, _FAILED = "outputs under way", "outputs", "no outputs"
 _EVERY = 0.5
 _ENDS: dict[Literal["raised", "lowered"], str] = {"raised": "Raises most", "lowered": "Lowers most"}
 
@@ -33,7 +34,7 @@ def recorded_outputs() -> ExpertOutputs:
     return ExpertOutputs.load(demo.EXPERT_OUTPUTS)
 
 
-def writes_toward(profiled: Profiled, site: int, expert: int) -> None:
+def writes_toward(profiled: ProfileView, site: int, expert: int) -> None:
     """The tokens that the expert's mean output raises and lowers most, and the way to measure them."""
     heading(
         "What it writes toward",
@@ -46,10 +47,10 @@ def writes_toward(profiled: Profiled, site: int, expert: int) -> None:
         " between layers.",
         term="logit lens",
     )
-    under_way: ReadingOutputs | None = st.session_state.get(_UNDER_WAY)
+    under_way = state.READING_OUTPUTS.get()
     if under_way is not None and under_way.over:
         _arrive(under_way)
-    if reason := st.session_state.get(_FAILED):
+    if reason := state.OUTPUTS_FAILURE.get():
         st.error(plain(reason), icon=":material/error:")
     found = _outputs_of(profiled)
     if found is None:
@@ -59,16 +60,16 @@ def writes_toward(profiled: Profiled, site: int, expert: int) -> None:
     _measure()
 
 
-def _outputs_of(profiled: Profiled) -> tuple[ExpertOutputs, str] | None:
+def _outputs_of(profiled: ProfileView) -> tuple[ExpertOutputs, str] | None:
     """Those of the profile's model, and how they came: what was measured before what is recorded."""
-    own: ExpertOutputs | None = st.session_state.get(_MEASURED)
+    own = state.EXPERT_OUTPUTS.get()
     for outputs, origin in ((own, "measured"), (recorded_outputs(), "recorded")):
         if outputs is not None and _is_of(outputs, profiled):
             return outputs, origin
     return None
 
 
-def _is_of(outputs: ExpertOutputs, profiled: Profiled) -> bool:
+def _is_of(outputs: ExpertOutputs, profiled: ProfileView) -> bool:
     same = model_identity(outputs.provenance) == model_identity(profiled.profile.runs[0].provenance)
     return same and outputs.sites == profiled.profile.sites
 
@@ -110,13 +111,13 @@ def _begin() -> None:
     profiled = looked_at()
     run = profiled.profile.runs[0]
     texts, corpus = (profiled.texts, run.corpus) if profiled.texts else (probe_texts(), "the probe texts of moe_viz")
-    st.session_state[_FAILED] = None
-    st.session_state[_UNDER_WAY] = ReadingOutputs(engine(), session().owner, corpus, texts, run.provenance)
+    state.OUTPUTS_FAILURE.set(None)
+    state.READING_OUTPUTS.set(measure_outputs(engine(), session().owner, corpus, texts, run.provenance))
 
 
 def _measure() -> None:
     """Draw the way to measure with the model in use, or how far it is."""
-    own: ReadingOutputs | None = st.session_state.get(_UNDER_WAY)
+    own = state.READING_OUTPUTS.get()
     if own is not None:
         _progress(own)
         return
@@ -128,7 +129,7 @@ def _measure() -> None:
     )
 
 
-def _progress(own: ReadingOutputs) -> None:
+def _progress(own: Background[ExpertOutputs]) -> None:
     @st.fragment(run_every=_EVERY)
     def line() -> None:
         if own.over:
@@ -140,9 +141,9 @@ def _progress(own: ReadingOutputs) -> None:
     line()
 
 
-def _arrive(own: ReadingOutputs) -> None:
+def _arrive(own: Background[ExpertOutputs]) -> None:
     """Look at what was measured, or keep why there is nothing."""
-    st.session_state[_UNDER_WAY] = None
-    st.session_state[_FAILED] = own.error
-    if own.outputs is not None:
-        st.session_state[_MEASURED] = own.outputs
+    state.READING_OUTPUTS.set(None)
+    state.OUTPUTS_FAILURE.set(own.failure)
+    if own.result is not None:
+        state.EXPERT_OUTPUTS.set(own.result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,13 @@ from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.vocabulary import MINIMUM
 from moe_viz.profiles.profile_counts import VIEWS
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import ProfileView
+from moe_viz.ui.specialization.choose_expert import choose_layer
 from moe_viz.ui.specialization.contexts import contexts
-from moe_viz.ui.specialization.profile_view import Profiled, choose_layer, profile_provenance
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 
 _PERCENT = st.column_config.NumberColumn(format="percent")
 _LIFT = st.column_config.NumberColumn(format="%.1f ×")
@@ -37,20 +40,20 @@ _MOST = 6
 _TOKENS = 200
 
 
-def choose_expert(profiled: Profiled) -> tuple[int, int]:
+def choose_expert(profiled: ProfileView) -> tuple[int, int]:
     """Draw the choice of layer and expert, which the address keeps. Returns the router's index, and the expert."""
     left, right = st.columns(2)
     with left:
         site = choose_layer(profiled)
     experts = list(range(profiled.profile.sites[site].num_experts))
     with right:
-        if st.session_state.get("expert") not in experts:
-            st.session_state["expert"] = 0
-        expert: int = st.selectbox("Expert", experts, key="expert", bind="query-params")
+        if state.EXPERT.get() not in experts:
+            state.EXPERT.set(0)
+        expert: int = st.selectbox("Expert", experts, key=state.EXPERT.key, bind="query-params")
     return site, expert
 
 
-def summary(profiled: Profiled, site: int, expert: int) -> None:
+def draw_summary(profiled: ProfileView, site: int, expert: int) -> None:
     """The expert in four numbers, and its load against the others'."""
     table = atlas.loads(profiled.profile, site)
     row = table.iloc[expert]
@@ -64,7 +67,7 @@ def summary(profiled: Profiled, site: int, expert: int) -> None:
             st.metric("Domains it is marked for", int(of_expert["marked"].sum()), width="content")
 
 
-def share_and_load(profiled: Profiled, site: int, expert: int) -> None:
+def share_and_load(profiled: ProfileView, site: int, expert: int) -> None:
     """Its share by domain, and its load against the others'."""
     left, right = st.columns([1.2, 1], gap="large")
     with left:
@@ -74,14 +77,22 @@ def share_and_load(profiled: Profiled, site: int, expert: int) -> None:
     profile_provenance(profiled)
 
 
-def _share(profiled: Profiled, site: int, expert: int) -> None:
+def _share(profiled: ProfileView, site: int, expert: int) -> None:
     heading(
         "Share of each domain’s tokens",
         "N(tokens of the domain that took the expert) / N(tokens of the domain)",
-        "Domain specialization, OLMoE (arXiv 2409.02060, equation 7). Interval: documents drawn anew within the domain,"
-        f" {DRAWS} draws, percentiles, 95 %.",
-        f"A diamond: a specialist, at a false-discovery rate of {LEVEL:.0%} over all experts of the model."
-        f" n: {profiled.size}.",
+        "Domain specialization, OLMoE (arXiv 2409.02060, equation 7)."
+        + (
+            f" Interval: documents drawn anew within the domain, {DRAWS} draws, percentiles, 95 %."
+            if profiled.interval
+            else ""
+        ),
+        (
+            f"A diamond: a specialist, at a false-discovery rate of {LEVEL:.0%} over all experts of the model. "
+            if profiled.tested
+            else ""
+        )
+        + f"n: {profiled.size}.",
         term="domain specialization",
     )
     router = profiled.profile.sites[site]
@@ -102,7 +113,7 @@ def _share(profiled: Profiled, site: int, expert: int) -> None:
     folded_tables({"share-by-domain": lambda: table})
 
 
-def _loads(profiled: Profiled, site: int, expert: int) -> None:
+def _loads(profiled: ProfileView, site: int, expert: int) -> None:
     heading(
         "Load against the others",
         "assignments of the expert / assignments of the layer",
@@ -113,18 +124,18 @@ def _loads(profiled: Profiled, site: int, expert: int) -> None:
     table = atlas.loads(profiled.profile, site)
 
     def keep() -> None:
-        for point in st.session_state["loads"].selection.points:
-            st.session_state["expert"] = int(point["x"])
+        for point in state.selected_points(state.LOADS):
+            state.EXPERT.set(int(point["x"]))
 
     said = f"expert {expert}: {table['load'][expert]:.1%} of the assignments of {profiled.layers[site]}"
-    chart(loads(table, expert), key="loads", on_select=keep, alt=said)
+    chart(loads(table, expert), key=state.LOADS.key, on_select=keep, alt=said)
     st.caption(
         "Each bar is an expert’s share of the layer’s assignments; this one is in colour. Click a bar to see it."
     )
     folded_tables({"loads": lambda: table})
 
 
-def tokens_and_alike(profiled: Profiled, site: int, expert: int) -> None:
+def tokens_and_alike(profiled: ProfileView, site: int, expert: int) -> None:
     """The tokens that the expert takes, and the experts that are most like it."""
     left, right = st.columns([1.6, 1], gap="large")
     with left:
@@ -135,7 +146,7 @@ def tokens_and_alike(profiled: Profiled, site: int, expert: int) -> None:
     profile_provenance(profiled)
 
 
-def _tokens(profiled: Profiled, site: int, expert: int) -> None:
+def _tokens(profiled: ProfileView, site: int, expert: int) -> None:
     title = st.empty()
     view = st.segmented_control(
         "By",
@@ -143,7 +154,7 @@ def _tokens(profiled: Profiled, site: int, expert: int) -> None:
         default=VIEWS[0],
         required=True,
         format_func=_VIEW_NAMES.__getitem__,
-        key="token view",
+        key=state.TOKEN_VIEW.key,
         bind="query-params",
         label_visibility="collapsed",
     )
@@ -178,7 +189,7 @@ def _tokens(profiled: Profiled, site: int, expert: int) -> None:
         folded_tables({"tokens": lambda: table})
 
 
-def partners(profiled: Profiled, site: int, expert: int) -> None:
+def draw_partners(profiled: ProfileView, site: int, expert: int) -> None:
     """With whom it works, in its layer and in the ones beside it."""
     heading(
         "Its partners",
@@ -195,7 +206,7 @@ def partners(profiled: Profiled, site: int, expert: int) -> None:
         with column:
             at = f" ({profiled.layers[int(table['site'].iloc[0])]})" if len(table) else ""
             st.markdown(f"{_WHERE[where]}{at}")
-            _others(profiled, table, f"{where} {site} {expert}", ["share", "lift"])
+            _others(profiled, table, state.OTHER_EXPERTS.of(where, site, expert), ["share", "lift"])
     st.caption(
         "How many of its tokens took the other one too, the largest lift first; 1 × is chance. Select a row to go"
         " there."
@@ -204,7 +215,7 @@ def partners(profiled: Profiled, site: int, expert: int) -> None:
     profile_provenance(profiled)
 
 
-def _alike(profiled: Profiled, site: int, expert: int) -> None:
+def _alike(profiled: ProfileView, site: int, expert: int) -> None:
     if len(profiled.names) == 1:
         return
     heading(
@@ -216,12 +227,12 @@ def _alike(profiled: Profiled, site: int, expert: int) -> None:
         term="Jensen-Shannon divergence",
     )
     table = atlas.most_alike(profiled.profile, profiled.specialists.use, site, expert)
-    _others(profiled, table, f"alike {site} {expert}", ["divergence"])
+    _others(profiled, table, state.OTHER_EXPERTS.of("alike", site, expert), ["divergence"])
     st.caption("The most alike first. Select a row to go there.")
     folded_tables({"alike": lambda: table})
 
 
-def _others(profiled: Profiled, table: pd.DataFrame, key: str, columns: list[str]) -> None:
+def _others(profiled: ProfileView, table: pd.DataFrame, entry: state.Entry[Any], columns: list[str]) -> None:
     """A table of other experts, each row a way to it."""
     if table.empty:
         st.caption("None: it took no token.")
@@ -230,16 +241,16 @@ def _others(profiled: Profiled, table: pd.DataFrame, key: str, columns: list[str
     layers = profiled.layers  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
 
     def keep() -> None:
-        for row in st.session_state[key].selection.rows:
-            st.session_state["layer"] = layers[int(rows["site"][row])]
-            st.session_state["expert"] = int(rows["expert"][row])
+        for row in state.selected_rows(entry):
+            state.LAYER.set(layers[int(rows["site"][row])])
+            state.EXPERT.set(int(rows["expert"][row]))
 
     shown = rows[["expert", *columns]].copy()
     shown.insert(0, "layer", [profiled.layers[site] for site in rows["site"]])
     st.dataframe(
         shown,
         hide_index=True,
-        key=key,
+        key=entry.key,
         on_select=keep,
         selection_mode="single-row",
         column_config={

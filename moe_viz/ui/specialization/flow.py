@@ -18,18 +18,20 @@ from moe_viz.metrics.coactivation import EXPECTED, coactivation_table
 from moe_viz.metrics.flow import BRANCHES, LIFT, NAMED, STEPS, WIDTH, by_strength, even_share, links, paths
 from moe_viz.metrics.ordering import by_load
 from moe_viz.metrics.specialists import site_columns
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import ProfileView
+from moe_viz.ui.specialization.choose_expert import ask_for_expert, go_to_asked_expert
 from moe_viz.ui.specialization.experts import choose_expert
-from moe_viz.ui.specialization.profile_view import Profiled, ask_for_expert, go_to_asked_expert, profile_provenance
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 from moe_viz.ui.widgets.ordering import ORDERED, choose_order
 
 _MOST_TOGETHER = 3
 
 
 @dataclass(frozen=True)
-class _View:
+class _CellOfPairs:
     """What a cell of the heatmap can show."""
 
     title: str
@@ -37,14 +39,14 @@ class _View:
     reading: str
 
 
-_VIEWS = (
-    _View(
+_CELLS = (
+    _CellOfPairs(
         "Share of its tokens",
         "share",
         "Each cell is the share of the row’s tokens that took the column’s expert too; a row sums to the other"
         " experts that a token has.",
     ),
-    _View(
+    _CellOfPairs(
         "Against chance",
         "lift",
         "Each cell is how many times more often a token took both than the experts’ load alone would have it:"
@@ -53,19 +55,19 @@ _VIEWS = (
 )
 
 
-def choose(profiled: Profiled) -> tuple[int, list[int]]:
+def choose_layer_and_experts(profiled: ProfileView) -> tuple[int, list[int]]:
     """Draw the choice of layer and experts, which the address keeps. Returns the router's index, and the experts."""
     go_to_asked_expert(profiled)
     left, right = st.columns([2, 1.4], vertical_alignment="bottom")
     with left:
         site, expert = choose_expert(profiled)
     others = [other for other in range(profiled.profile.sites[site].num_experts) if other != expert]
-    st.session_state["with"] = [other for other in st.session_state.get("with", []) if other in others]
+    state.TOGETHER_WITH.set([other for other in state.TOGETHER_WITH.get() or [] if other in others])
     with right:
         together: list[int] = st.multiselect(
             "Together with",
             others,
-            key="with",
+            key=state.TOGETHER_WITH.key,
             bind="query-params",
             max_selections=_MOST_TOGETHER,
             placeholder="More experts of the layer",
@@ -73,7 +75,7 @@ def choose(profiled: Profiled) -> tuple[int, list[int]]:
     return site, [expert, *together]
 
 
-def one_layer(profiled: Profiled, site: int, experts: list[int]) -> None:
+def draw_layer(profiled: ProfileView, site: int, experts: list[int]) -> None:
     """The layer's experts against each other, and where the tokens of the chosen ones come from and go to."""
     left, right = st.columns([1.1, 1], gap="large")
     with left:
@@ -83,7 +85,7 @@ def one_layer(profiled: Profiled, site: int, experts: list[int]) -> None:
     profile_provenance(profiled)
 
 
-def _coactivation(profiled: Profiled, site: int, expert: int) -> None:
+def _coactivation(profiled: ProfileView, site: int, expert: int) -> None:
     """The layer's experts against each other; a cell leads to its row's expert."""
     router, layer = profiled.profile.sites[site], profiled.layers[site]
     heading(
@@ -102,29 +104,29 @@ def _coactivation(profiled: Profiled, site: int, expert: int) -> None:
         st.info(f"Each token takes one expert in {layer} (top-1): there is no co-activation.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        titles = [view.title for view in _VIEWS]
+        titles = [view.title for view in _CELLS]
         title = st.segmented_control(
-            "Each cell", titles, default=titles[0], required=True, key="cell of pairs", bind="query-params"
+            "Each cell", titles, default=titles[0], required=True, key=state.CELL_OF_PAIRS.key, bind="query-params"
         )
         order = choose_order([router])
-    view = next(view for view in _VIEWS if view.title == title)
+    view = next(view for view in _CELLS if view.title == title)
     table = coactivation_table(profiled.profile, site)
 
     places = _ordered(profiled, site, order)
 
     def keep() -> None:
-        cell = clicked_cell(st.session_state["pairs"].selection.points)
+        cell = clicked_cell(state.selected_points(state.PAIRS))
         if cell is not None:
             ask_for_expert(layer, int(places[cell[0]]))
 
     figure = coactivation(table, places, view.value, expert)
     alt = f"{view.title}: {_strongest(table)}"
-    chart(figure, key="pairs", on_select=keep, alt=alt)
+    chart(figure, key=state.PAIRS.key, on_select=keep, alt=alt)
     st.caption(f"{view.reading} Framed: expert {expert}. Click a cell to see its row’s expert.")
     folded_tables({"co-activation": lambda: _at(profiled, site, table)})
 
 
-def _ordered(profiled: Profiled, site: int, order: str) -> np.ndarray:
+def _ordered(profiled: ProfileView, site: int, order: str) -> np.ndarray:
     experts = profiled.profile.sites[site].num_experts
     if order == "Load":
         return by_load(profiled.overall[site, :experts])
@@ -137,7 +139,7 @@ def _strongest(table: pd.DataFrame) -> str:
     return ", ".join(f"expert {row.expert} with {row.other}: {row.share:.0%}" for row in rows.itertuples())
 
 
-def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
+def _flow(profiled: ProfileView, site: int, experts: list[int]) -> None:
     """Where the tokens of the chosen experts come from and go to; an expert leads on to its own flow."""
     heading(
         f"{profiled.layers[site]}, {_called(experts)}: where the tokens come from and go to",
@@ -162,14 +164,16 @@ def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
         st.caption("It took no token.")
         return
 
+    layers = profiled.layers  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
+
     def keep() -> None:
-        for sign, other, *_rest in _clicked("flow"):
-            _walk_to(profiled, site + int(sign), int(other))
+        for sign, other, *_rest in _clicked(state.FLOW):
+            _walk_to(layers[site + int(sign)], int(other))
 
     names = {"here": profiled.layers[site]} | {d: profiled.layers[site + STEPS[d]] for d in strengths}
     figure = neighbours(table, strengths, names, lift=LIFT)
     said = "; ".join(f"{direction}: {_said(strength)}" for direction, strength in strengths.items())
-    chart(figure, key="flow", on_select=keep, alt=said)
+    chart(figure, key=state.FLOW.key, on_select=keep, alt=said)
     st.caption(f"{_sums(profiled, table, strengths)} Click an expert to follow its tokens.")
     with st.container(horizontal=True):
         for expert in experts:
@@ -184,7 +188,7 @@ def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
     folded_tables({"flow": lambda: table})
 
 
-def _sums(profiled: Profiled, table: pd.DataFrame, strengths: Mapping[str, pd.DataFrame]) -> str:
+def _sums(profiled: ProfileView, table: pd.DataFrame, strengths: Mapping[str, pd.DataFrame]) -> str:
     """What the named experts come to, of what a token takes there."""
     parts = []
     for direction, strength in strengths.items():
@@ -205,7 +209,7 @@ def _said(strength: pd.DataFrame) -> str:
     return ", ".join(f"expert {row.other} {row.share:.0%}" for row in rows.itertuples())
 
 
-def all_layers(profiled: Profiled, site: int, experts: list[int]) -> None:
+def draw_paths(profiled: ProfileView, site: int, experts: list[int]) -> None:
     """The strongest links through the whole model; an expert or a layer leads there."""
     if len(profiled.profile.sites) == 1:
         return
@@ -221,19 +225,21 @@ def all_layers(profiled: Profiled, site: int, experts: list[int]) -> None:
     )
     table = paths(profiled.profile, site, experts)
 
+    layers = profiled.layers
+
     def keep() -> None:
-        for at, expert in _clicked("paths"):
+        for at, expert in _clicked(state.PATHS):
             if expert < 0:
-                st.session_state["layer"] = profiled.layers[int(at)]
+                state.LAYER.set(layers[int(at)])
             else:
-                _walk_to(profiled, int(at), int(expert))
+                _walk_to(layers[int(at)], int(expert))
 
     figure = paths_figure(table, site, experts, profiled.layers)
     said = ", ".join(
         f"{row.near_site} expert {row.near} and {row.far_site} expert {row.far}"
         for row in _named(profiled, table).head(10).itertuples()
     )
-    chart(figure, key="paths", on_select=keep, alt=said or "no link")
+    chart(figure, key=state.PATHS.key, on_select=keep, alt=said or "no link")
     st.caption(
         "Each ribbon is as wide as the share of the nearer expert’s tokens that took the farther one too. "
         + (f"No link has a lift of {LIFT:g} or more. " if table.empty else "")
@@ -243,13 +249,13 @@ def all_layers(profiled: Profiled, site: int, experts: list[int]) -> None:
     profile_provenance(profiled)
 
 
-def _named(profiled: Profiled, table: pd.DataFrame) -> pd.DataFrame:
+def _named(profiled: ProfileView, table: pd.DataFrame) -> pd.DataFrame:
     """With the routers' names in place of their indices."""
     names = dict(enumerate(profiled.layers))
     return table.assign(near_site=table["near_site"].map(names), far_site=table["far_site"].map(names))
 
 
-def _at(profiled: Profiled, site: int, table: pd.DataFrame) -> pd.DataFrame:
+def _at(profiled: ProfileView, site: int, table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(
         [pd.DataFrame(site_columns(profiled.profile, np.full(len(table), site))), table.reset_index(drop=True)], axis=1
     )
@@ -259,11 +265,12 @@ def _called(experts: list[int]) -> str:
     return f"expert {experts[0]}" if len(experts) == 1 else f"experts {', '.join(map(str, experts))}"
 
 
-def _walk_to(profiled: Profiled, site: int, expert: int) -> None:
-    st.session_state["layer"], st.session_state["expert"] = profiled.layers[site], expert
-    st.session_state["with"] = []
+def _walk_to(layer: str, expert: int) -> None:
+    state.LAYER.set(layer)
+    state.EXPERT.set(expert)
+    state.TOGETHER_WITH.set([])
 
 
-def _clicked(key: str) -> list[Any]:
+def _clicked(chart_entry: state.Entry[Any]) -> list[Any]:
     """The customdata of what was clicked in a chart."""
-    return [point["customdata"] for point in st.session_state[key].selection.points]
+    return [point["customdata"] for point in state.selected_points(chart_entry)]

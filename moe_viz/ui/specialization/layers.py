@@ -15,19 +15,21 @@ from moe_viz.data.router_site import RouterSite
 from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
 from moe_viz.metrics.ordering import by_load
 from moe_viz.metrics.tokens import tokens_of_expert
+from moe_viz.ui.session import state
 from moe_viz.ui.session.opened_link import cell_of_link
-from moe_viz.ui.session.trace_view import Shown
-from moe_viz.ui.specialization.by_layer import by_layer, domain_information
-from moe_viz.ui.specialization.profile_view import Profiled, ask_for_expert, go_to_asked_expert, profile_provenance
+from moe_viz.ui.session.profile_view import ProfileView
+from moe_viz.ui.session.trace_view import TraceView
+from moe_viz.ui.specialization.by_layer import draw_by_layer, draw_domain_information
+from moe_viz.ui.specialization.choose_expert import ask_for_expert, go_to_asked_expert
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
 from moe_viz.ui.widgets.link import carry
-from moe_viz.ui.widgets.numbers import folded_tables, numbers
+from moe_viz.ui.widgets.numbers import folded_tables, numbers, profile_provenance
 from moe_viz.ui.widgets.ordering import ORDERED, Order, choose_order
 
 
 @dataclass(frozen=True)
-class _View:
+class _CellOfLayers:
     """One of the heatmaps: its name, its column in the table of experts, how to read it, what it is."""
 
     title: str
@@ -38,14 +40,14 @@ class _View:
 
 
 _OF_LOAD = (
-    _View(
+    _CellOfLayers(
         "Load",
         "load",
         "load",
         "Each cell is the share of its layer's assignments that the expert took; a row sums to 100 %.",
         "assignments of the expert / assignments of the layer",
     ),
-    _View(
+    _CellOfLayers(
         "Mean gating weight",
         "mean_gating_weight",
         "weight",
@@ -53,7 +55,7 @@ _OF_LOAD = (
         " grey took none.",
         "sum of the expert’s gating weights / its tokens",
     ),
-    _View(
+    _CellOfLayers(
         "Difference from uniform",
         "uniform_difference",
         "difference",
@@ -62,7 +64,7 @@ _OF_LOAD = (
         "load × experts − 1",
     ),
 )
-_OF_DOMAINS = _View(
+_OF_DOMAINS = _CellOfLayers(
     "Largest domain difference",
     "largest_difference",
     "specialization",
@@ -94,7 +96,7 @@ class _Spread:
         return by_load(self.matrix("count")) if order == "Load" else self.coactivation_order()
 
 
-def of_a_text(shown: Shown) -> None:
+def of_a_text(shown: TraceView) -> None:
     """Draw one text: the heatmap, the tokens of a clicked expert, layer by layer."""
     spread = _Spread(
         shown.trace.sites,
@@ -105,23 +107,23 @@ def of_a_text(shown: Shown) -> None:
     )
     of = weakref.ref(shown)  # Streamlit keeps what is called on a click for as long as the page is open
     if (linked := cell_of_link(shown.trace)) is not None:
-        st.session_state["cell"] = (of, linked)
+        state.SELECTED_CELL.set((of, linked))
     selected = _selected(shown)
     carry(cell=selected)
 
     def keep(cell: tuple[int, int]) -> None:
         # The outline makes it another figure to Streamlit, which then forgets the selection.
-        st.session_state["cell"] = (of, cell)
+        state.SELECTED_CELL.set((of, cell))
 
     _heatmap(spread, _OF_LOAD, keep, "Click a cell to see the tokens that its expert took.", selected)
     numbers(shown, {"layers-experts": lambda: shown.experts})
     if selected is not None:
         _expert_tokens(shown, *selected)
-    by_layer(shown.layers, shown.repetition, spread.size)
+    draw_by_layer(shown.layers, shown.repetition, spread.size)
     numbers(shown, {"layers": lambda: shown.layers, "repetition": lambda: shown.repetition})
 
 
-def of_a_profile(profiled: Profiled) -> None:
+def of_a_profile(profiled: ProfileView) -> None:
     """Draw a whole profile: the heatmap, whose cells lead to their experts, and layer by layer."""
     go_to_asked_expert(profiled)
     several = len(profiled.names) > 1
@@ -134,16 +136,18 @@ def of_a_profile(profiled: Profiled) -> None:
         profiled.size,
     )
 
+    layers = profiled.layers  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
+
     def keep(cell: tuple[int, int]) -> None:
-        ask_for_expert(profiled.layers[cell[0]], cell[1])
+        ask_for_expert(layers[cell[0]], cell[1])
 
     views = (*_OF_LOAD, _OF_DOMAINS) if several else _OF_LOAD
     _heatmap(spread, views, keep, "Click a cell to see its expert.")
     folded_tables({"layers-experts": lambda: profiled.expert_table})
     profile_provenance(profiled)
-    by_layer(profiled.layer_table, profiled.repetition, spread.size)
+    draw_by_layer(profiled.layer_table, profiled.repetition, spread.size)
     if several:
-        domain_information(profiled)
+        draw_domain_information(profiled)
     folded_tables(
         {"layers": lambda: profiled.layer_table, "repetition": lambda: profiled.repetition}
         | ({"domain-information": lambda: profiled.information} if several else {})
@@ -153,7 +157,7 @@ def of_a_profile(profiled: Profiled) -> None:
 
 def _heatmap(
     spread: _Spread,
-    views: Sequence[_View],
+    views: Sequence[_CellOfLayers],
     keep: Callable[[tuple[int, int]], None],
     click: str,
     selected: tuple[int, int] | None = None,
@@ -163,7 +167,7 @@ def _heatmap(
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         titles = [view.title for view in views]
         chosen = st.segmented_control(
-            "Each cell", titles, default=titles[0], required=True, key="heatmap view", bind="query-params"
+            "Each cell", titles, default=titles[0], required=True, key=state.CELL_OF_LAYERS.key, bind="query-params"
         )
         by = choose_order(spread.sites)
     view = next(view for view in views if view.title == chosen)
@@ -179,7 +183,7 @@ def _heatmap(
     order = spread.ordered(by)
 
     def clicked() -> None:
-        cell = clicked_cell(st.session_state["heatmap"].selection.points, order)
+        cell = clicked_cell(state.selected_points(state.HEATMAP), order)
         if cell is not None:
             keep(cell)
 
@@ -194,7 +198,7 @@ def _heatmap(
         order=order,
     )
     alt = f"{view.title}, a row a layer, a column an expert; the table below has the numbers"
-    chart(figure, key="heatmap", on_select=clicked, alt=alt)
+    chart(figure, key=state.HEATMAP.key, on_select=clicked, alt=alt)
     st.caption(f"{view.reading} {click}{_about_order(spread, by)}")
 
 
@@ -206,13 +210,13 @@ def _about_order(spread: _Spread, order: Order) -> str:
     return f" Experts that the same tokens take stand together.{by_number}"
 
 
-def _selected(shown: Shown) -> tuple[int, int] | None:
+def _selected(shown: TraceView) -> tuple[int, int] | None:
     """The cell that was clicked, if it was clicked in this trace's heatmap."""
-    of, cell = st.session_state.get("cell", (None, None))
-    return cell if of is not None and of() is shown else None
+    selected = state.SELECTED_CELL.get()
+    return selected[1] if selected is not None and selected[0]() is shown else None
 
 
-def _expert_tokens(shown: Shown, site: int, expert: int) -> None:
+def _expert_tokens(shown: TraceView, site: int, expert: int) -> None:
     """The tokens that one expert took, in their context."""
     trace = shown.trace
     tokens = tokens_of_expert(trace, site, expert)

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import streamlit as st
 
-from moe_viz.errors import EngineError, MoeVizError
+from moe_viz.engine.background import Background
+from moe_viz.errors import MoeVizError
 from moe_viz.probes import probe_texts
 from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.profiles.profile_file import MAX_BYTES
 from moe_viz.settings import settings
-from moe_viz.ui.session.memory_budget import ROOM, Holder
+from moe_viz.ui.session import state
+from moe_viz.ui.session.memory_budget import MEMORY_BUDGET
 from moe_viz.ui.session.model_in_use import engine, model_name
+from moe_viz.ui.session.profile_view import (
+    HELD_OUT,
+    PROBES,
+    RECORDED,
+    EvictableProfile,
+    Measured,
+    ProfileView,
+    Texts,
+    recorded,
+)
 from moe_viz.ui.session.session import session
-from moe_viz.ui.specialization.measuring import Measuring, Texts
-from moe_viz.ui.specialization.profile_view import HELD_OUT, PROBES, RECORDED, Profiled, recorded
-from moe_viz.ui.specialization.upload import bring, own_texts
+from moe_viz.ui.specialization.measuring import measure_profile
+from moe_viz.ui.specialization.upload import upload_texts, uploaded_texts
 from moe_viz.ui.widgets.link import carry
 from moe_viz.ui.widgets.words import plain
 
 _MEASURED, _OPENED = "Measured", "Opened"
-_HELD = {_MEASURED: "measured", _OPENED: "opened profile"}
+_HELD = {_MEASURED: state.MEASURED_PROFILE, _OPENED: state.OPENED_PROFILE}
 """Where the session holds those that are its own."""
 _AGAIN = {_MEASURED: "Measure it again.", _OPENED: "Open its file again."}
 _IN_MEMORY = 8
@@ -32,57 +43,45 @@ _EVERY = 0.5
 """How often a page looks at what is being measured, in seconds."""
 
 
-class HeldProfile(Holder[Profiled]):
-    """A profile on a page, for as long as there is room for it."""
-
-    def file(self) -> bytes:
-        """The profile as a `.moeprofile` file. Raises EngineError if it was let go."""
-        if self.shown is None:
-            raise EngineError("this profile is no longer kept; measure it again")
-        return self.shown.profile.to_bytes()
-
-
-def chosen_profile(title: str) -> Profiled:
+def chosen_profile(title: str) -> ProfileView:
     """Draw a page's heading and the choice of what it shows. Returns that."""
     st.markdown(f"##### {title}")
-    under_way: Measuring | None = st.session_state.get("measuring")
+    under_way = state.MEASURING.get()
     if under_way is not None and under_way.over:
         _arrive(under_way)
-    if reason := st.session_state.get("not opened"):
+    if reason := state.PROFILE_FILE_FAILURE.get():
         st.error(plain(reason), icon=":material/error:")
     own = _choice()
-    chosen = own.shown or recorded()
+    chosen = own.view or recorded()
     with st.spinner("Testing every expert against chance"):
         _ = chosen.specialists  # worked out once
     if chosen.origin != "recorded":
-        ROOM.seen(own)
+        MEMORY_BUDGET.touch(own)
         carry(notes=[f"What you {chosen.origin} stays with you: whoever opens it sees what was recorded."])
     _saved_profiles(own)
     return chosen
 
 
-def looked_at() -> Profiled:
+def looked_at() -> ProfileView:
     """What a page would show, without drawing the choice."""
-    which = st.session_state.get("profile", PROBES)
-    held: HeldProfile | None = st.session_state.get(_HELD[which]) if which in _HELD else None
-    return (held.shown if held else None) or recorded(which if which in RECORDED else PROBES)
+    which = state.PROFILE.get() or PROBES
+    held = _HELD[which].get() if which in _HELD else None
+    return (held.view if held else None) or recorded(which if which in RECORDED else PROBES)
 
 
-def _choice() -> HeldProfile:
+def _choice() -> EvictableProfile:
     """Draw the choice. Returns what is chosen; of what was let go, a recorded one in its place."""
-    held: dict[str, HeldProfile] = {
-        name: st.session_state[key] for name, key in _HELD.items() if key in st.session_state
-    }
+    held = {name: own for name, entry in _HELD.items() if (own := entry.get()) is not None}
     which = st.segmented_control(
         "Profile",
         [*RECORDED, *held],
         default=PROBES,
         required=True,
-        key="profile",
+        key=state.PROFILE.key,
         persist_state="session",
         bind="query-params",
     )
-    if which in held and held[which].shown is None:
+    if which in held and held[which].view is None:
         st.info(
             f"The server had no room any more for the profile that was {which.lower()}; those seen longest ago go"
             f" first. {_AGAIN[which]} Below is a recorded one."
@@ -91,7 +90,7 @@ def _choice() -> HeldProfile:
     if which in held:
         return held[which]
     st.caption(_about_recorded(which))
-    return HeldProfile(recorded(which))
+    return EvictableProfile(recorded(which))
 
 
 def _about_recorded(which: str) -> str:
@@ -101,19 +100,19 @@ def _about_recorded(which: str) -> str:
     return f"{said} {plain(model_name())}, the model in use, is not measured yet."
 
 
-def _saved_profiles(own: HeldProfile) -> None:
+def _saved_profiles(own: EvictableProfile) -> None:
     """Profiles as files, in the sidebar: save what is shown, open what was saved."""
 
     def opened() -> None:
-        st.session_state["not opened"] = None
-        file = st.session_state["profile file"]
+        state.PROFILE_FILE_FAILURE.set(None)
+        file = state.PROFILE_FILE.get()
         if file is None:
             return
         limit = min(MAX_BYTES, settings().results_megabytes * 10**6 // _IN_MEMORY)
         try:
-            _hold(_OPENED, Profiled(ExpertProfile.from_bytes(file.getvalue(), limit), "opened", {}))
+            _hold(_OPENED, ProfileView(ExpertProfile.from_bytes(file.getvalue(), limit), "opened", {}))
         except MoeVizError as error:
-            st.session_state["not opened"] = f"{file.name}: {error}"
+            state.PROFILE_FILE_FAILURE.set(f"{file.name}: {error}")
 
     with st.sidebar.expander("Saved profiles"):
         st.download_button(
@@ -124,45 +123,52 @@ def _saved_profiles(own: HeldProfile) -> None:
             on_click="ignore",
             key="save profile",
         )
-        st.file_uploader("Open a profile", type=["moeprofile"], key="profile file", on_change=opened)
+        st.file_uploader("Open a profile", type=["moeprofile"], key=state.PROFILE_FILE.key, on_change=opened)
 
 
-def _hold(name: str, profiled: Profiled) -> None:
+def _hold(name: str, profiled: ProfileView) -> None:
     """Have the session hold a profile, and look at it."""
-    st.session_state[_HELD[name]] = HeldProfile(profiled)
-    st.session_state["profile"] = name
+    _HELD[name].set(EvictableProfile(profiled))
+    state.PROFILE.set(name)
 
 
 def measure() -> None:
     """Draw the way to measure with the model in use, and how far it is."""
-    own: Measuring | None = st.session_state.get("measuring")
+    own = state.MEASURING.get()
     if own is not None:
         _under_way(own)
         return
-    if reason := st.session_state.get("not measured"):
+    if reason := state.MEASURING_FAILURE.get():
         st.error(plain(reason), icon=":material/error:")
+    if shortened := state.TEXTS_SHORTENED.get():
+        st.info(
+            f"{shortened:,} of the texts that were measured {'has' if shortened == 1 else 'have'} more than"
+            f" {settings().measure_tokens:,} tokens: only the first {settings().measure_tokens:,} were read."
+        )
     with st.expander("Measure with the model in use", key="measure"):
         st.button(
             f"Measure the probes ({sum(map(len, probe_texts().values()))} texts)",
             on_click=_begin,
             args=("the probe texts of moe_viz", probe_texts()),
         )
-        bring()
-        if own_texts():
+        upload_texts()
+        if uploaded_texts():
             st.button(
-                f"Measure your {len(own_texts())} domains" if len(own_texts()) > 1 else "Measure your domain",
+                f"Measure your {len(uploaded_texts())} domains" if len(uploaded_texts()) > 1 else "Measure your domain",
                 type="primary",
                 on_click=_begin,
-                args=("texts that were brought", dict(own_texts())),
+                args=("texts that were brought", dict(uploaded_texts())),
             )
 
 
 def _begin(corpus: str, texts: Texts) -> None:
-    st.session_state["not measured"] = None
-    st.session_state["measuring"] = Measuring(engine(), session().owner, corpus, texts)
+    state.MEASURING_FAILURE.set(None)
+    state.TEXTS_SHORTENED.set(None)
+    state.TEXTS_BEING_MEASURED.set(texts)
+    state.MEASURING.set(measure_profile(engine(), session().owner, corpus, texts))
 
 
-def _under_way(own: Measuring) -> None:
+def _under_way(own: Background[Measured]) -> None:
     @st.fragment(run_every=_EVERY)
     def line() -> None:
         if own.over:
@@ -170,15 +176,17 @@ def _under_way(own: Measuring) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             left = "" if own.remaining is None else f", about {own.remaining:,.0f} s to go"
             said = "Stopping" if own.stopping else f"{own.done:,} of {own.total:,} texts, {own.tokens:,} tokens{left}"
-            st.progress(own.done / max(1, own.total), said, width="stretch")
+            st.progress(own.share, said, width="stretch")
             st.button("Stop and keep", key="stop measuring", on_click=own.stop, disabled=own.stopping)
 
     line()
 
 
-def _arrive(own: Measuring) -> None:
+def _arrive(own: Background[Measured]) -> None:
     """Look at what was measured, and keep why it ended before its time."""
-    st.session_state["measuring"] = None
-    st.session_state["not measured"] = own.error
-    if own.profile is not None:
-        _hold(_MEASURED, Profiled(own.profile, "measured", own.texts))
+    texts = state.TEXTS_BEING_MEASURED.pop()
+    state.MEASURING.set(None)
+    state.MEASURING_FAILURE.set(own.failure)
+    if own.result is not None:
+        state.TEXTS_SHORTENED.set(own.result.shortened)
+        _hold(_MEASURED, ProfileView(own.result.profile, "measured", texts or {}))

@@ -11,17 +11,19 @@ from moe_viz.figures.domains import halves
 from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.specialists import LEVEL, held_out_table
 from moe_viz.metrics.specialization import LEAST, MINIMUM_ASSIGNMENTS, MINIMUM_DOCUMENTS
-from moe_viz.ui.specialization.profile_view import Profiled, ask_for_expert, profile_provenance
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import ProfileView
+from moe_viz.ui.specialization.choose_expert import ask_for_expert
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 
 BEYOND = f"used more than by the other domains by over {LEAST:g} of an even use"
 """When an expert is called a domain's specialist, in words."""
 _PERCENT = st.column_config.NumberColumn(format="percent")
 
 
-def specialists(profiled: Profiled) -> None:
+def specialists(profiled: ProfileView) -> None:
     """Which experts are marked, and whether they hold in texts that had no part in choosing them."""
     if len(profiled.names) == 1:
         return
@@ -38,7 +40,7 @@ def specialists(profiled: Profiled) -> None:
     profile_provenance(profiled)
 
 
-def _marked(profiled: Profiled) -> None:
+def _marked(profiled: ProfileView) -> None:
     uses = profiled.uses
     marked = uses[uses["marked"]].sort_values("difference", ascending=False, ignore_index=True)
     tested = int(uses["q"].notna().sum())
@@ -78,7 +80,7 @@ def _marked(profiled: Profiled) -> None:
     layers = profiled.layers
 
     def keep() -> None:
-        for row in st.session_state["specialists"].selection.rows:
+        for row in state.selected_rows(state.SPECIALISTS):
             ask_for_expert(layers[int(marked["site"][row])], int(marked["expert"][row]))
 
     st.dataframe(
@@ -86,18 +88,19 @@ def _marked(profiled: Profiled) -> None:
         hide_index=True,
         height=320,
         column_config=columns,
-        key="specialists",
+        key=state.SPECIALISTS.key,
         on_select=keep,
         selection_mode="single-row",
     )
     st.caption(
-        "The largest differences first, with their 95 % interval. Select a row to see its expert."
+        f"The largest differences first{', with their 95 % interval' if profiled.interval else ''}."
+        " Select a row to see its expert."
         f" Of all that are marked, about {LEVEL:.0%} may be there by chance."
     )
     folded_tables({"specialists": lambda: marked})
 
 
-def _halves(profiled: Profiled) -> None:
+def _halves(profiled: ProfileView) -> None:
     with st.spinner("Testing halves of the documents"):
         split = profiled.halves
     heading(

@@ -7,10 +7,9 @@ import streamlit as st
 from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.data.provenance import model_identity
 from moe_viz.data.trace import RoutingTrace
-from moe_viz.ui.specialization.profile_view import ask_for_expert, go_to_asked_expert
+from moe_viz.ui.session import state
+from moe_viz.ui.specialization.choose_expert import ask_for_expert, go_to_asked_expert
 from moe_viz.ui.specialization.profiles import looked_at
-
-_KEY = "to atlas"
 
 
 def to_atlas(trace: RoutingTrace, token: int) -> None:
@@ -26,13 +25,14 @@ def to_atlas(trace: RoutingTrace, token: int) -> None:
     experts = [int(ids[token, slot]) for ids, slot in zip(trace.expert_ids, first, strict=True)]
 
     def go() -> None:
-        site = st.session_state[_KEY]
+        site = state.TO_ATLAS.get()
+        assert site is not None
         ask_for_expert(layers[site], experts[site])
 
     st.menu_button(
         "Its experts in the atlas",
         [site for site, expert in enumerate(experts) if expert != NO_EXPERT],
-        key=_KEY,
+        key=state.TO_ATLAS.key,
         format_func=lambda site: f"{layers[site]}: expert {experts[site]}",
         on_click=go,
         help="In each layer the expert with the largest gating weight for this token: whom else it serves",

@@ -14,28 +14,21 @@ import streamlit as st
 from moe_viz.corpus.files import open_corpus
 from moe_viz.errors import InputError
 from moe_viz.metrics.tokens import visible
+from moe_viz.settings import settings
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import any_may_load
-from moe_viz.ui.specialization.measuring import CHARACTERS
 from moe_viz.ui.widgets.words import plain
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-EACH = 200
-"""Of each domain at most so many texts are read."""
-MOST = 40
-"""Domains."""
 
-_KEY = "own texts"
-
-
-def own_texts() -> dict[str, list[str]]:
+def uploaded_texts() -> dict[str, list[str]]:
     """What this session has brought so far."""
-    texts: dict[str, list[str]] = st.session_state.setdefault(_KEY, {})
-    return texts
+    return state.UPLOADED_TEXTS.get_or_set({})
 
 
-def bring() -> None:
+def upload_texts() -> None:
     """Draw the ways to bring a domain, and what was brought."""
     ways = ["Paste", "Upload", *(["Folder on the server"] if any_may_load() else [])]
     way = st.segmented_control("Texts of your own", ways, default=ways[0], required=True, key="way to bring")
@@ -54,14 +47,16 @@ def bring() -> None:
             folder = st.text_input("Folder", placeholder="One file or folder a domain")
             if st.form_submit_button("Add these domains"):
                 _keep(lambda: of_folder(folder))
+    limits = settings()
     st.caption(
-        f"At most {MOST} domains, {EACH} texts of each, and the first {CHARACTERS:,} characters of a text. For larger"
-        " corpora there is the command line: python -m moe\\_viz profile."
+        f"At most {limits.measure_domains} domains, {limits.measure_texts} texts of each, and the first"
+        f" {limits.measure_tokens:,} tokens of a text. For larger corpora there is the command line:"
+        " python -m moe\\_viz profile."
     )
-    if own_texts():
-        counts = ", ".join(f"{visible(name)} ({len(texts)})" for name, texts in own_texts().items())
+    if uploaded_texts():
+        counts = ", ".join(f"{visible(name)} ({len(texts)})" for name, texts in uploaded_texts().items())
         st.text(f"Brought, with the number of texts: {counts}")
-        st.button("Remove them", on_click=own_texts().clear, type="tertiary")
+        st.button("Remove them", on_click=uploaded_texts().clear, type="tertiary")
 
 
 def pasted(name: str, text: str) -> dict[str, list[str]]:
@@ -71,7 +66,7 @@ def pasted(name: str, text: str) -> dict[str, list[str]]:
         raise InputError("the domain has no name; say what kind of text it is")
     if not texts:
         raise InputError("the text is empty; paste some")
-    return {name.strip(): [part[:CHARACTERS] for part in texts[:EACH]]}
+    return {name.strip(): texts}
 
 
 def uploaded(files: Sequence[UploadedFile]) -> dict[str, list[str]]:
@@ -100,10 +95,10 @@ def of_folder(name: str) -> dict[str, list[str]]:
 def _read(paths: Iterable[Path]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for path in paths:
-        for document in islice(open_corpus(path).documents, EACH):
+        for document in islice(open_corpus(path).documents, settings().measure_texts + 1):
             name = path.name if path.is_dir() else document.domain
             if document.text.strip():
-                found.setdefault(name, []).append(document.text[:CHARACTERS])
+                found.setdefault(name, []).append(document.text)
     if not found:
         raise InputError("there is no text in it; bring files with some")
     return found
@@ -116,8 +111,14 @@ def _keep(read: Callable[[], dict[str, list[str]]]) -> None:
     except InputError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    both = own_texts() | found
-    if len(both) > MOST:
-        st.error(f"These would be {len(both)} domains; at most {MOST} are compared.", icon=":material/error:")
+    both, limits = uploaded_texts() | found, settings()
+    if len(both) > limits.measure_domains:
+        st.error(
+            f"These would be {len(both)} domains; at most {limits.measure_domains} are compared.",
+            icon=":material/error:",
+        )
         return
-    own_texts().update(found)
+    cut = [visible(name) for name, texts in found.items() if len(texts) > limits.measure_texts]
+    if cut:
+        st.info(plain(f"Of {', '.join(cut)}: only the first {limits.measure_texts} texts are kept."))
+    uploaded_texts().update({name: texts[: limits.measure_texts] for name, texts in found.items()})

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from moe_viz.ui.session import state
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
@@ -22,7 +24,11 @@ _LONGEST_NAME = 60
 
 def chart(figure: go.Figure, key: str, *, alt: str | None = None, on_select: Callable[[], None] | None = None) -> None:
     """Draw a figure as wide as there is room. `alt` says it in words; `on_select` is called when a point is clicked."""
-    picture = {"format": st.session_state.get(_KEY, _FORMATS[0]).lower(), "filename": file_name(key), "scale": _SCALE}
+    picture = {
+        "format": (state.PICTURE_FORMAT.get() or _FORMATS[0]).lower(),
+        "filename": file_name(key),
+        "scale": _SCALE,
+    }
     st.plotly_chart(
         figure.update_layout(font_family=_FONT),
         key=key,
@@ -46,6 +52,6 @@ def choose_picture_format() -> None:
         _FORMATS,
         default=_FORMATS[0],
         required=True,
-        key=_KEY,
+        key=state.PICTURE_FORMAT.key,
         help="The camera at the upper right of a figure saves it as it stands there, in the colours of the page.",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from moe_viz.lessons.glossary import word
+from moe_viz.ui.page_registry import page_entry
 from moe_viz.ui.widgets.words import plain
 
 
@@ -24,4 +24,5 @@ def heading(title: str, formula: str, *sentences: str, term: str) -> None:
 
 def term_link(name: str) -> None:
     """A link to one term."""
-    st.page_link("pages/glossary.py", label=word("title"), icon=":material/dictionary:", query_params={"term": name})
+    glossary = page_entry("glossary")
+    st.page_link(glossary.file, label=glossary.title, icon=glossary.icon_name, query_params={"term": name})

@@ -11,41 +11,43 @@ import streamlit as st
 from moe_viz.components import LINK_CSS, LINK_JS
 from moe_viz.errors import InputError
 from moe_viz.settings import settings
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import choice_in_use
 from moe_viz.ui.session.opened_link import stored_texts
 from moe_viz.ui.session.scene import NAMES, Scene, encode
-from moe_viz.ui.session.session import Session, session
+from moe_viz.ui.session.session import session
+from moe_viz.ui.session.text_session import TextSession
 
 _component = st.components.v2.component("moe_viz_link", js=LINK_JS, css=LINK_CSS)
 
 
 def copy_link() -> None:
     """Draw the button, before the page is drawn, which says by `carry` what the link is to have beside its address."""
-    st.session_state["carried"] = {}
+    state.CARRIED.set({})
     _control()
 
 
 def carry(**parts: Any) -> None:
     """Have the link to this page carry a part of its scene; `shown=True`: the text that the session looks at."""
-    st.session_state["carried"].update(parts)
+    state.CARRIED.get_or_set({}).update(parts)
 
 
 @st.fragment
 def _control() -> None:
-    made: dict[str, Any] = st.session_state.get("link made", {})  # stays: what was sent once may not have arrived
-    data = {"number": st.session_state.get("links", 0), "names": list(NAMES), **made}
+    made = state.LINK_MADE.get() or {}  # stays: what was sent once may not have arrived
+    data = {"number": state.LINKS_MADE.get() or 0, "names": list(NAMES), **made}
     _component(key="link", data=data, on_asked_change=_make)
 
 
 def _make() -> None:
     """Someone asked for a link. What the browser alone knows, it adds by itself."""
-    carried: dict[str, Any] = st.session_state["carried"].copy()
+    carried = (state.CARRIED.get() or {}).copy()
     own, choice = session(), choice_in_use()
     scene = Scene(choice.name, choice.revision, choice.dtype, choice.quantization)
     notes = list(carried.pop("notes", ()))
-    if carried.pop("shown", False) and own.shown is not None:
-        if own.shown.trace.provenance.model != choice.name:
-            scene = Scene(own.shown.trace.provenance.model)
+    if carried.pop("shown", False) and own.view is not None:
+        if own.view.trace.provenance.model != choice.name:
+            scene = Scene(own.view.trace.provenance.model)
         carried["text"] = _text(own)
         if own.asked is None or own.asked.continuation:
             notes.append("Whoever opens it has this text read anew, with the tokens that the model generated in it.")
@@ -54,16 +56,16 @@ def _make() -> None:
     if text:
         scene, note = _with_text(scene, text)
         notes.append(note)
-    st.session_state["links"] = st.session_state.get("links", 0) + 1
-    st.session_state["link made"] = {"parameters": encode(scene), "notes": notes}
+    state.LINKS_MADE.set((state.LINKS_MADE.get() or 0) + 1)
+    state.LINK_MADE.set({"parameters": encode(scene), "notes": notes})
 
 
-def _text(own: Session) -> str:
+def _text(own: TextSession) -> str:
     """The text that the session looks at, as it was written."""
-    assert own.shown is not None
+    assert own.view is not None
     if own.asked is not None and own.asked.continuation is None:
         return own.asked.text
-    return own.shown.trace.text
+    return own.view.trace.text
 
 
 def _with_text(scene: Scene, text: str) -> tuple[Scene, str]:
@@ -83,8 +85,8 @@ def _with_text(scene: Scene, text: str) -> tuple[Scene, str]:
 
 def _stored(text: str) -> str:
     """The name of a text on the server; that of the last link's text stays. Raises InputError if there is no room."""
-    last, name = st.session_state.get("stored", ("", ""))
+    last, name = state.STORED_TEXT.get() or ("", "")
     if last != text or stored_texts.get(name) is None:
         name = stored_texts.keep(text)
-        st.session_state["stored"] = text, name
+        state.STORED_TEXT.set((text, name))
     return name

@@ -7,8 +7,10 @@ from itertools import islice
 import streamlit as st
 
 from moe_viz.settings import settings
-from moe_viz.ui.session.model_in_use import Choice, coming, load, model_name, refused
-from moe_viz.ui.session.opened_link import Opened, not_taken, opened_link, other_model
+from moe_viz.ui.session.model_choice import ModelChoice
+from moe_viz.ui.session.model_in_use import begin_loading, coming, model_name, refused
+from moe_viz.ui.session.opened_link import not_taken, opened_link, other_model
+from moe_viz.ui.session.scene import OpenedLink
 from moe_viz.ui.widgets.words import plain
 
 _NAMED = 8
@@ -34,11 +36,11 @@ def say_of_link(page: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.info(plain(" ".join(sentences)), icon=":material/link:")
         if wanted is not None and coming() is None and refused(wanted.name) is None:
-            st.button("Load it", key="load linked", on_click=load, args=(wanted,))
+            st.button("Load it", key="load linked", on_click=begin_loading, args=(wanted,))
         st.button("Close", key="close link", type="tertiary", on_click=close)
 
 
-def _sentences(opened: Opened, wanted: Choice | None) -> list[str]:
+def _sentences(opened: OpenedLink, wanted: ModelChoice | None) -> list[str]:
     said = []
     if wanted is not None:
         how = ", ".join(value for value in wanted.options.values() if value)

@@ -7,6 +7,7 @@ import streamlit as st
 from moe_viz.engine import Engine
 from moe_viz.metrics.rule import rule_words
 from moe_viz.model.info import ModelInfo
+from moe_viz.ui.page_registry import page_entry
 from moe_viz.ui.session.model_in_use import arrived, coming, engine, engine_coming, failure, model_name, stop_loading
 from moe_viz.ui.widgets.words import context_text, count_text, facts_html, memory_text, plain, taken_text
 
@@ -14,7 +15,8 @@ from moe_viz.ui.widgets.words import context_text, count_text, facts_html, memor
 def model_sidebar() -> None:
     """What the model is, and the way to the page where another is chosen."""
     _facts(0.5 if coming() or engine().state == "loading" else None)
-    st.page_link("pages/models.py", label="All about it, and others to load", icon=":material/hub:")
+    models = page_entry("models")
+    st.page_link(models.file, label="All about it, and others to load", icon=models.icon_name)
 
 
 def _facts(every: float | None) -> None:
@@ -33,7 +35,7 @@ def _facts(every: float | None) -> None:
         elif reason := failure(current):
             st.error(plain(reason), icon=":material/error:")
         else:
-            st.html(facts_html(facts_of(current.info())))
+            st.html(facts_html(model_facts(current.info())))
         if (name := coming()) and (loading := engine_coming()):
             st.caption("LOADING")
             st.text(name)
@@ -56,7 +58,7 @@ def _progress(loading: Engine) -> None:
     st.progress(progress.done / progress.total if progress.total else 0.0, f"{progress.stage.capitalize()} {count}")
 
 
-def facts_of(info: ModelInfo) -> dict[str, str]:
+def model_facts(info: ModelInfo) -> dict[str, str]:
     """The model's facts, label by label."""
     decoder = [site for site in info.sites if site.stack == info.sites[0].stack]
     experts = sorted({(site.num_experts, site.top_k) for site in info.sites})

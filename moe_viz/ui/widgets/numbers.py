@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session import state
+from moe_viz.ui.session.trace_view import TraceView, how_it_came, origin_text
 from moe_viz.ui.widgets.words import plain
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from moe_viz.ui.session.profile_view import ProfileView
+
 SHOWN_ROWS = 2_000
 """More rows than anybody scrolls through; the file has all."""
 
 
-def numbers(shown: Shown, tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
+def numbers(shown: TraceView, tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
     """A figure's tables, folded away, and where they come from."""
     folded_tables(tables)
     provenance(shown)
@@ -29,7 +32,7 @@ def folded_tables(tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
 
     Their names are their files' names and tell the figures of a page apart.
     """
-    folded = st.expander("Numbers", key=f"numbers {' '.join(tables)}", on_change="rerun", bind="query-params")
+    folded = st.expander("Numbers", key=state.NUMBERS.of(" ".join(tables)).key, on_change="rerun", bind="query-params")
     if folded.open:
         with folded:
             for name, table in tables.items():
@@ -65,6 +68,14 @@ def parquet_of(rows: pd.DataFrame) -> bytes:
     return file.getvalue()
 
 
-def provenance(shown: Shown) -> None:
+def provenance(shown: TraceView) -> None:
     """Where the numbers come from, and what must be known to read them right."""
     st.caption(plain(" ".join((shown.provenance, *shown.trace.provenance.notes))))
+
+
+def profile_provenance(profiled: ProfileView) -> None:
+    """Where the numbers come from, under every figure."""
+    for run in profiled.profile.runs:
+        origin = origin_text(run.provenance, len(profiled.profile.sites), how_it_came(profiled.origin))
+        said = f"{run.corpus}: {profiled.size} · {origin}"
+        st.caption(plain(" ".join((said, *run.provenance.notes))))

@@ -8,6 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from moe_viz.data.router_site import RouterSite
+from moe_viz.ui.session import state
 
 Order = Literal["Index", "Load", "Co-activation"]
 
@@ -23,8 +24,8 @@ def choose_order(sites: Iterable[RouterSite]) -> Order:
     orders: list[Order] = ["Index", "Load"]
     if any(site.top_k > 1 for site in sites):
         orders.append("Co-activation")
-    if st.session_state.get("order", orders[0]) not in orders:
-        del st.session_state["order"]
+    if (state.EXPERT_ORDER.get() or orders[0]) not in orders:
+        state.EXPERT_ORDER.pop()
     return st.segmented_control(
-        "Experts ordered by", orders, default=orders[0], required=True, key="order", bind="query-params"
+        "Experts ordered by", orders, default=orders[0], required=True, key=state.EXPERT_ORDER.key, bind="query-params"
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from moe_viz.components import PRESENTER_CSS, PRESENTER_JS
+from moe_viz.ui.session import state
 from moe_viz.ui.widgets.look import look_of_presenter
 
-_PARAMETER, _PRESENTING = "present", "presenting"
-"""In the address, in the session."""
+_PARAMETER = "present"
+"""In the address."""
 _component = st.components.v2.component("moe_viz_presenter", js=PRESENTER_JS, css=PRESENTER_CSS)
 
 
@@ -17,7 +18,7 @@ def presenter_button() -> bool:
 
     Not a switch: of a page that is left at once, the browser would not have its value, and take it back.
     """
-    st.session_state.setdefault(_PRESENTING, st.query_params.get(_PARAMETER) == "1")
+    on = state.PRESENTING.get_or_set(st.query_params.get(_PARAMETER) == "1")
     st.button(
         "Presenter view",
         key="presenter view",
@@ -27,7 +28,6 @@ def presenter_button() -> bool:
         help="For a projector: large type, strong contrast, nothing beside the page. The arrow keys step through"
         " lessons, or layers; Escape leaves.",
     )
-    on: bool = st.session_state[_PRESENTING]
     written = st.query_params.get(_PARAMETER)
     if on and written != "1":
         st.query_params[_PARAMETER] = "1"
@@ -43,4 +43,4 @@ def present() -> None:
 
 
 def _present(on: bool) -> None:
-    st.session_state[_PRESENTING] = on
+    state.PRESENTING.set(on)

@@ -25,11 +25,11 @@ def server_status() -> None:
 
 @st.fragment(run_every=_EVERY)
 def _numbers() -> None:
-    st.html(facts_html(facts_of(engine().status())))
+    st.html(facts_html(server_facts(engine().status())))
     st.caption("Of this model, for everybody; times are of the last 256 texts.")
 
 
-def facts_of(status: Status) -> dict[str, str]:
+def server_facts(status: Status) -> dict[str, str]:
     """The numbers of an engine, label by label."""
     return {
         "texts waiting": f"{status.waiting:,}",

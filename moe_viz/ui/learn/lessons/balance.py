@@ -13,12 +13,12 @@ from moe_viz.lessons.live import SECONDS, Run, start
 from moe_viz.lessons.recorded import recording
 from moe_viz.lessons.small_moe import EXPERTS, REPORT_EVERY, STEPS, Balancing, Recipe, Report
 from moe_viz.lessons.texts import Lesson
+from moe_viz.ui.session import state
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables
 
 _KINDS: tuple[Balancing, ...] = ("none", "loss", "bias")
 _STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-_RUNS = "small mixtures"
 
 
 def draw(lesson: Lesson) -> None:
@@ -33,20 +33,19 @@ def draw(lesson: Lesson) -> None:
         }
         kind: Balancing = st.segmented_control(
             lesson.say("balancing"), list(_KINDS), default="none", format_func=lambda one: names[one],
-            key="balance_kind", required=True, wrap=True, bind="query-params",
+            key=state.BALANCE_KIND.key, required=True, wrap=True, bind="query-params",
         )  # fmt: skip
     strength = Recipe(kind).strength
     if kind == "loss":
         with right:
             strength = st.select_slider(
-                lesson.say("strength"), _STRENGTHS, strength, key="balance_strength", bind="query-params"
+                lesson.say("strength"), _STRENGTHS, strength, key=state.BALANCE_STRENGTH.key, bind="query-params"
             )
-    st.session_state.setdefault(_RUNS, {})
     running = any(run.running for run in _runs().values())
     with st.container(horizontal=True):
         if st.button(lesson.say("train"), type="primary", disabled=running, key="train"):
-            seed = int(st.session_state.get("small seed", 0))
-            st.session_state["small seed"] = seed + 1
+            seed = state.TRAINING_SEED.get() or 0
+            state.TRAINING_SEED.set(seed + 1)
             run = start(Recipe(kind, strength, seed))
             if run is None:
                 st.info(lesson.say("busy"), icon=":material/hourglass_top:")
@@ -63,8 +62,7 @@ def draw(lesson: Lesson) -> None:
 
 def _runs() -> dict[Balancing, Run]:
     """The last run of each kind, of this visit."""
-    runs: dict[Balancing, Run] = st.session_state[_RUNS]
-    return runs
+    return state.TRAININGS.get_or_set({})
 
 
 def _watch(lesson: Lesson, names: dict[Balancing, str], running: bool) -> None:

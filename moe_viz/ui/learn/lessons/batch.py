@@ -13,6 +13,7 @@ from moe_viz.lessons.sizes import Sizes, known_sizes
 from moe_viz.lessons.texts import Lesson, common
 from moe_viz.probes import TITLES
 from moe_viz.ui.learn.lessons.kind import choose_kind
+from moe_viz.ui.session import state
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables
 
@@ -24,7 +25,7 @@ _LOOKED_AT = 8
 def draw(lesson: Lesson) -> None:
     """Measured beside uniform, then what it means for memory."""
     st.markdown(lesson.say("intro"))
-    kind = choose_kind(lesson.say("kind"), "chess", "batch_kind")
+    kind = choose_kind(lesson.say("kind"), "chess", state.BATCH_KIND)
     recorded = final()
     experts, top_k = recorded.experts, recorded.top_k
     alone = experts_used(recorded.of(kind), experts)
@@ -74,11 +75,11 @@ def _memory(lesson: Lesson) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         name: str = st.selectbox(
-            lesson.say("model"), names, index=names.index("DeepSeek-V3"), key="batch_model", bind="query-params"
+            lesson.say("model"), names, index=names.index("DeepSeek-V3"), key=state.BATCH_MODEL.key, bind="query-params"
         )
     with right:
         n: int = st.segmented_control(
-            lesson.say("n"), SIZES, default=64, key="batch_tokens", required=True, bind="query-params"
+            lesson.say("n"), SIZES, default=64, key=state.BATCH_TOKENS.key, required=True, bind="query-params"
         )
     known = known_sizes()[name]
     read = _gigabytes(known, n)

@@ -18,9 +18,10 @@ from moe_viz.lessons import capacity
 from moe_viz.lessons.texts import Lesson
 from moe_viz.probes import probe_texts
 from moe_viz.ui.learn.lessons.kind import choose_kind
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine, model_name
 from moe_viz.ui.session.opened_link import text_of_link
-from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.link import carry
 from moe_viz.ui.widgets.numbers import numbers
@@ -34,11 +35,11 @@ _ALL = f"border-bottom:3px solid {SECOND};text-decoration:line-through;text-deco
 def draw(lesson: Lesson) -> None:
     """The batch, its places, and who loses."""
     st.markdown(lesson.say("intro"))
-    kind = choose_kind(lesson.say("kind"), "python", "capacity_kind")
+    kind = choose_kind(lesson.say("kind"), "python", state.CAPACITY_KIND)
     linked = text_of_link()
     if linked is not None:
-        st.session_state[f"batch of {kind}"] = linked
-    text = st.text_area(lesson.say("text"), probe_texts()[kind][0], height=120, key=f"batch of {kind}")
+        state.CAPACITY_TEXT.of(kind).set(linked)
+    text = st.text_area(lesson.say("text"), probe_texts()[kind][0], height=120, key=state.CAPACITY_TEXT.of(kind).key)
     if text != probe_texts()[kind][0]:
         carry(text=text)
     try:
@@ -50,7 +51,9 @@ def draw(lesson: Lesson) -> None:
     trace = shown.trace
     left, right = st.columns(2, gap="large")
     with left:
-        factor = st.slider(lesson.say("factor"), 0.25, 4.0, 1.0, 0.05, key="capacity_factor", bind="query-params")
+        factor = st.slider(
+            lesson.say("factor"), 0.25, 4.0, 1.0, 0.05, key=state.CAPACITY_FACTOR.key, bind="query-params"
+        )
     with right:
         layers = [site.layer for site in trace.sites]
         site = layers.index(
@@ -58,7 +61,7 @@ def draw(lesson: Lesson) -> None:
                 lesson.say("layer"),
                 layers,
                 layers[len(layers) // 2],
-                key=f"layer of {model_name()}",
+                key=state.CAPACITY_LAYER.of(model_name()).key,
                 bind="query-params",
             )
             if len(layers) > 1
@@ -69,9 +72,9 @@ def draw(lesson: Lesson) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _read(_model: str, text: str) -> Shown:
+def _read(_model: str, text: str) -> TraceView:
     """The text, read by the session's model; the same for everybody who asks for it."""
-    return Shown(engine().trace(text), "measured", None)
+    return TraceView(engine().trace(text), "measured", None)
 
 
 def _batch(lesson: Lesson, trace: RoutingTrace, site: int, factor: float) -> None:

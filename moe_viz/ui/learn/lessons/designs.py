@@ -12,7 +12,8 @@ from moe_viz.lessons.sizes import known_sizes
 from moe_viz.lessons.texts import Lesson
 from moe_viz.metrics.topology import span
 from moe_viz.ui.learn.lessons.lookup import lookup
-from moe_viz.ui.specialization.profile_view import recorded
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import recorded
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import large_text
@@ -39,7 +40,7 @@ def draw(lesson: Lesson) -> None:
         list(DESIGNS),
         default="fine",
         format_func=lambda key: lesson.say(_NAMES[key][0]),
-        key="design",
+        key=state.DESIGN.key,
         required=True,
         wrap=True,
         bind="query-params",
@@ -54,11 +55,17 @@ def draw(lesson: Lesson) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         first = having.index(_FIRST_SHOWN.get(design, having[0]))
-        name: str = st.selectbox(lesson.say("model"), having, index=first, key=f"design_{design}", bind="query-params")
+        name: str = st.selectbox(
+            lesson.say("model"), having, index=first, key=state.DESIGN_MODEL.of(design).key, bind="query-params"
+        )
     with right:
         others = [other for other in known_sizes() if other != name]
         beside: str = st.selectbox(
-            lesson.say("beside"), others, index=others.index(_BESIDE), key=f"beside_{design}", bind="query-params"
+            lesson.say("beside"),
+            others,
+            index=others.index(_BESIDE),
+            key=state.DESIGN_BESIDE.of(design).key,
+            bind="query-params",
         )
     for column, shown in zip((left, right), (name, beside), strict=True):
         with column:
@@ -174,7 +181,12 @@ def _fine(lesson: Lesson, name: str, beside: str) -> None:
     )
     known = known_sizes()[beside]
     pieces: int = st.segmented_control(
-        lesson.say("cut", beside=beside), [1, 2, 4, 8], default=4, key="design_cut", required=True, bind="query-params"
+        lesson.say("cut", beside=beside),
+        [1, 2, 4, 8],
+        default=4,
+        key=state.DESIGN_CUT.key,
+        required=True,
+        bind="query-params",
     )
     cut = known.changed(known.experts * pieces, known.top_k * pieces, 1 / pieces)
     st.markdown(

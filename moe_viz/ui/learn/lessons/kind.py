@@ -5,16 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from moe_viz.probes import TITLES
+from moe_viz.ui.session.state import Entry
 
 
-def choose_kind(label: str, first: str, key: str) -> str:
-    """The domain of the probe texts that is chosen, at the start `first`; the address keeps it under `key`."""
+def choose_kind(label: str, first: str, entry: Entry[str]) -> str:
+    """The domain of the probe texts that is chosen, at the start `first`; the address keeps it as `entry`."""
     kind: str = st.selectbox(
         label,
         list(TITLES),
         index=list(TITLES).index(first),
         format_func=TITLES.__getitem__,
-        key=key,
+        key=entry.key,
         bind="query-params",
         width=420,
     )

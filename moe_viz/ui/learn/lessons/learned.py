@@ -8,7 +8,8 @@ import streamlit as st
 from moe_viz.figures.heatmap import layers_by_experts
 from moe_viz.figures.lessons import lines
 from moe_viz.lessons.texts import Lesson, common
-from moe_viz.ui.learn.training import Recording, recordings
+from moe_viz.ui.learn.recordings import Recording, recordings
+from moe_viz.ui.session import state
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables
 
@@ -24,7 +25,7 @@ _SECONDS = 1.2
 def draw(lesson: Lesson) -> None:
     """One measure over the training, and all loads at a moment of it."""
     st.markdown(lesson.say("intro", texts=len(_recording().lapse.text_domain)))
-    playing = st.toggle(lesson.say("play"), key="learned_play", bind="query-params")
+    playing = st.toggle(lesson.say("play"), key=state.LEARNED_PLAY.key, bind="query-params")
     st.fragment(_moment, run_every=_SECONDS if playing else None)(lesson, playing)
     folded_tables({"training": lambda: _recording().routing})
     st.caption(common("recorded_training"))
@@ -37,15 +38,14 @@ def _recording() -> Recording:
 def _moment(lesson: Lesson, playing: bool) -> None:
     lapse, table = _recording().lapse, _recording().routing
     updates = lapse.updates.tolist()
-    if playing and "learned_after" in st.session_state:
-        at = updates.index(st.session_state["learned_after"])
-        st.session_state["learned_after"] = updates[(at + 1) % len(updates)]
+    if playing and (played := state.LEARNED_AFTER.get()) is not None:
+        state.LEARNED_AFTER.set(updates[(updates.index(played) + 1) % len(updates)])
     after: int = st.select_slider(
         lesson.say("moment"),
         updates,
         updates[0],
         format_func=lambda n: f"{n:,}",
-        key="learned_after",
+        key=state.LEARNED_AFTER.key,
         bind=None if playing else "query-params",  # each step would be one more page to go back to
     )
     names = dict(zip(_ABOUT, (lesson.say(measure) for measure in _ABOUT), strict=True))
@@ -54,7 +54,7 @@ def _moment(lesson: Lesson, playing: bool) -> None:
         list(_ABOUT),
         default="domain_information",
         format_func=names.__getitem__,
-        key="learned_measure",
+        key=state.LEARNED_MEASURE.key,
         bind="query-params",
         required=True,
         wrap=True,

@@ -16,7 +16,8 @@ from moe_viz.lessons.hash_routing import (
 )
 from moe_viz.lessons.texts import Lesson
 from moe_viz.metrics.tokens import visible
-from moe_viz.ui.specialization.profile_view import recorded
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import recorded
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.words import plain
 
@@ -34,12 +35,18 @@ def lookup(lesson: Lesson) -> None:
     with left:
         token: int = st.segmented_control(
             lesson.say("hash_token"), list(named), default=_a_word(named),
-            format_func=lambda one: plain(named[one]), key="hash_token", required=True, wrap=True, bind="query-params",
+            format_func=lambda one: plain(named[one]), required=True, wrap=True,
+            key=state.HASH_TOKEN.key, bind="query-params",
         )  # fmt: skip
     layers = [site.layer for site in profile.sites]
     with right:
         layer: int = st.segmented_control(
-            lesson.say("hash_layer"), layers, default=layers[-1], key="hash_layer", required=True, bind="query-params"
+            lesson.say("hash_layer"),
+            layers,
+            default=layers[-1],
+            key=state.HASH_LAYER.key,
+            required=True,
+            bind="query-params",
         )
     counts = first_choices(profile, common)
     own = counts[common.tolist().index(token)]

@@ -10,6 +10,7 @@ from moe_viz.lessons.memory import BITS, DEVICES, fetched_per_token, gigabytes, 
 from moe_viz.lessons.recorded import final, recording
 from moe_viz.lessons.sizes import Sizes, known_sizes
 from moe_viz.lessons.texts import Lesson
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine, model_name
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables
@@ -23,14 +24,18 @@ def draw(lesson: Lesson) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         name: str = st.selectbox(
-            lesson.say("model"), names, index=names.index("Mixtral 8x7B"), key="memory_model", bind="query-params"
+            lesson.say("model"),
+            names,
+            index=names.index("Mixtral 8x7B"),
+            key=state.MEMORY_MODEL.key,
+            bind="query-params",
         )
     with right:
         precision: str = st.segmented_control(
             lesson.say("precision"),
             list(BITS),
             default="bfloat16",
-            key="memory_precision",
+            key=state.MEMORY_PRECISION.key,
             required=True,
             bind="query-params",
         )
@@ -82,7 +87,7 @@ def _all_needed(lesson: Lesson) -> None:
 
 def _offloading(lesson: Lesson, known: Sizes, bits: int) -> None:
     st.subheader(lesson.say("offloading"), anchor=False)
-    speed = st.slider(lesson.say("speed"), 1, 128, 32, key="memory_speed", bind="query-params")
+    speed = st.slider(lesson.say("speed"), 1, 128, 32, key=state.MEMORY_SPEED.key, bind="query-params")
     each = fetched_per_token(known, bits)
     kept = gigabytes(known.total - known.routed, bits)
     st.markdown(lesson.say("fetch", kept=kept, each=each, speed=speed, seconds=each / speed, rate=speed / each))

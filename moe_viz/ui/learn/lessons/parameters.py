@@ -9,6 +9,7 @@ from moe_viz.catalogue import KnownModel, find_model
 from moe_viz.figures.lessons import stacked
 from moe_viz.lessons.sizes import Sizes, known_sizes
 from moe_viz.lessons.texts import Lesson
+from moe_viz.ui.session import state
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables
 
@@ -21,20 +22,34 @@ def draw(lesson: Lesson) -> None:
     st.markdown(lesson.say("intro"))
     names = list(known_sizes())
     name: str = st.selectbox(
-        lesson.say("model"), names, index=names.index(MIXTRAL), key="sizes_model", bind="query-params", width=420
+        lesson.say("model"),
+        names,
+        index=names.index(MIXTRAL),
+        key=state.SIZES_MODEL.key,
+        bind="query-params",
+        width=420,
     )
     known = known_sizes()[name]
     left, middle, right = st.columns(3, gap="large")
     # Another model has sliders of its own, at its own values.
     with left:
         experts = st.slider(
-            lesson.say("experts"), 1, 2 * known.experts, known.experts, key=f"experts of {name}", bind="query-params"
+            lesson.say("experts"),
+            1,
+            2 * known.experts,
+            known.experts,
+            key=state.SIZES_EXPERTS.of(name).key,
+            bind="query-params",
         )
     with middle:
         most = min(2 * known.top_k + 2, known.experts)
-        top_k = st.slider(lesson.say("k"), 1, most, known.top_k, key=f"k of {name}", bind="query-params")
+        top_k = st.slider(
+            lesson.say("k"), 1, most, known.top_k, key=state.SIZES_TOP_K.of(name).key, bind="query-params"
+        )
     with right:
-        width = st.slider(lesson.say("width"), 0.25, 2.0, 1.0, 0.25, key=f"width of {name}", bind="query-params")
+        width = st.slider(
+            lesson.say("width"), 0.25, 2.0, 1.0, 0.25, key=state.SIZES_WIDTH.of(name).key, bind="query-params"
+        )
     changed = known.changed(experts, min(top_k, experts), width)
     _bars(lesson, changed)
     if changed == known:

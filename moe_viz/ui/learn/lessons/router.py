@@ -10,6 +10,7 @@ from moe_viz.figures.lessons import expert_bars, vectors, weights_by_rule
 from moe_viz.lessons import scoring
 from moe_viz.lessons.one_token import Steps, sentence, steps
 from moe_viz.lessons.texts import Lesson, common
+from moe_viz.ui.session import state
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import plain
@@ -26,7 +27,7 @@ def draw(lesson: Lesson) -> None:
         list(range(len(read.tokens))),
         default=9,
         format_func=lambda i: plain(read.tokens[i].strip() or "␣"),
-        key="router_token",
+        key=state.ROUTER_TOKEN.key,
         required=True,
         wrap=True,
         bind="query-params",
@@ -35,11 +36,11 @@ def draw(lesson: Lesson) -> None:
     layers = list(range(len(read.hidden)))
     with left:
         layer: int = st.segmented_control(
-            lesson.say("layer"), layers, default=3, key="router_layer", required=True, bind="query-params"
+            lesson.say("layer"), layers, default=3, key=state.ROUTER_LAYER.key, required=True, bind="query-params"
         )
     with right:
         k: int = st.segmented_control(
-            lesson.say("k"), [1, OWN_K, 4, 8], default=OWN_K, key="router_k", required=True, bind="query-params"
+            lesson.say("k"), [1, OWN_K, 4, 8], default=OWN_K, key=state.ROUTER_K.key, required=True, bind="query-params"
         )
     done = steps(layer, token, k)
     _steps(lesson, done, k)
@@ -81,7 +82,9 @@ def _rules(lesson: Lesson, done: Steps, k: int) -> None:
     st.subheader(lesson.say("rules"), anchor=False)
     st.markdown(lesson.say("rules_intro"))
     pushed = scoring.best_left_out(done.logits, k)
-    bias = st.slider(lesson.say("bias", expert=pushed), 0.0, 1.0, 0.1, 0.01, key="router_bias", bind="query-params")
+    bias = st.slider(
+        lesson.say("bias", expert=pushed), 0.0, 1.0, 0.1, 0.01, key=state.ROUTER_BIAS.key, bind="query-params"
+    )
     weights = scoring.side_by_side(done.logits, k, bias)
     labels = [lesson.say(rule.name) for rule in scoring.RULES]
     chart(weights_by_rule(weights, labels, lesson.say("axis_expert")), key="rules")

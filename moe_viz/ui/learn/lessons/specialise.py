@@ -13,11 +13,10 @@ from moe_viz.lessons.texts import Lesson
 from moe_viz.metrics.domains import CONFIDENCE, DRAWS
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.ui.learn.lessons.kind import choose_kind
-from moe_viz.ui.specialization.profile_view import Profiled, profile_provenance, recorded
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import ProfileView, recorded
 from moe_viz.ui.widgets.chart import chart
-from moe_viz.ui.widgets.numbers import folded_tables
-
-_SHOWN = "specialise shown"
+from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 
 
 def draw(lesson: Lesson) -> None:
@@ -51,8 +50,8 @@ def draw(lesson: Lesson) -> None:
         )
     )
     if st.button(lesson.say("show"), type="primary", disabled=kind is None, key="specialise_show"):
-        st.session_state[_SHOWN] = True
-    if kind is None or not st.session_state.get(_SHOWN):
+        state.SPECIALISE_SHOWN.set(True)
+    if kind is None or not state.SPECIALISE_SHOWN.get():
         return
     owned = most_own(profiled.specialists)
     _own(lesson, profiled, owned, kind)
@@ -68,7 +67,7 @@ def draw(lesson: Lesson) -> None:
     profile_provenance(profiled)
 
 
-def _own(lesson: Lesson, profiled: Profiled, owned: tuple[Own, ...], kind: int) -> None:
+def _own(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...], kind: int) -> None:
     st.subheader(lesson.say("own"), anchor=False)
     place = next(i for i, own in enumerate(owned) if own.domain == kind)
     names = [profiled.names[own.domain] for own in owned]
@@ -108,7 +107,7 @@ def _own(lesson: Lesson, profiled: Profiled, owned: tuple[Own, ...], kind: int) 
     )
 
 
-def _bits(lesson: Lesson, profiled: Profiled, guess: float) -> None:
+def _bits(lesson: Lesson, profiled: ProfileView, guess: float) -> None:
     st.subheader(lesson.say("bits"), anchor=False)
     table = profiled.information
     best = table.iloc[table["bits"].argmax()]
@@ -129,7 +128,7 @@ def _bits(lesson: Lesson, profiled: Profiled, guess: float) -> None:
     chart(figure, key="specialise bits")
 
 
-def _token(lesson: Lesson, profiled: Profiled) -> None:
+def _token(lesson: Lesson, profiled: ProfileView) -> None:
     st.subheader(lesson.say("token"), anchor=False)
     table = profiled.information
     early, late = table.iloc[table["left_bits"].argmin()], table.iloc[table["left_bits"].argmax()]
@@ -148,10 +147,10 @@ def _token(lesson: Lesson, profiled: Profiled) -> None:
     chart(given_token(table, profiled.layers), key="specialise token")
 
 
-def _story(lesson: Lesson, profiled: Profiled, owned: tuple[Own, ...]) -> None:
+def _story(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...]) -> None:
     st.subheader(lesson.say("story"), anchor=False)
     st.markdown(lesson.say("story_intro"))
-    asked = choose_kind(lesson.say("story_kind"), "math_steps", "specialise_story")
+    asked = choose_kind(lesson.say("story_kind"), "math_steps", state.SPECIALISE_STORY)
     own = next(own for own in owned if profiled.profile.domains[own.domain] == asked)
     site = profiled.profile.sites[own.site]
     even = site.top_k / site.num_experts
@@ -184,7 +183,7 @@ def _story(lesson: Lesson, profiled: Profiled, owned: tuple[Own, ...]) -> None:
     st.markdown(_true_here(lesson, profiled, owned))
 
 
-def _true_here(lesson: Lesson, profiled: Profiled, owned: tuple[Own, ...]) -> str:
+def _true_here(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...]) -> str:
     work = work_by_domain(profiled.specialists)
     domain, closest, expert = (int(i) for i in np.unravel_index(work.argmax(), work.shape))
     surest = max(owned, key=lambda own: own.share)

@@ -17,12 +17,14 @@ from moe_viz.quiz.question import Question
 from moe_viz.ui.learn.lesson_page import STYLE
 from moe_viz.ui.learn.predict.evidence import SHOWN_BEFORE, evidence
 from moe_viz.ui.learn.predict.passages import cells, passages
-from moe_viz.ui.learn.predict.round import Round
 from moe_viz.ui.learn.predict.words import letter, say, say_choice, say_measured, text_name
+from moe_viz.ui.page_registry import page_entry
+from moe_viz.ui.session import state
 from moe_viz.ui.session.model_in_use import engine, model_name
-from moe_viz.ui.session.session import Asked as AskedText
+from moe_viz.ui.session.predict_round import Round
 from moe_viz.ui.session.session import session
-from moe_viz.ui.session.trace_view import Shown, origin_text
+from moe_viz.ui.session.text_session import TextRequest
+from moe_viz.ui.session.trace_view import TraceView, origin_text
 from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import facts_html, plain
 
@@ -73,14 +75,14 @@ def predict_page() -> None:
 
 def _round() -> Round:
     """The session's round. The address names its seed, and begins another by naming another."""
-    own: Round | None = st.session_state.get("predict")
+    own = state.ROUND.get()
     named = st.query_params.get(_ADDRESS)
     seed = _seed(named)
     if named is not None and seed is None:
         st.info(predict("no_seed", most=MAX_SEED), icon=":material/link_off:")
     if own is None or seed not in {None, own.seed}:
         own = Round(secrets.randbelow(_SEEDS) if seed is None else seed)
-        st.session_state["predict"] = own
+        state.ROUND.set(own)
     st.query_params[_ADDRESS] = str(own.seed)
     return own
 
@@ -115,8 +117,8 @@ def _source() -> str:
             persist_state="session",
         )
         if st.form_submit_button(predict("own_ask")):
-            st.session_state["predict asked text"] = text.strip()
-    own: str = st.session_state.get("predict asked text", "")
+            state.PREDICT_TEXT.set(text.strip())
+    own = state.PREDICT_TEXT.get() or ""
     if not own:
         st.caption(predict("own_none"))
     return own
@@ -209,7 +211,7 @@ def _chosen(question: Question, answer: int) -> str:
 
 def _controls(own_round: Round) -> None:
     def begin(seed: int) -> None:
-        st.session_state["predict"] = Round(seed)
+        state.ROUND.set(Round(seed))
         st.query_params[_ADDRESS] = str(seed)
 
     with st.container(horizontal=True):
@@ -247,6 +249,6 @@ def _to_routing(asked: Asked) -> None:
     except MoeVizError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    session().show(Shown(trace, "measured", None), AskedText(asked.text))
-    st.session_state["text"] = asked.text
-    st.switch_page("pages/routing.py")
+    session().show(TraceView(trace, "measured", None), TextRequest(asked.text))
+    state.TEXT.set(asked.text)
+    st.switch_page(page_entry("routing").file)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import streamlit as st
 
 from moe_viz import demo
 from moe_viz.data.scores import Array
+from moe_viz.errors import EngineError
 from moe_viz.metrics.domains import by_domain, domain_information, estimated_domain_information
 from moe_viz.metrics.ordering import Order, profile_coactivation_order
 from moe_viz.metrics.repetition import overall_repetition
@@ -32,19 +34,20 @@ from moe_viz.metrics.token_identity_control import profile_information_given_tok
 from moe_viz.metrics.tokens import visible
 from moe_viz.probes import TITLES, probe_texts
 from moe_viz.profiles.expert_profile import ExpertProfile
-from moe_viz.ui.session.trace_view import bytes_of, how_it_came, origin_text
-from moe_viz.ui.specialization.measuring import Texts
-from moe_viz.ui.widgets.words import plain
+from moe_viz.ui.session.memory_budget import Evictable
+from moe_viz.ui.session.trace_view import bytes_of
 
 PROBES, HELD_OUT = "Probes", "Held-out texts"
 RECORDED = {PROBES: demo.PROBES_PROFILE, HELD_OUT: demo.HELD_OUT_PROFILE}
 """The bundled model over the probes, and over texts of its training corpus that it never saw."""
+Texts = Mapping[str, Sequence[str]]
+"""By domain."""
 _LONGEST_NAME = 40
 _SEED = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Profiled:
+class ProfileView:
     """A profile and what pages need of it again and again, worked out once."""
 
     profile: ExpertProfile
@@ -162,51 +165,34 @@ class Profiled:
         )
 
 
+class Measured(NamedTuple):
+    """A profile that was measured, and what was left out of it."""
+
+    profile: ExpertProfile
+    shortened: int
+    """How many texts have more tokens than were read of them."""
+
+
+class EvictableProfile(Evictable[ProfileView]):
+    """A profile on a page, for as long as there is room for it."""
+
+    def file(self) -> bytes:
+        """The profile as a `.moeprofile` file. Raises EngineError if it was let go."""
+        if self.view is None:
+            raise EngineError("this profile is no longer kept; measure it again")
+        return self.view.profile.to_bytes()
+
+
 def _last_word(path: str) -> str:
     """The last part of a module's path; a file may hold any signs, so letters and digits alone."""
     return "".join(re.findall(r"\w", path.rpartition(".")[2]))[:_LONGEST_NAME]
 
 
-def recorded(which: str = PROBES) -> Profiled:
+def recorded(which: str = PROBES) -> ProfileView:
     """One of the bundled model's profiles, for everybody."""
     return _recorded(which)
 
 
 @st.cache_resource(show_spinner=False)
-def _recorded(which: str) -> Profiled:
-    return Profiled(ExpertProfile.load(RECORDED[which]), "recorded", probe_texts() if which == PROBES else {})
-
-
-def ask_for_expert(layer: str, expert: int) -> None:
-    """Have the next run look at this expert; a callback cannot change the page itself."""
-    st.session_state["layer"], st.session_state["expert"] = layer, expert
-    st.session_state["to expert"] = True
-
-
-def go_to_asked_expert(profiled: Profiled) -> None:
-    """Go to the Experts page if one was asked for there."""
-    _keep_layer(profiled)  # of a key that is new with the page, the address would not hear
-    st.session_state.setdefault("expert", 0)
-    if st.session_state.pop("to expert", False):
-        st.switch_page("pages/experts.py", query_params={})  # {}: without it, what the address keeps is in the way
-
-
-def choose_layer(profiled: Profiled) -> int:
-    """Draw the choice of a layer, which the address keeps. Returns the router's index."""
-    _keep_layer(profiled)
-    layer = st.selectbox("Layer", profiled.layers, key="layer", bind="query-params")
-    return profiled.layers.index(layer)
-
-
-def _keep_layer(profiled: Profiled) -> None:
-    """Have a layer chosen that there is: at first one in the middle."""
-    if st.session_state.get("layer") not in profiled.layers:
-        st.session_state["layer"] = profiled.layers[len(profiled.layers) // 2]
-
-
-def profile_provenance(profiled: Profiled) -> None:
-    """Where the numbers come from, under every figure."""
-    for run in profiled.profile.runs:
-        origin = origin_text(run.provenance, len(profiled.profile.sites), how_it_came(profiled.origin))
-        said = f"{run.corpus}: {profiled.size} · {origin}"
-        st.caption(plain(" ".join((said, *run.provenance.notes))))
+def _recorded(which: str) -> ProfileView:
+    return ProfileView(ExpertProfile.load(RECORDED[which]), "recorded", probe_texts() if which == PROBES else {})

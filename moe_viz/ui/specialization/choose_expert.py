@@ -1,0 +1,39 @@
+"""Which layer and which expert pages of specialization look at, and the way to the page of one expert."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from moe_viz.ui.page_registry import page_entry
+from moe_viz.ui.session import state
+from moe_viz.ui.session.profile_view import ProfileView
+
+
+def ask_for_expert(layer: str, expert: int) -> None:
+    """Have the next run look at this expert; a callback cannot change the page itself."""
+    state.LAYER.set(layer)
+    state.EXPERT.set(expert)
+    state.TO_EXPERT.set(True)
+
+
+def go_to_asked_expert(profiled: ProfileView) -> None:
+    """Go to the Experts page if one was asked for there."""
+    _keep_layer(profiled)  # of a key that is new with the page, the address would not hear
+    state.EXPERT.get_or_set(0)
+    if state.TO_EXPERT.pop():
+        st.switch_page(
+            page_entry("experts").file, query_params={}
+        )  # {}: without it, what the address keeps is in the way
+
+
+def choose_layer(profiled: ProfileView) -> int:
+    """Draw the choice of a layer, which the address keeps. Returns the router's index."""
+    _keep_layer(profiled)
+    layer = st.selectbox("Layer", profiled.layers, key=state.LAYER.key, bind="query-params")
+    return profiled.layers.index(layer)
+
+
+def _keep_layer(profiled: ProfileView) -> None:
+    """Have a layer chosen that there is: at first one in the middle."""
+    if state.LAYER.get() not in profiled.layers:
+        state.LAYER.set(profiled.layers[len(profiled.layers) // 2])
