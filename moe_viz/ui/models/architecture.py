@@ -95,7 +95,8 @@ def _layers(portrait: Portrait) -> None:
     st.markdown("**Layers and experts**")
     kinds = _kinds(portrait)
     said = "; ".join(f"{layers}: {words}" for layers, words in kinds.items())
-    chart(topology(portrait.layers), key=f"layers {portrait.key}", alt=said)
+    name = f"layers-{portrait.key}"
+    drawn = chart(topology, portrait.layers, name=name, key=f"layers {portrait.key}", alt=said)
     reading = "Each row is a layer, the first on top"
     if portrait.several_routers:
         reading = "Each row is a router, of which a layer has several; the first layer is on top"
@@ -106,7 +107,7 @@ def _layers(portrait: Portrait) -> None:
         )
     st.caption(f"{reading}.")
     st.html(facts_html(kinds))
-    folded_tables({f"layers-{portrait.key}": lambda: portrait.layers.drop(columns="words")})
+    folded_tables(drawn)
 
 
 def _kinds(portrait: Portrait) -> dict[str, str]:
@@ -125,7 +126,14 @@ def _weights(portrait: Portrait) -> None:
     st.markdown("**Where the weights sit**")
     parts = {"all weights": count.total} | count.parts
     labels = [f"{part}  {count_text(weights) if weights else '–'}" for part, weights in parts.items()]
-    chart(shares(portrait.weights, labels), key=f"weights {portrait.key}", alt=", ".join(labels))
+    drawn = chart(
+        shares,
+        portrait.weights,
+        name=f"weights-{portrait.key}",
+        key=f"weights {portrait.key}",
+        alt=", ".join(labels),
+        labels=labels,
+    )
     reading = (
         "Each bar is a part's share of all weights: what every token uses, what a router chose for one token, and what"
         " lies idle for it. A token reads one row of the input embeddings; they count whole."
@@ -135,7 +143,7 @@ def _weights(portrait: Portrait) -> None:
     st.caption(reading)
     memory = {f"memory {name}": memory_text(count.bytes(dtype)) for dtype, name in _DTYPES.items()}
     st.html(facts_html({"a token, without input embeddings": count_text(count.active_without_embeddings)} | memory))
-    folded_tables({f"weights-{portrait.key}": lambda: portrait.weights.drop(columns=["always", "chosen"])})
+    folded_tables(drawn)
 
 
 def _facts(portrait: Portrait) -> None:

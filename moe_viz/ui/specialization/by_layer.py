@@ -12,12 +12,14 @@ from moe_viz.metrics.domains import DRAWS
 from moe_viz.ui.specialization.profile_view import Profiled
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
+from moe_viz.ui.widgets.numbers import Tables
 
 
-def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
+def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Tables:
     """How evenly each layer uses its experts, how undecided its router is, how often neighbours go the same way.
 
     `layers` is a `layer_table`, `repeats` a `repetition_table`; `size` says of how much text they are.
+    Returns the tables that are drawn.
     """
     n = f"n: {size}."
     left, right = st.columns(2, gap="large")
@@ -28,7 +30,7 @@ def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
             f"Dead: less than a tenth of an even load. {n}",
             term="effective experts",
         )
-        chart(effective_experts(layers), key="effective experts")
+        drawn = chart(effective_experts, layers, name="layers", key="effective experts")
         dead, experts = int(layers["dead_experts"].sum()), int(layers["num_experts"].sum())
         st.caption(
             "The filled bar is e to the entropy of the load: so many evenly used experts would be as uneven."
@@ -42,7 +44,7 @@ def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
             f"Of the load{', and of the router’s scores divided by their sum, mean over tokens' if known else ''}. {n}",
             term="entropy",
         )
-        chart(entropies(layers), key="entropies")
+        drawn |= chart(entropies, layers, name="layers", key="entropies")
         st.caption(
             "Of the load: 1 means that all experts of the layer share the text evenly."
             + (" Of the router: 1 means that it cannot tell the experts apart for a token." if known else "")
@@ -55,7 +57,7 @@ def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
             f"MaxVio: arXiv 2408.15664. CV: population deviation. {n}",
             term="MaxVio",
         )
-        chart(unevenness(layers), key="unevenness")
+        drawn |= chart(unevenness, layers, name="layers", key="unevenness")
         st.caption(
             "Three measures that are 0 when all experts of the layer take the same. MaxVio 1: the busiest takes"
             " twice its share."
@@ -69,12 +71,13 @@ def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
             f"Neighbours of one text, both with an expert. {n}",
             term="repetition",
         )
-        chart(repetition(repeats), key="repetition")
+        drawn |= chart(repetition, repeats, name="repetition", key="repetition")
         st.caption("How often a token goes where the one before it went. The dotted lines are chance.")
+    return drawn
 
 
-def domain_information(profiled: Profiled) -> None:
-    """What the experts tell of the domain."""
+def domain_information(profiled: Profiled) -> Tables:
+    """What the experts tell of the domain. Returns the table that is drawn."""
     heading(
         "What the expert tells of the domain",
         "I(domain; expert) = Σ p(d, e) log₂ p(d, e) / (p(d) p(e))",
@@ -85,8 +88,15 @@ def domain_information(profiled: Profiled) -> None:
     )
     with st.spinner("Drawing documents anew"):
         table = profiled.information
-    figure = information(table, profiled.layers, interval=profiled.interval)
-    chart(figure, key="information", alt=bits_in_words(profiled, table["bits"]))
+    drawn = chart(
+        information,
+        table,
+        name="domain-information",
+        key="information",
+        alt=bits_in_words(profiled, table["bits"]),
+        layers=profiled.layers,
+        interval=profiled.interval,
+    )
     rules = profiled.profile.sites
     most = min(len(profiled.names), max(router.num_experts / router.top_k for router in rules))
     st.caption(
@@ -94,6 +104,7 @@ def domain_information(profiled: Profiled) -> None:
         " Below the dashed line it could be chance. "
         + ("" if profiled.interval else "There is no interval: a domain has a single text. Bring several of each.")
     )
+    return drawn
 
 
 def bits_in_words(profiled: Profiled, bits: pd.Series) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -87,19 +85,22 @@ def _share(profiled: Profiled, site: int, expert: int) -> None:
     router = profiled.profile.sites[site]
     table = atlas.domain_shares(profiled.profile, profiled.specialists, site, expert, np.random.default_rng(0))
     table = table.assign(name=profiled.names).sort_values("share", ascending=False, ignore_index=True)
-    figure = share_by_domain(
-        table.assign(name=[escape(name) for name in table["name"]]),
-        router.top_k / router.num_experts,
-        float(profiled.overall[site, expert]),
-    )
     said = ", ".join(f"{name}: {share:.1%}" for name, share in zip(table["name"], table["share"], strict=True))
-    chart(figure, key="share by domain", alt=said)
+    drawn = chart(
+        share_by_domain,
+        table,
+        name="share-by-domain",
+        key="share by domain",
+        alt=said,
+        even=router.top_k / router.num_experts,
+        overall=float(profiled.overall[site, expert]),
+    )
     st.caption(
         "Each point is the share of a domain’s tokens that took this expert, the largest on top. The solid line is its"
         " share of all tokens, the dotted one what it would take if all experts took the same."
         + ("" if profiled.interval else " There is no interval: a domain has a single text.")
     )
-    folded_tables({"share-by-domain": lambda: table})
+    folded_tables(drawn)
 
 
 def _loads(profiled: Profiled, site: int, expert: int) -> None:
@@ -117,11 +118,11 @@ def _loads(profiled: Profiled, site: int, expert: int) -> None:
             st.session_state["expert"] = int(point["x"])
 
     said = f"expert {expert}: {table['load'][expert]:.1%} of the assignments of {profiled.layers[site]}"
-    chart(loads(table, expert), key="loads", on_select=keep, alt=said)
+    drawn = chart(loads, table, name="loads", key="loads", on_select=keep, alt=said, selected=expert)
     st.caption(
         "Each bar is an expert’s share of the layer’s assignments; this one is in colour. Click a bar to see it."
     )
-    folded_tables({"loads": lambda: table})
+    folded_tables(drawn)
 
 
 def tokens_and_alike(profiled: Profiled, site: int, expert: int) -> None:

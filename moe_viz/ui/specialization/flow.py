@@ -26,6 +26,7 @@ from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.ordering import ORDERED, choose_order
 
 _MOST_TOGETHER = 3
+_ENDS = ("near", "far")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _coactivation(profiled: Profiled, site: int, expert: int) -> None:
         )
         order = choose_order([router])
     view = next(view for view in _VIEWS if view.title == title)
-    table = coactivation_table(profiled.profile, site)
+    table = _at(profiled, site, coactivation_table(profiled.profile, site))
 
     places = _ordered(profiled, site, order)
 
@@ -117,11 +118,19 @@ def _coactivation(profiled: Profiled, site: int, expert: int) -> None:
         if cell is not None:
             ask_for_expert(layer, int(places[cell[0]]))
 
-    figure = coactivation(table, places, view.value, expert)
-    alt = f"{view.title}: {_strongest(table)}"
-    chart(figure, key="pairs", on_select=keep, alt=alt)
+    drawn = chart(
+        coactivation,
+        table,
+        name="co-activation",
+        key="pairs",
+        on_select=keep,
+        alt=f"{view.title}: {_strongest(table)}",
+        order=places,
+        value=view.value,
+        selected=expert,
+    )
     st.caption(f"{view.reading} Framed: expert {expert}. Click a cell to see its row’s expert.")
-    folded_tables({"co-activation": lambda: _at(profiled, site, table)})
+    folded_tables(drawn)
 
 
 def _ordered(profiled: Profiled, site: int, order: str) -> np.ndarray:
@@ -167,9 +176,18 @@ def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
             _walk_to(profiled, site + int(sign), int(other))
 
     names = {"here": profiled.layers[site]} | {d: profiled.layers[site + STEPS[d]] for d in strengths}
-    figure = neighbours(table, strengths, names, lift=LIFT)
     said = "; ".join(f"{direction}: {_said(strength)}" for direction, strength in strengths.items())
-    chart(figure, key="flow", on_select=keep, alt=said)
+    drawn = chart(
+        neighbours,
+        table,
+        name="flow",
+        key="flow",
+        on_select=keep,
+        alt=said,
+        strengths=strengths,
+        names=names,
+        lift=LIFT,
+    )
     st.caption(f"{_sums(profiled, table, strengths)} Click an expert to follow its tokens.")
     with st.container(horizontal=True):
         for expert in experts:
@@ -181,7 +199,7 @@ def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
                 on_click=ask_for_expert,
                 args=(profiled.layers[site], expert),
             )
-    folded_tables({"flow": lambda: table})
+    folded_tables(drawn)
 
 
 def _sums(profiled: Profiled, table: pd.DataFrame, strengths: Mapping[str, pd.DataFrame]) -> str:
@@ -220,6 +238,9 @@ def all_layers(profiled: Profiled, site: int, experts: list[int]) -> None:
         term="lift",
     )
     table = paths(profiled.profile, site, experts)
+    table = table.assign(
+        **{f"{end}_layer": table[f"{end}_site"].map(dict(enumerate(profiled.layers))) for end in _ENDS}
+    )
 
     def keep() -> None:
         for at, expert in _clicked("paths"):
@@ -228,25 +249,28 @@ def all_layers(profiled: Profiled, site: int, experts: list[int]) -> None:
             else:
                 _walk_to(profiled, int(at), int(expert))
 
-    figure = paths_figure(table, site, experts, profiled.layers)
     said = ", ".join(
-        f"{row.near_site} expert {row.near} and {row.far_site} expert {row.far}"
-        for row in _named(profiled, table).head(10).itertuples()
+        f"{row.near_layer} expert {row.near} and {row.far_layer} expert {row.far}"
+        for row in table.head(10).itertuples()
     )
-    chart(figure, key="paths", on_select=keep, alt=said or "no link")
+    drawn = chart(
+        paths_figure,
+        table,
+        name="paths",
+        key="paths",
+        on_select=keep,
+        alt=said or "no link",
+        site=site,
+        experts=experts,
+        layers=profiled.layers,
+    )
     st.caption(
         "Each ribbon is as wide as the share of the nearer expert’s tokens that took the farther one too. "
         + (f"No link has a lift of {LIFT:g} or more. " if table.empty else "")
         + "Click an expert to follow it, or a layer’s name to look at that layer."
     )
-    folded_tables({"paths": lambda: _named(profiled, table)})
+    folded_tables(drawn)
     profile_provenance(profiled)
-
-
-def _named(profiled: Profiled, table: pd.DataFrame) -> pd.DataFrame:
-    """With the routers' names in place of their indices."""
-    names = dict(enumerate(profiled.layers))
-    return table.assign(near_site=table["near_site"].map(names), far_site=table["far_site"].map(names))
 
 
 def _at(profiled: Profiled, site: int, table: pd.DataFrame) -> pd.DataFrame:

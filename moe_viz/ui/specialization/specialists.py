@@ -112,16 +112,13 @@ def _halves(profiled: Profiled) -> None:
         st.caption("Half of the documents is too few to find a specialist in.")
         return
     table = held_out_table(profiled.profile, split)
-    names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
-    labels = [
-        f"{escape(names[domain])}, {profiled.layers[site]}, expert {expert}"
-        for domain, site, expert in zip(table["domain"], table["site"], table["expert"], strict=True)
-    ]
+    named = zip(profiled.profile.domains, profiled.names, strict=True)
+    names = {domain: escape(called) for domain, called in named}
     said = f"{int(table['confirmed'].sum()):,} of {len(table):,} confirmed"
-    chart(halves(table, labels), key="halves", alt=said)
+    drawn = chart(halves, table, name="held-out", key="halves", alt=said, names=names, layers=profiled.layers)
     st.caption(
         f"{said} in texts that had no part in choosing them. Their mean difference was"
         f" {table['fitted'].mean():+.1%} where they were found and {table['held_out'].mean():+.1%} in the other half."
         " Far below the line: an effect of the choice."
     )
-    folded_tables({"held-out": lambda: table})
+    folded_tables(drawn)

@@ -14,17 +14,19 @@ from moe_viz.ui.widgets.words import plain
 if TYPE_CHECKING:
     import pandas as pd
 
+Tables = dict[str, Callable[[], "pd.DataFrame"]]
+"""Tables by their files' names, each made when it is asked for."""
 SHOWN_ROWS = 2_000
 """More rows than anybody scrolls through; the file has all."""
 
 
-def numbers(shown: Shown, tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
+def numbers(shown: Shown, tables: Tables) -> None:
     """A figure's tables, folded away, and where they come from."""
     folded_tables(tables)
     provenance(shown)
 
 
-def folded_tables(tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
+def folded_tables(tables: Tables) -> None:
     """Tables that are made when they are unfolded, each with its CSV and its Parquet file.
 
     Their names are their files' names and tell the figures of a page apart.
