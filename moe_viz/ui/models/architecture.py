@@ -8,6 +8,7 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
+from moe_viz.figures import captions
 from moe_viz.figures.shares import shares
 from moe_viz.figures.topology import topology
 from moe_viz.metrics.topology import kinds_of_layer, topology_table
@@ -83,12 +84,10 @@ def portraits(*shown: Portrait) -> None:
 
 
 def _headline(portrait: Portrait) -> None:
-    count = portrait.count
     st.markdown(f"##### {plain(portrait.name)}")
     with st.container(horizontal=True, gap="medium", key=f"headline {portrait.key}"):
-        st.metric("Weights", count_text(count.total), width="content")
-        st.metric("One token uses", count_text(count.active), width="content")
-        st.metric("Of all weights", f"{count.active / count.total:.1%}", width="content")
+        for label, value in captions.weights(portrait.weights).items():
+            st.metric(label, f"{value:.1%}" if isinstance(value, float) else count_text(value), width="content")
 
 
 def _layers(portrait: Portrait) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
+from moe_viz.figures import captions
 from moe_viz.figures.domains import information
 from moe_viz.figures.layers import effective_experts, entropies, repetition, unevenness
 from moe_viz.metrics.domains import DRAWS
@@ -31,11 +31,7 @@ def by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Tables:
             term="effective experts",
         )
         drawn = chart(effective_experts, layers, name="layers", key="effective experts")
-        dead, experts = int(layers["dead_experts"].sum()), int(layers["num_experts"].sum())
-        st.caption(
-            "The filled bar is e to the entropy of the load: so many evenly used experts would be as uneven."
-            f" Dead experts, with less than a tenth of an even load: {dead:,} of {experts:,}."
-        )
+        st.caption(captions.effective_experts(layers))
     with right:
         known = bool(layers["router_entropy_normalized"].notna().any())
         heading(
@@ -93,20 +89,10 @@ def domain_information(profiled: Profiled) -> Tables:
         table,
         name="domain-information",
         key="information",
-        alt=bits_in_words(profiled, table["bits"]),
+        alt=captions.bits(profiled.layers, table["bits"]),
         layers=profiled.layers,
         interval=profiled.interval,
     )
-    rules = profiled.profile.sites
-    most = min(len(profiled.names), max(router.num_experts / router.top_k for router in rules))
-    st.caption(
-        f"0: the expert tells nothing of the kind of text; more than {np.log2(most):.2f} bits it cannot tell here."
-        " Below the dashed line it could be chance. "
-        + ("" if profiled.interval else "There is no interval: a domain has a single text. Bring several of each.")
-    )
+    per_choice = [router.num_experts / router.top_k for router in profiled.profile.sites]
+    st.caption(captions.information(per_choice, len(profiled.names), interval=profiled.interval))
     return drawn
-
-
-def bits_in_words(profiled: Profiled, bits: pd.Series) -> str:
-    """A chart's values, for who does not see it."""
-    return ", ".join(f"{layer}: {value:.2f} bits" for layer, value in zip(profiled.layers, bits, strict=True))

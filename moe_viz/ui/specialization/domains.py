@@ -8,11 +8,12 @@ from html import escape
 import numpy as np
 import streamlit as st
 
+from moe_viz.figures import captions
 from moe_viz.figures.domains import all_layers, given_token, one_layer
 from moe_viz.figures.heatmap import Kind, clicked_cell
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.token_identity_control import OCCURRENCES
-from moe_viz.ui.specialization.by_layer import bits_in_words, domain_information
+from moe_viz.ui.specialization.by_layer import domain_information
 from moe_viz.ui.specialization.profile_view import (
     Profiled,
     ask_for_expert,
@@ -182,14 +183,9 @@ def informations(profiled: Profiled) -> None:
                 table,
                 name="domain-information",
                 key="given token",
-                alt=bits_in_words(profiled, table["left_bits"]),
+                alt=captions.bits(profiled.layers, table["left_bits"]),
                 layers=profiled.layers,
             )
-            st.caption(
-                "Domains differ in their words, and routers look at the word. The dashed line cannot come from that: it"
-                f" compares each token with itself in other domains, for the {int(table['tokens'].max()):,} tokens"
-                f" common enough ({table['share_of_text'].max():.0%} of the text). Near 0: the layer looks at the token"
-                " alone. The other line is of all the text, and may lie below."
-            )
+            st.caption(captions.given_token(table))
     folded_tables(drawn)
     profile_provenance(profiled)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from moe_viz.figures import captions
 from moe_viz.figures.atlas import loads, share_by_domain
 from moe_viz.metrics import atlas
 from moe_viz.metrics.coactivation import EXPECTED
@@ -51,15 +52,12 @@ def choose_expert(profiled: Profiled) -> tuple[int, int]:
 def summary(profiled: Profiled, site: int, expert: int) -> None:
     """The expert in four numbers, and its load against the others'."""
     table = atlas.loads(profiled.profile, site)
-    row = table.iloc[expert]
-    busier = int((table["load"] > row["load"]).sum())
-    of_expert = profiled.uses[(profiled.uses["site"] == site) & (profiled.uses["expert"] == expert)]
+    uses = profiled.uses
+    own = uses[(uses["site"] == site) & (uses["expert"] == expert) & profiled.tested]
+    facts = captions.expert_in_numbers(table, own, expert, int(profiled.profile.tokens.sum()))
     with st.container(horizontal=True, gap="large", key="expert headline"):
-        st.metric("Tokens it took", f"{int(row['tokens']):,}", width="content")
-        st.metric("Of all tokens", f"{profiled.overall[site, expert]:.1%}", width="content")
-        st.metric("Place by load", f"{busier + 1} of {len(table)}", width="content")
-        if profiled.tested:
-            st.metric("Domains it is marked for", int(of_expert["marked"].sum()), width="content")
+        for label, value in facts.items():
+            st.metric(label, value, width="content")
 
 
 def share_and_load(profiled: Profiled, site: int, expert: int) -> None:
@@ -85,13 +83,12 @@ def _share(profiled: Profiled, site: int, expert: int) -> None:
     router = profiled.profile.sites[site]
     table = atlas.domain_shares(profiled.profile, profiled.specialists, site, expert, np.random.default_rng(0))
     table = table.assign(name=profiled.names).sort_values("share", ascending=False, ignore_index=True)
-    said = ", ".join(f"{name}: {share:.1%}" for name, share in zip(table["name"], table["share"], strict=True))
     drawn = chart(
         share_by_domain,
         table,
         name="share-by-domain",
         key="share by domain",
-        alt=said,
+        alt=captions.share_by_domain(table),
         even=router.top_k / router.num_experts,
         overall=float(profiled.overall[site, expert]),
     )
@@ -117,7 +114,7 @@ def _loads(profiled: Profiled, site: int, expert: int) -> None:
         for point in st.session_state["loads"].selection.points:
             st.session_state["expert"] = int(point["x"])
 
-    said = f"expert {expert}: {table['load'][expert]:.1%} of the assignments of {profiled.layers[site]}"
+    said = captions.load(table, expert, profiled.layers[site])
     drawn = chart(loads, table, name="loads", key="loads", on_select=keep, alt=said, selected=expert)
     st.caption(
         "Each bar is an expert’s share of the layer’s assignments; this one is in colour. Click a bar to see it."

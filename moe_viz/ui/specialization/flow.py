@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from moe_viz.figures import captions
 from moe_viz.figures.coactivation import coactivation
 from moe_viz.figures.flow import neighbours
 from moe_viz.figures.heatmap import clicked_cell
@@ -124,7 +124,7 @@ def _coactivation(profiled: Profiled, site: int, expert: int) -> None:
         name="co-activation",
         key="pairs",
         on_select=keep,
-        alt=f"{view.title}: {_strongest(table)}",
+        alt=f"{view.title}: {captions.pairs(table)}",
         order=places,
         value=view.value,
         selected=expert,
@@ -138,12 +138,6 @@ def _ordered(profiled: Profiled, site: int, order: str) -> np.ndarray:
     if order == "Load":
         return by_load(profiled.overall[site, :experts])
     return profiled.coactivation_order[site, :experts] if order == "Co-activation" else np.arange(experts)
-
-
-def _strongest(table: pd.DataFrame) -> str:
-    """The strongest pairs in words."""
-    rows = table.dropna(subset="share").nlargest(5, "share")
-    return ", ".join(f"expert {row.expert} with {row.other}: {row.share:.0%}" for row in rows.itertuples())
 
 
 def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
@@ -176,7 +170,7 @@ def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
             _walk_to(profiled, site + int(sign), int(other))
 
     names = {"here": profiled.layers[site]} | {d: profiled.layers[site + STEPS[d]] for d in strengths}
-    said = "; ".join(f"{direction}: {_said(strength)}" for direction, strength in strengths.items())
+    said = "; ".join(f"{direction}: {captions.strongest(strength)}" for direction, strength in strengths.items())
     drawn = chart(
         neighbours,
         table,
@@ -188,7 +182,8 @@ def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
         names=names,
         lift=LIFT,
     )
-    st.caption(f"{_sums(profiled, table, strengths)} Click an expert to follow its tokens.")
+    routers = {d: (names[d], profiled.profile.sites[site + STEPS[d]].top_k) for d in strengths}
+    st.caption(f"{captions.flow(strengths, routers)} Click an expert to follow its tokens.")
     with st.container(horizontal=True):
         for expert in experts:
             st.button(
@@ -200,27 +195,6 @@ def _flow(profiled: Profiled, site: int, experts: list[int]) -> None:
                 args=(profiled.layers[site], expert),
             )
     folded_tables(drawn)
-
-
-def _sums(profiled: Profiled, table: pd.DataFrame, strengths: Mapping[str, pd.DataFrame]) -> str:
-    """What the named experts come to, of what a token takes there."""
-    parts = []
-    for direction, strength in strengths.items():
-        at = int(table.loc[table["direction"] == direction, "site"].iloc[0])
-        top_k = profiled.profile.sites[at].top_k
-        named = strength.loc[strength["named"], "share"].sum()
-        parts.append(
-            f"{named:.1f} of a token’s {top_k} {'expert' if top_k == 1 else 'experts'} in {profiled.layers[at]}"
-        )
-    return (
-        "Beside each expert, the share of these tokens that took it too, and how many times chance that is."
-        f" Those named make up {' and '.join(parts)}."
-    )
-
-
-def _said(strength: pd.DataFrame) -> str:
-    rows = strength[strength["named"]].head(5)
-    return ", ".join(f"expert {row.other} {row.share:.0%}" for row in rows.itertuples())
 
 
 def all_layers(profiled: Profiled, site: int, experts: list[int]) -> None:
