@@ -7,6 +7,7 @@ hardly are, routers that follow the domain, the token and the router before.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from functools import cache
 
@@ -30,7 +31,7 @@ def traces() -> dict[str, tuple[RoutingTrace, ...]]:
     rng = np.random.default_rng(7)
     tastes = [rng.normal(scale=0.9, size=(len(DOMAINS), experts)) for experts in EXPERTS]
     words = [rng.normal(scale=1.1, size=(VOCABULARY, experts)) for experts in EXPERTS]
-    follows = [rng.normal(scale=1.4, size=(before, here)) for before, here in zip(EXPERTS, EXPERTS[1:], strict=False)]
+    follows = [rng.normal(scale=1.4, size=(before, here)) for before, here in itertools.pairwise(EXPERTS)]
     found = {}
     for index, (domain, documents) in enumerate(DOMAINS.items()):
         made = []

@@ -56,8 +56,15 @@ _PART: list[Callable[[], object]] = []
 """What the script of `draw_page` runs: a script cannot be given a value otherwise."""
 
 
+_FAILED: list[BaseException] = []
+
+
 def run() -> None:
-    _PART[-1]()
+    try:
+        _PART[-1]()
+    except Exception as error:  # Streamlit tells it to a log alone
+        _FAILED.append(error)
+        raise
 
 
 def draw_page(monkeypatch, part: Callable[[], object], state: dict[str, Any] | None = None) -> Page:
@@ -88,5 +95,6 @@ def draw_page(monkeypatch, part: Callable[[], object], state: dict[str, Any] | N
         _PART.append(part)
         app.run()
         _PART.pop()
-    assert not app.exception, [error.message for error in app.exception]
+    if _FAILED:
+        raise _FAILED.pop()
     return page

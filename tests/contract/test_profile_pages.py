@@ -1,0 +1,82 @@
+"""Layers, Domains, Experts and Flow: every figure of a made-up corpus against the table under it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from moe_viz.ui.specialization import domains, experts, flow, layers, specialists
+from moe_viz.ui.specialization.profile_view import Profiled
+from tests.contract.contract import holds
+from tests.contract.made_up import one_text, profile
+from tests.contract.recording import draw_page
+
+BY_LAYER = ("effective experts", "entropies", "unevenness", "repetition")
+BUSY = (0, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def view():
+    return Profiled(profile(), "measured", {})
+
+
+def busiest(view, site: int) -> list[int]:
+    """The experts of a router, the busiest first."""
+    return np.argsort(-np.nan_to_num(view.overall[site])).tolist()
+
+
+@pytest.mark.parametrize("cell", ["Load", "Mean gating weight", "Difference from uniform", "Largest domain difference"])
+def test_layers_of_a_profile(monkeypatch, view, cell):
+    page = draw_page(monkeypatch, lambda: layers.of_a_profile(view), {"heatmap view": cell})
+    holds(page, "heatmap", *BY_LAYER, "information")
+
+
+@pytest.mark.parametrize("order", ["Load", "Co-activation"])
+def test_layers_of_a_profile_in_another_order(monkeypatch, view, order):
+    holds(
+        draw_page(monkeypatch, lambda: layers.of_a_profile(view), {"order": order}), "heatmap", *BY_LAYER, "information"
+    )
+
+
+def test_layers_of_a_text(monkeypatch):
+    from moe_viz.ui.session.trace_view import Shown
+
+    page = draw_page(monkeypatch, lambda: layers.of_a_text(Shown(one_text(), "measured", None)))
+    holds(page, "heatmap", *BY_LAYER)
+
+
+@pytest.mark.parametrize(
+    "cell", ["Share of the domain’s tokens", "Against the expert’s overall share", "Against the other domains"]
+)
+@pytest.mark.parametrize("layer", ["L1", "L5"])
+def test_domains(monkeypatch, view, cell, layer):
+    monkeypatch.setattr(domains, "looked_at", lambda: view)
+    page = draw_page(monkeypatch, domains.heatmaps, {"cell of domains": cell, "layer": layer})
+    holds(page, "domains large", "domains small")
+
+
+def test_informations_and_specialists(monkeypatch, view):
+    page = draw_page(monkeypatch, lambda: (domains.informations(view), specialists.specialists(view)))
+    holds(page, "information", "given token", "halves")
+
+
+@pytest.mark.parametrize("site", BUSY)
+def test_experts(monkeypatch, view, site):
+    expert = busiest(view, site)[1]
+
+    def part():
+        experts.summary(view, site, expert)
+        experts.share_and_load(view, site, expert)
+        experts.tokens_and_alike(view, site, expert)
+        experts.partners(view, site, expert)
+
+    holds(draw_page(monkeypatch, part), "share by domain", "loads")
+
+
+@pytest.mark.parametrize("value", ["Share of its tokens", "Against chance"])
+@pytest.mark.parametrize(("site", "count"), [(0, 1), (1, 1), (1, 3), (2, 2)])
+def test_flow(monkeypatch, view, value, site, count):
+    chosen = busiest(view, site)[:count]
+    page = draw_page(monkeypatch, lambda: flow.one_layer(view, site, chosen), {"cell of pairs": value, "order": "Load"})
+    holds(page, *(["pairs"] if site else []), "flow")
+    holds(draw_page(monkeypatch, lambda: flow.all_layers(view, site, chosen)), "paths")
