@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from moe_viz.lessons.texts import Lesson
 from moe_viz.ui.widgets import chart, definition, numbers
 
 
@@ -36,6 +37,8 @@ class Page:
     """Tables by their files' names, as they are when they are unfolded."""
     shown: dict[str, pd.DataFrame] = field(default_factory=dict)
     """Tables that stand on the page unfolded, by key."""
+    numbers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What the sentences of a lesson name, by the sentence's key."""
 
     def figure(self, key: str) -> Drawn:
         (found,) = [drawn for drawn in self.figures if drawn.key == key]
@@ -84,7 +87,14 @@ def draw_page(monkeypatch, part: Callable[[], object], state: dict[str, Any] | N
         page.shown[options.get("key") or f"shown {len(page.shown)}"] = rows
         return dataframe(rows, **options)
 
+    say = Lesson.say
+
+    def said(lesson, key, **values):
+        page.numbers[key] = values
+        return say(lesson, key, **values)
+
     with monkeypatch.context() as patch:
+        patch.setattr(Lesson, "say", said)
         patch.setattr(chart, "_plot", plot)
         patch.setattr(numbers, "_table", page.handed_out.__setitem__)
         patch.setattr(definition, "term_link", lambda name: None)

@@ -1,0 +1,411 @@
+"""Every figure and every number of the lessons, worked out anew from what they are of."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from moe_viz.lessons import sizes
+from moe_viz.lessons.one_token import logits_of, steps
+from moe_viz.lessons.recorded import final, recording
+from moe_viz.lessons.small_moe import EXPERTS as SMALL
+from moe_viz.lessons.small_moe import Recipe, Report
+from moe_viz.lessons.texts import lessons
+from moe_viz.probes import TITLES
+from moe_viz.ui.learn import lessons as room
+from moe_viz.ui.learn.lessons import (
+    balance,
+    batch,
+    capacity,
+    designs,
+    lookup,
+    memory,
+    myths,
+    parameters,
+    router,
+    specialise,
+)
+from moe_viz.ui.session.trace_view import Shown
+from moe_viz.ui.specialization.profile_view import Profiled
+from tests.contract import recount
+from tests.contract.contract import holds
+from tests.contract.made_up import DOMAINS, EXPERTS, LAYERS, TOP_K, one_text, profile, traces
+from tests.contract.reading import same
+from tests.contract.recording import draw_page
+
+SIZES = json.loads(sizes.FILE.read_text())
+FIXED = ("attention", "shared", "embeddings", "output_head", "other", "routers")
+
+
+def page_of(monkeypatch, part, name: str, state=None):
+    return draw_page(monkeypatch, lambda: part.draw(lessons()[name]), state)
+
+
+def words(name: str, key: str, **values) -> str:
+    return lessons()[name].say(key, **values)
+
+
+def test_every_lesson_is_tested_here_or_with_the_training():
+    files = {path.stem for path in Path(room.__path__[0]).glob("*.py")} - {"__init__", "kind"}
+    here = (balance, batch, capacity, designs, lookup, memory, myths, parameters, router, specialise)
+    assert files == {module.__name__.rpartition(".")[2] for module in here} | {"learned"}
+
+
+@pytest.mark.parametrize(("layer", "token", "k"), [(3, 9, 2), (1, 4, 4)])
+def test_router(monkeypatch, layer, token, k):
+    state = {"router_layer": layer, "router_token": token, "router_k": k, "router_bias": 0.3}
+    page = holds(page_of(monkeypatch, router, "router", state), "hidden", "logits", "scores", "sum", "rules")
+    done = steps(layer, token, k)
+    logits = logits_of(layer, token).tolist()
+    shares = [math.exp(logit) / sum(map(math.exp, logits)) for logit in logits]
+    chosen = sorted(range(16), key=lambda expert: -logits[expert])[:k]
+    table = page.handed_out["router-steps"]
+    assert table["logit"].tolist() == pytest.approx(logits)
+    assert table["score"].tolist() == pytest.approx(shares)
+    for key in ("logits", "scores"):
+        assert sorted(page.figure(key).options["chosen"]) == sorted(chosen)
+    weights = {expert: shares[expert] / sum(shares[one] for one in chosen) for expert in chosen}
+    summed = page.handed_out["weighted-sum"]
+    total = np.zeros(len(summed))
+    for slot, expert in enumerate(done.chosen.tolist()):
+        product = weights[expert] * done.outputs[slot]
+        assert summed[f"expert {expert}"].tolist() == pytest.approx(product.tolist(), abs=1e-5)
+        total += product
+    assert summed["sum"].tolist() == pytest.approx(total.tolist(), abs=1e-5)
+    said = page.numbers
+    assert said["step_logits"]["first"] == chosen[0]
+    assert said["step_logits"]["largest"] == pytest.approx(max(logits))
+    assert said["step_choice"]["share"] == pytest.approx(sum(shares[expert] for expert in chosen))
+    assert said["step_choice"]["chosen"] == ", ".join(map(str, chosen))
+    assert said["step_weights"]["weights"] == " + ".join(f"{weights[expert]:.2f}" for expert in chosen)
+    rules = page.handed_out["gating-weights-by-rule"].set_index("expert")
+    divided = rules[words("router", "rule_divided")]
+    assert {expert: weight for expert, weight in divided.items() if weight} == pytest.approx(weights)
+    assert said["rules_same"]["undivided"] == pytest.approx(sum(shares[expert] for expert in chosen))
+
+
+@pytest.mark.parametrize("name", ["DeepSeek-V3", "Mixtral 8x7B"])
+def test_parameters(monkeypatch, name):
+    page = holds(page_of(monkeypatch, parameters, "parameters", {"sizes_model": name}), "sizes")
+    of = SIZES[name]
+    always = sum(of[part] for part in FIXED)
+    chosen = of["routed"] * of["top_k"] // (of["experts"] + of["zero_experts"])
+    total, active = (always + of["routed"]) / 1e9, (always + chosen) / 1e9
+    rows = page.handed_out["total-and-active"].set_index("weights")
+    columns = [words("parameters", key) for key in ("part_fixed", "part_chosen", "part_idle")]
+    assert rows.loc[words("parameters", "row_total"), columns].sum() == pytest.approx(total)
+    assert rows.loc[words("parameters", "row_active"), columns].sum() == pytest.approx(active)
+    assert rows.loc[words("parameters", "row_active"), columns[0]] == pytest.approx(always / 1e9)
+    sentence, fixed = page.numbers["sentence"], page.numbers["fixed"]
+    assert (sentence["total"], sentence["active"], sentence["share"]) == pytest.approx((total, active, active / total))
+    assert (sentence["routers"], sentence["top_k"]) == (of["routed_layers"], of["top_k"])
+    stated = (always / 1e9, of["routed"] / 1e9, chosen / 1e9)
+    assert (fixed["fixed"], fixed["routed"], fixed["chosen"]) == pytest.approx(stated)
+    known = {row["model"]: row for row in page.handed_out["parameters"].to_dict("records")}
+    assert known[name]["total"] == always + of["routed"]
+    assert known[name]["active"] == always + chosen
+
+
+def test_parameters_of_other_experts(monkeypatch):
+    name = "Mixtral 8x7B"
+    state = {"sizes_model": name, f"experts of {name}": 12, f"k of {name}": 3}
+    page = holds(page_of(monkeypatch, parameters, "parameters", state), "sizes")
+    of, changed = SIZES[name], page.numbers["changed"]
+    one = of["routed"] // of["experts"]
+    routers = of["routers"] // 8 * 12
+    always = sum(of[part] for part in FIXED) - of["routers"] + routers
+    assert changed["total"] == pytest.approx((always + 12 * one) / 1e9)
+    assert changed["active"] == pytest.approx((always + 3 * one) / 1e9)
+
+
+def test_memory(monkeypatch):
+    monkeypatch.setattr(memory, "engine", lambda: SimpleNamespace(state="loading"))
+    state = {"memory_model": "DeepSeek-V3", "memory_precision": "float8 / int8", "memory_speed": 40}
+    page = holds(page_of(monkeypatch, memory, "memory", state), "memory")
+    of = SIZES["DeepSeek-V3"]
+    always = sum(of[part] for part in FIXED)
+    chosen = of["routed"] * of["top_k"] // of["experts"]
+    rows = page.handed_out["memory-of-one-model"].set_index("precision")
+    for precision, bits in {"float32": 32, "bfloat16": 16, "float8 / int8": 8, "int4": 4}.items():
+        used, waiting = (rows.loc[precision, words("memory", key)] for key in ("part_used", "part_waiting"))
+        assert used == pytest.approx((always + chosen) * bits / 8e9)
+        assert used + waiting == pytest.approx((always + of["routed"]) * bits / 8e9)
+    needs, fetch = page.numbers["needs"], page.numbers["fetch"]
+    held, used = (always + of["routed"]) / 1e9, (always + chosen) / 1e9
+    assert (needs["held"], needs["used"], needs["share"]) == pytest.approx((held, used, used / held))
+    assert page.numbers["fits_none" if held > 1128 else "fits"]["device"] == "8 × H200, 1,128 GB"
+    assert (fetch["kept"], fetch["each"]) == pytest.approx((always / 1e9, chosen / 1e9))
+    assert fetch["seconds"] == pytest.approx(chosen / 1e9 / 40)
+    assert fetch["rate"] == pytest.approx(40 / (chosen / 1e9))
+
+
+def test_batch(monkeypatch):
+    page = page_of(monkeypatch, batch, "batch", {"batch_kind": "law", "batch_model": "DeepSeek-V3", "batch_tokens": 64})
+    holds(page, "used", "reads")
+    last, at = final(), page.numbers["measured"]
+    for column, ids in (("mixed", last.expert_ids), ("alone", last.of("law"))):
+        tokens, missed = ids.shape[1], 0.0
+        for site in ids:
+            counts = Counter(site.ravel().tolist())
+            missed += sum(
+                math.comb(tokens - counts[expert], 8) / math.comb(tokens, 8) for expert in range(last.experts)
+            )
+        assert at[column] == pytest.approx(last.experts - missed / len(ids))
+        name = words("batch", "line_mixed") if column == "mixed" else words("batch", "line_kind", kind=TITLES["law"])
+        table = page.handed_out["distinct-experts"].set_index("tokens")
+        assert table.loc[8, name] == pytest.approx(at[column])
+    assert at["uniform"] == pytest.approx(16 * (1 - (1 - 2 / 16) ** 8))
+    of, reads = SIZES["DeepSeek-V3"], page.numbers["reads"]
+    share = 1 - (1 - of["top_k"] / of["experts"]) ** 64
+    assert reads["share"] == pytest.approx(share)
+    assert (reads["n"], reads["model"]) == (64, "DeepSeek-V3")
+    assert reads["each"] == pytest.approx(reads["gigabytes"] / 64)
+    each = page.handed_out["gigabytes-per-token"].set_index("tokens")["DeepSeek-V3"]
+    assert (each[64], each[1]) == pytest.approx((reads["each"], reads["single"]))
+
+
+def test_balance(monkeypatch):
+    rng = np.random.default_rng(1)
+
+    def run(kind, count):
+        made = [rng.dirichlet(np.ones(SMALL)).tolist() for _ in range(count)]
+        every = balance.REPORT_EVERY
+        reports = [Report(every * i, loads, max(loads) * SMALL - 1, 3.0 - i / 10) for i, loads in enumerate(made)]
+        return SimpleNamespace(running=False, reports=reports, recipe=Recipe(kind))
+
+    runs = {"loss": run("loss", 5), "none": run("none", 3)}
+    page = page_of(monkeypatch, balance, "balance", {"small mixtures": runs})
+    holds(page, "violations", "loads loss", "loads none", "twin")
+    violations = page.handed_out["violations"].set_index("step")
+    for kind, one in runs.items():
+        assert violations[words("balance", kind)].dropna().to_dict() == {r.step: r.max_violation for r in one.reports}
+        assert page.handed_out[f"loads-{kind}"]["load"].tolist() == one.reports[-1].loads
+    assert page.numbers["result"] == {
+        "kind": words("balance", "none"),
+        "step": 2 * balance.REPORT_EVERY,
+        "violation": runs["none"].reports[-1].max_violation,
+        "loss": runs["none"].reports[-1].loss,
+    }
+    _twin(page)
+
+
+def _twin(page) -> None:
+    """The worst layer and the dead of both recordings, at the last moment that both have."""
+    said = page.numbers["collapsed"]
+    for name, worst, dead, column in (("balanced", "ours", "alive", "with"), ("unbalanced", "twin", "dead", "without")):
+        lapse = recording(name)
+        frame = lapse.updates.tolist().index(said["updates"])
+        violations, dead_ones = [], 0
+        for layer in range(len(lapse.sites)):
+            shares = np.zeros(16)
+            for domain in range(len(lapse.domains)):
+                own = lapse.counts[frame, lapse.text_domain == domain, layer].astype(float).sum(axis=0)
+                shares += own / own.sum() / len(lapse.domains)
+            violations.append(16 * shares.max() - 1)
+            dead_ones += int((shares < 0.1 / 16).sum())
+        assert said[worst] == pytest.approx(max(violations))
+        assert said[dead] == dead_ones
+        table = page.handed_out["worst-layer"].set_index("updates")
+        assert table.loc[said["updates"], words("balance", column)] == pytest.approx(max(violations))
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.25])
+def test_capacity(monkeypatch, factor):
+    text, site = one_text(), 2
+    monkeypatch.setattr(capacity, "_read", lambda name, words: Shown(text, "measured", None))
+    monkeypatch.setattr(capacity, "model_name", lambda: "made up")
+    monkeypatch.setattr(capacity, "text_of_link", lambda: None)
+    state = {"capacity_factor": factor, "layer of made up": LAYERS[site]}
+    page = holds(page_of(monkeypatch, capacity, "capacity", state), "wanted", "chosen")
+    experts, k = EXPERTS[site], TOP_K[site]
+    room = math.ceil(len(text) * k / experts * factor)
+    left = dict.fromkeys(range(experts), room)
+    wanted: Counter = Counter()
+    lost = {}
+    for rank in range(k):
+        for token in range(len(text)):
+            expert = int(text.expert_ids[site, token, rank])
+            wanted[expert] += 1
+            left[expert] -= 1
+    table = page.handed_out["capacity"]
+    assert page.handed_out["wanted"]["tokens"].tolist() == [wanted[expert] for expert in range(experts)]
+    assert page.figure("wanted").options["line"][0] == room
+    assert page.figure("wanted").options["chosen"] == [e for e in range(experts) if wanted[e] > room]
+    gone = sum(max(0, count - room) for count in wanted.values())
+    assert table["lost"].sum() == gone
+    for row in table.to_dict("records"):
+        assert row["expert"] == text.expert_ids[site, row["position"], row["choice"] - 1]
+        lost.setdefault(row["position"], []).append(row["lost"])
+    metrics = {key: page.metrics[words("capacity", key)] for key in ("places", "lost", "without", "unused")}
+    kept = len(text) * k - gone
+    assert metrics == {
+        "places": str(room),
+        "lost": f"{gone / (len(text) * k):.0%}",
+        "without": str(sum(all(each) for each in lost.values())),
+        "unused": f"{1 - kept / (room * experts):.0%}",
+    }
+    said = page.numbers["explain"]
+    assert (said["room"], said["busiest"], said["wanted"]) == (room, wanted.most_common(1)[0][0], max(wanted.values()))
+    assert said["even"] == pytest.approx(len(text) * k / experts)
+    logits = text.router_logits[site, :, :experts].astype(float)
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    takes = Counter()
+    for expert in range(experts):
+        takes.update(sorted(range(len(text)), key=lambda token: -scores[token, expert])[:room])
+    counted = page.handed_out["chosen"].set_index("experts")["tokens"]
+    assert counted.to_dict() == {n: sum(takes[t] == n for t in range(len(text))) for n in counted.index}
+    assert (page.numbers["choice"]["none"], page.numbers["choice"]["most"]) == (counted[0], counted.index.max())
+
+
+def test_specialise(monkeypatch):
+    view = Profiled(profile(), "measured", {})
+    monkeypatch.setattr(specialise, "recorded", lambda: view)
+    guessed = list(DOMAINS).index("chess")
+    state = {"specialise shown": True, "guess kind": guessed, "guess bits": 0.7, "specialise_story": "python"}
+    page = page_of(monkeypatch, specialise, "specialise", state)
+    holds(page, "most own", "specialise bits", "specialise token", "story")
+    own = {}
+    for domain in DOMAINS:
+        cells = [(recount.difference(domain, s, e), s, e) for s in recount.SITES for e in range(EXPERTS[s])]
+        own[domain] = max(cells)
+    rows = page.handed_out["most-own"].set_index("domain")
+    assert rows["difference"].is_monotonic_decreasing
+    for domain, (difference, site, expert) in own.items():
+        row = rows.loc[domain]
+        assert (row["site"], row["expert"]) == (site, expert)
+        assert row["name"] == TITLES.get(domain, domain)
+        assert (row["difference"], row["share"]) == pytest.approx((difference, recount.use(domain, site, expert)))
+    place = list(rows.index).index("chess")
+    said = page.numbers["own_wrong" if place else "own_right"]
+    difference, site, expert = own["chess"]
+    assert (said["kind"], said["expert"], said["layer"]) == (TITLES["chess"], expert, LAYERS[site])
+    assert said["share"] - said["others"] == pytest.approx(difference)
+    first = rows.iloc[0]
+    assert (said["difference"], said["low"], said["high"]) == pytest.approx(
+        (first["difference"], first["low"], first["high"])
+    )
+    assert sorted(page.figure("most own").options["chosen"]) == sorted({0, place})
+    _bits_said(page)
+    _story(page, *own["python"][1:])
+
+
+def _bits_said(page) -> None:
+    bits, said = recount.bits(first=False), page.numbers["bits_answer"]
+    assert (said["guess"], said["best"], said["mean"]) == pytest.approx((0.7, max(bits), sum(bits) / len(bits)))
+    assert said["layer"] == LAYERS[bits.index(max(bits))]
+    table = page.handed_out["domain-information"]
+    best = table.iloc[bits.index(max(bits))]
+    assert (said["low"], said["high"], said["null"]) == pytest.approx(
+        (best["low"], best["high"], table["null_largest"].max())
+    )
+    assert page.figure("specialise bits").options["guess"][0] == 0.7
+    told = page.numbers["token_answer"]
+    left = table["left_bits"].tolist()
+    assert (told["early"], told["late"]) == (LAYERS[left.index(min(left))], LAYERS[left.index(max(left))])
+    assert (told["early_left"], told["late_left"]) == (min(left), max(left))
+    assert told["early_all"] == pytest.approx(recount.bits(first=True)[left.index(min(left))])
+
+
+def _story(page, site: int, expert: int) -> None:
+    shares = {domain: recount.use(domain, site, expert) for domain in DOMAINS}
+    even = TOP_K[site] / EXPERTS[site]
+    table = page.handed_out["share-by-kind"].set_index("name")["share"]
+    assert table.is_monotonic_decreasing
+    same(table.to_dict(), {TITLES.get(domain, domain): share for domain, share in shares.items()})
+    options = page.figure("story").options
+    assert options["line"][0] == pytest.approx(even)
+    assert [table.index[at] for at in options["chosen"]] == [TITLES["python"]]
+    besides = [domain for domain in DOMAINS if domain != "python" and shares[domain] > even]
+    said = page.numbers["story_besides" if besides else "story_alone"]
+    assert (said["expert"], said["layer"]) == (expert, LAYERS[site])
+    assert (said["share"], said["even"]) == pytest.approx((shares["python"], even))
+    assert said["work"] == pytest.approx(shares["python"] / sum(shares.values()))
+    if besides:
+        most = max(besides, key=lambda domain: shares[domain])
+        assert (said["other"], said["count"]) == (TITLES.get(most, most), len(besides))
+        assert said["besides"] == pytest.approx(shares[most])
+
+
+def test_designs(monkeypatch):
+    page = page_of(monkeypatch, designs, "designs", {"design": "first"})
+    (left, right) = page.figures
+    holds(page, left.key, right.key)
+    name = left.key.removeprefix("layers ")
+    of = SIZES[name]
+    always = sum(of[part] for part in FIXED)
+    chosen = of["routed"] * of["top_k"] // (of["experts"] + of["zero_experts"])
+    rows = page.handed_out["designs"].set_index("model").loc[name]
+    assert rows[words("designs", "row_total")] == f"{(always + of['routed']) / 1e9:,.1f}"
+    assert rows[words("designs", "row_active")] == f"{(always + chosen) / 1e9:,.1f}"
+    assert rows[words("designs", "row_part")] == f"{(always + chosen) / (always + of['routed']):.1%}"
+    assert left.table["routed"].sum() == of["routed_layers"]
+    assert (left.table["experts"].max(), left.table["top_k"].max()) == (of["experts"], of["top_k"])
+
+
+def test_lookup(monkeypatch):
+    view = Profiled(profile(), "measured", {})
+    monkeypatch.setattr(lookup, "recorded", lambda: view)
+    monkeypatch.setattr(designs, "recorded", lambda: view)
+    shown = []
+    part = SimpleNamespace(draw=lambda lesson: shown.append(lookup.lookup(lesson)) or (lookup.pd and _fold(shown[0])))
+    page = holds(page_of(monkeypatch, part, "designs", {"hash_layer": LAYERS[2]}), "lookup", "agreement")
+    firsts = Counter(
+        int(trace.expert_ids[2, token, 0])
+        for documents in traces().values()
+        for trace in documents
+        for token in range(len(trace))
+        if trace.token_ids[token] == 4
+    )
+    met = sum(firsts.values())
+    table = page.handed_out["first-choices"]
+    assert {row["expert"]: row["share"] for row in table.to_dict("records") if row["share"]} == {
+        expert: pytest.approx(count / met) for expert, count in firsts.items()
+    }
+    said = page.numbers["hash_learned"]
+    assert (said["layer"], said["used"], said["first"]) == (LAYERS[2], len(firsts), firsts.most_common(1)[0][0])
+    agree = page.handed_out["agreement"].set_index("layer").iloc[:, 0]
+    assert agree[LAYERS[2]] == pytest.approx(max(firsts.values()) / met)
+    told = page.numbers["hash_agree"]
+    assert (told["early"], told["early_layer"]) == (pytest.approx(agree.max()), agree.idxmax())
+    assert (told["late"], told["late_layer"]) == (pytest.approx(agree.min()), agree.idxmin())
+
+
+def _fold(tables) -> None:
+    from moe_viz.ui.widgets.numbers import folded_tables
+
+    folded_tables(tables)
+
+
+def test_myths(monkeypatch):
+    state = {f"myth {myth}": words("myths", "false") for myth, _answer in myths._MYTHS}
+    page = holds(page_of(monkeypatch, myths, "myths", state), "expert")
+    lapse = recording()
+    best = (0.0, "", 0, 0)
+    shares = {}
+    for at, domain in enumerate(lapse.domains):
+        counts = lapse.counts[-1, lapse.text_domain == at].astype(float).sum(axis=0)
+        use = 2 * counts / counts.sum(axis=1, keepdims=True)
+        shares[domain] = use
+        layer, expert = np.unravel_index(use.argmax(), use.shape)
+        best = max(best, (float(use.max()), domain, int(layer), int(expert)))
+    share, domain, layer, expert = best
+    said = page.numbers["topic_answer"]
+    assert (said["expert"], said["layer"], said["domain"]) == (expert, layer, TITLES[domain])
+    assert (said["share"], said["even"]) == pytest.approx((share, 2 / 16))
+    rows = page.handed_out["share-by-kind"]
+    assert rows["share"].is_monotonic_decreasing
+    same(
+        dict(zip(rows["name"], rows["share"], strict=True)),
+        {TITLES[name]: use[layer, expert] for name, use in shares.items()},
+    )
+    of = SIZES["DeepSeek-V3"]
+    always = sum(of[part] for part in FIXED)
+    answer = page.numbers["uses_all_answer"]
+    assert answer["large_total"] == pytest.approx((always + of["routed"]) / 1e9)
+    assert answer["large_active"] == pytest.approx((always + of["routed"] * of["top_k"] // of["experts"]) / 1e9)
