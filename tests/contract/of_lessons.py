@@ -132,14 +132,14 @@ def by_domain(drawn: Drawn) -> None:
 def evidence_figure(drawn: Drawn) -> None:
     question = drawn.options["of"]
     assert drawn.table is question.evidence
-    _QUESTIONS[question.kind](drawn, question, predict_kind(question.kind)["axis"])
+    _QUESTIONS[question.kind](drawn, question)
 
 
 def _letter(choice: int) -> str:
     return "hidden" if choice == GIVEN else "ABCDEFGH"[choice]
 
 
-def _same_expert(drawn: Drawn, question, axis: str) -> None:
+def _same_expert(drawn: Drawn, question) -> None:
     found = by_name([((mark.y, int(mark.x)), mark) for mark in marks(drawn.figure, "heatmap")])
     rows = {
         (predict("given") if r["choice"] == GIVEN else _letter(r["choice"]), r["expert"]): r["gating_weight"]
@@ -149,14 +149,14 @@ def _same_expert(drawn: Drawn, question, axis: str) -> None:
     assert all(math.isnan(mark.z) for at, mark in found.items() if at not in rows)
 
 
-def _how_many(drawn: Drawn, question, axis: str) -> None:
+def _how_many(drawn: Drawn, question) -> None:
     bars = marks(drawn.figure, "bar")
     rows = dict(zip(drawn.table["expert"], drawn.table["tokens"], strict=True))
     same(by_name([(mark.x, mark.at[1]) for mark in bars]), rows)
     assert {m.x for m in bars if m.look["colour"] == theme.ACCENT} == {e for e, tokens in rows.items() if tokens}
 
 
-def _least_sure(drawn: Drawn, question, axis: str) -> None:
+def _least_sure(drawn: Drawn, question) -> None:
     rows = drawn.table[drawn.table["rank"] <= 16]
     stated = {(_letter(r["choice"]), str(r["rank"])): r["share"] for r in rows.to_dict("records")}
     same(by_name([((mark.series, mark.x), mark.at[1]) for mark in marks(drawn.figure)]), stated)
@@ -172,18 +172,18 @@ def _named(drawn: Drawn, column: str, marked: set[str], height: float | None) ->
     assert list(lines(drawn.figure).values()) == ([] if height is None else [pytest.approx(height)])
 
 
-def _layer_apart(drawn: Drawn, question, axis: str) -> None:
+def _layer_apart(drawn: Drawn, question) -> None:
     _named(
         drawn, "distance", {r["layer"] for r in drawn.table.to_dict("records") if r["choice"] == question.right}, None
     )
 
 
-def _share_held(drawn: Drawn, question, axis: str) -> None:
+def _share_held(drawn: Drawn, question) -> None:
     asked = {r["layer"] for r in drawn.table.to_dict("records") if r["asked"]}
     _named(drawn, "held", asked, question.numbers["even"])
 
 
-def _same_token(drawn: Drawn, question, axis: str) -> None:
+def _same_token(drawn: Drawn, question) -> None:
     places = [predict_kind(question.kind)[key] for key in ("first", "second")]
     found = by_name([((mark.y, mark.x), (mark.text, mark.z)) for mark in marks(drawn.figure, "heatmap")])
     stated = {}
@@ -194,7 +194,7 @@ def _same_token(drawn: Drawn, question, axis: str) -> None:
     assert found == stated
 
 
-def _hidden_text(drawn: Drawn, question, axis: str) -> None:
+def _hidden_text(drawn: Drawn, question) -> None:
     names = {c: predict("hidden") if c == GIVEN else _letter(c) for c in sorted(set(drawn.table["choice"]))}
     options = {"value": "load", "kind": "load", "row": "choice", "names": names}
     heatmap(Drawn(None, drawn.table, options, drawn.key, drawn.alt, drawn.figure), row_name=names.__getitem__)

@@ -93,6 +93,11 @@ def test_charts(monkeypatch, measure):
         same(drawn, {at: measured(recording.file, *at, column) for at in drawn})
 
 
+def mean(column: str, updates: int) -> float:
+    """Over both layers of the balanced recording."""
+    return (measured("balanced", updates, 0, column) + measured("balanced", updates, 1, column)) / 2
+
+
 def measured(file: str, updates: int, layer: int, column: str) -> float:
     frame = UPDATES[file].index(updates)
     own = loads(file, frame, layer)
@@ -139,15 +144,12 @@ def test_the_lesson_on_learning(monkeypatch, measure):
         for layer in range(2):
             assert row[f"layer {layer}"] == pytest.approx(measured("balanced", row["updates"], layer, measure))
     now = page.numbers["now"]
-    {c: np.mean([measured("balanced", 1200, layer, c) for layer in range(2)]) for c in MEASURES.values() if c != "loss"}
     assert (now["updates"], now["tokens"]) == (1200, 1200 * 700 / 1e6)
     assert now["share"] == pytest.approx(1200 / 4000)
     assert (now["saturation"], now["information"], now["violation"]) == pytest.approx(
         tuple(mean(column, 1200) for column in ("router_saturation", "domain_information", "max_violation"))
     )
-    assert now["end"] == pytest.approx(
-        np.mean([measured("balanced", 4000, layer, "domain_information") for layer in range(2)])
-    )
+    assert now["end"] == pytest.approx(mean("domain_information", 4000))
     assert page.figure("learned measure").options["marked"] == UPDATES["balanced"].index(1200)
     loads_drawn = page.figure("learned loads").table
     assert loads_drawn["load"].tolist()[:5] == pytest.approx(loads("balanced", 2, 0))
