@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 ROOMS = [*ROOT.glob("pages/*.py"), *(ROOT / "moe_viz" / "ui").rglob("*.py")]
-OTHERS = r"\bst\.(line_chart|bar_chart|area_chart|scatter_chart|map|pyplot|altair_chart|vega_lite_chart|graphviz_chart|pydeck_chart|image)\("
+OTHERS = r"\bst\.((?!plotly)\w+_chart|map|pyplot|image)\("
 
 
 def calls() -> list[tuple[Path, ast.Call]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from moe_viz.ui.session.trace_view import Shown
 from moe_viz.ui.specialization import domains, experts, flow, layers, specialists
 from moe_viz.ui.specialization.profile_view import Profiled
 from tests.contract.contract import holds
@@ -12,7 +13,6 @@ from tests.contract.made_up import one_text, profile
 from tests.contract.recording import draw_page
 
 BY_LAYER = ("effective experts", "entropies", "unevenness", "repetition")
-BUSY = (0, 1, 2)
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,10 @@ def test_layers_of_a_profile_in_another_order(monkeypatch, view, order):
     )
 
 
-def test_layers_of_a_text(monkeypatch):
-    from moe_viz.ui.session.trace_view import Shown
-
+@pytest.mark.parametrize("cell", [None, (1, 7)])
+def test_layers_of_a_text(monkeypatch, cell):
+    monkeypatch.setattr(layers, "cell_of_link", lambda trace: cell)
+    monkeypatch.setattr(layers, "carry", lambda **kept: None)
     page = draw_page(monkeypatch, lambda: layers.of_a_text(Shown(one_text(), "measured", None)))
     holds(page, "heatmap", *BY_LAYER)
 
@@ -60,7 +61,7 @@ def test_informations_and_specialists(monkeypatch, view):
     holds(page, "information", "given token", "halves")
 
 
-@pytest.mark.parametrize("site", BUSY)
+@pytest.mark.parametrize("site", [0, 1, 2])
 def test_experts(monkeypatch, view, site):
     expert = busiest(view, site)[1]
 
@@ -73,10 +74,13 @@ def test_experts(monkeypatch, view, site):
     holds(draw_page(monkeypatch, part), "share by domain", "loads")
 
 
-@pytest.mark.parametrize("value", ["Share of its tokens", "Against chance"])
-@pytest.mark.parametrize(("site", "count"), [(0, 1), (1, 1), (1, 3), (2, 2)])
-def test_flow(monkeypatch, view, value, site, count):
+SHARE, LIFT = "Share of its tokens", "Against chance"
+
+
+@pytest.mark.parametrize(("site", "count", "value"), [(0, 1, SHARE), (1, 1, LIFT), (1, 3, SHARE), (2, 2, LIFT)])
+def test_flow(monkeypatch, view, site, count, value):
     chosen = busiest(view, site)[:count]
     page = draw_page(monkeypatch, lambda: flow.one_layer(view, site, chosen), {"cell of pairs": value, "order": "Load"})
     holds(page, *(["pairs"] if site else []), "flow")
-    holds(draw_page(monkeypatch, lambda: flow.all_layers(view, site, chosen)), "paths")
+    page = holds(draw_page(monkeypatch, lambda: flow.all_layers(view, site, chosen)), "paths")
+    assert len(page.handed_out["paths"])
