@@ -2,6 +2,5 @@
 
 import pytest
 
-pytest.register_assert_rewrite(
-    *(f"tests.contract.{name}" for name in ("contract", "of_flow", "of_lessons", "of_models", "of_profiles", "reading"))
-)
+OWN = ("contract", "of_flow", "of_layers", "of_lessons", "of_models", "of_profiles", "reading", "recount")
+pytest.register_assert_rewrite(*(f"tests.contract.{name}" for name in OWN))

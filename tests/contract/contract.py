@@ -6,22 +6,22 @@ from moe_viz.figures import atlas, catalogue, coactivation, domains, flow, heatm
 from moe_viz.figures import shares as shares_figure
 from moe_viz.figures import topology as topology_figure
 from moe_viz.ui.learn.predict import evidence
-from tests.contract import of_flow, of_lessons, of_models, of_profiles
+from tests.contract import of_flow, of_layers, of_lessons, of_models, of_profiles
 from tests.contract.recording import Page
 
 CONTRACT = {
     heatmap.heatmap: of_profiles.heatmap,
     domains.one_layer: of_profiles.one_layer,
     domains.all_layers: of_profiles.all_layers,
-    domains.information: of_profiles.information,
-    domains.given_token: of_profiles.given_token,
-    domains.halves: of_profiles.halves,
-    layers.effective_experts: of_profiles.effective_experts,
-    layers.entropies: of_profiles.entropies,
-    layers.unevenness: of_profiles.unevenness,
-    layers.repetition: of_profiles.repetition,
-    atlas.share_by_domain: of_profiles.share_by_domain,
-    atlas.loads: of_profiles.loads,
+    domains.information: of_layers.information,
+    domains.given_token: of_layers.given_token,
+    domains.halves: of_layers.halves,
+    layers.effective_experts: of_layers.effective_experts,
+    layers.entropies: of_layers.entropies,
+    layers.unevenness: of_layers.unevenness,
+    layers.repetition: of_layers.repetition,
+    atlas.share_by_domain: of_layers.share_by_domain,
+    atlas.loads: of_layers.loads,
     coactivation.coactivation: of_flow.coactivation,
     flow.neighbours: of_flow.neighbours,
     paths.paths: of_flow.paths,

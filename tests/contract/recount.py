@@ -8,6 +8,7 @@ from collections import Counter
 from functools import cache
 
 from tests.contract.made_up import DOMAINS, EXPERTS, LAYERS, TOP_K, traces
+from tests.contract.reading import same
 
 SITES = range(len(LAYERS))
 
@@ -150,3 +151,12 @@ def both(site: int, other: int) -> Counter:
                     for b in trace.expert_ids[other, token, : TOP_K[other]].tolist():
                         found[a, b] += 1
     return found
+
+
+def compare(table, rows, key: list[str]) -> None:
+    """A table's rows by name against the same rows counted anew, every column that was counted."""
+    records = {tuple(row[name] for name in key): row for row in table.to_dict("records")}
+    assert len(records) == len(table)
+    rows = {at if isinstance(at, tuple) else (at,): row for at, row in rows.items()}
+    for column in next(iter(rows.values())):
+        same({at: row[column] for at, row in records.items()}, {at: row[column] for at, row in rows.items()}, rel=1e-4)
