@@ -57,6 +57,7 @@ def test_layers_of_a_profile(monkeypatch, view):
     dead = sum(row["dead_experts"] for row in rows.values())
     assert f"Dead experts, with less than a tenth of an even load: {dead} of {sum(EXPERTS)}." in page.said
     informed(page, view)
+    assert f"n: {sum(DOMAINS.values())} texts of 4 domains, {recount.tokens():,} tokens." in page.said
     assert f"more than {math.log2(4):.2f} bits it cannot tell here" in page.said
 
 
