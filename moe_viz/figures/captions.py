@@ -84,7 +84,7 @@ def expert_in_numbers(loads: pd.DataFrame, uses: pd.DataFrame, expert: int, toke
     `loads` has a row for each expert of its layer: expert, tokens, load; `uses` is the expert's part of a
     `use_table`, without rows where nothing was tested; `tokens`: how many the text has.
     """
-    own = loads.set_index("expert").loc[expert]
+    own = loads[loads["expert"] == expert].iloc[0]
     facts = {
         "Tokens it took": f"{int(own['tokens']):,}",
         "Of all tokens": f"{own['tokens'] / tokens:.1%}",
