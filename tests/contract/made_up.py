@@ -13,7 +13,8 @@ from functools import cache
 
 import numpy as np
 
-from moe_viz.data.trace import NextTokens, RouterSite, RoutingTrace
+from moe_viz.data.router_site import RouterSite
+from moe_viz.data.trace import NextTokens, RoutingTrace
 from moe_viz.profiles.expert_profile import ExpertProfile
 from tests.invented import SOFTMAX, make_trace, route
 

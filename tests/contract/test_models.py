@@ -7,7 +7,7 @@ import math
 import pytest
 
 from moe_viz.catalogue import known_models
-from moe_viz.data.trace import RouterSite
+from moe_viz.data.router_site import RouterSite
 from moe_viz.model.info import Architecture
 from moe_viz.model.sizes.parameter_count import ParameterCount, RoutedBlock
 from moe_viz.ui.models import architecture, catalogue

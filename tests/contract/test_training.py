@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from moe_viz.components.routing_map.pack import AT_FIRST
-from moe_viz.data.trace import Provenance, RouterSite
-from moe_viz.data.training_recording import TimeLapse
+from moe_viz.data.provenance import Provenance
+from moe_viz.data.router_site import RouterSite
+from moe_viz.data.training_recording import TrainingRecording
 from moe_viz.ui.learn import training
 from moe_viz.ui.learn.lessons import learned
 from tests.contract.contract import holds
@@ -24,13 +25,13 @@ MEASURES = {
 }
 
 
-def lapse(file: str, seed: int) -> TimeLapse:
+def lapse(file: str, seed: int) -> TrainingRecording:
     """Three domains with unlike numbers of texts; two routers of five experts, top-2."""
     rng = np.random.default_rng(seed)
     frames, domains = len(UPDATES[file]), np.array([2, 0, 0, 1, 2, 0], dtype=np.uint8)
     counts = rng.integers(0, 90, (frames, len(domains), 2, 5)) * (rng.random((frames, 1, 2, 5)) < 0.8)
     tokens = 14
-    return TimeLapse(
+    return TrainingRecording(
         provenance=Provenance("demo", None, "qwen3_moe", "float32", "cpu", "kept", (), "2026-01-01"),
         sites=tuple(RouterSite(f"m.{layer}", layer, 5, 2) for layer in range(2)),
         balance=0.02,
