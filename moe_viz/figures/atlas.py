@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -31,7 +33,7 @@ def share_by_domain(table: pd.DataFrame, even: float, overall: float) -> go.Figu
             "xaxis": {"tickformat": ".0%", "range": [-0.02 * most, 1.06 * most], "fixedrange": True, "nticks": 6},
             "yaxis": {
                 "tickvals": list(range(len(table))),
-                "ticktext": table["name"].tolist(),
+                "ticktext": [escape(name) for name in table["name"]],
                 "range": [len(table) - 0.5, -0.5],
                 "fixedrange": True,
             },
@@ -57,7 +59,7 @@ def share_by_domain(table: pd.DataFrame, even: float, overall: float) -> go.Figu
             mode="markers",
             marker={"color": colour, "size": 10, "symbol": "diamond" if marked else "circle"},
             error_x=error if rows["low"].notna().any() else None,
-            text=rows["name"],
+            text=[escape(name) for name in rows["name"]],
             customdata=rows[["low", "high"]],
             hovertemplate="%{text}: %{x:.1%} of its tokens"
             + ("<br>interval %{customdata[0]:.1%} to %{customdata[1]:.1%}" if rows["low"].notna().any() else "")

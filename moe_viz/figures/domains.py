@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from moe_viz.figures.heatmap import Kind, heatmap
 from moe_viz.figures.template import TEMPLATE, chart_layout
 from moe_viz.figures.theme import ACCENT, DIVERGING, NEUTRAL, SECOND, SEQUENTIAL, TEXT
 
@@ -21,20 +22,44 @@ _NAME = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 
 _STEPS = 255
 
 
-def all_layers(
-    panels: Sequence[NDArray[np.floating]],
-    titles: Sequence[str],
-    hover: Sequence[str],
+def one_layer(
+    table: pd.DataFrame,
+    site: int,
+    value: str,
     *,
+    kind: Kind,
+    limit: float,
+    names: Mapping[str, str],
+    dots: bool,
+) -> go.Figure:
+    """Domains × experts of one router as a heatmap, with a dot on each specialist where `dots`.
+
+    `table` is a `use_table`, of which the column `value` is drawn; `names` are its domains in their order,
+    from the top, and what they are called. The scale ends at `limit`.
+    """
+    rows, marked = table[table["site"] == site], "marked" if dots else None
+    return heatmap(
+        rows, value, kind=kind, row="domain", names=names, limit=limit, hover={"tokens": "tokens"}, marked=marked
+    )
+
+
+def all_layers(
+    table: pd.DataFrame,
+    value: str,
+    *,
+    domains: Sequence[str],
+    titles: Sequence[str],
     diverging: bool,
     limit: float,
     selected: int,
 ) -> go.Figure:
-    """Small heatmaps beside each other, one a router, `panels[site]` as `[domain expert]`, the first domain on top.
+    """Small heatmaps beside each other, one per router, domains by experts.
 
-    Their scale ends at `limit`; `selected` is the panel to outline. A click on one selects a point
-    whose customdata is its site. `hover` says something of each.
+    `table` is a `use_table`, of which the column `value` is drawn. `domains`: the order of the rows, from the
+    top. `titles` names the routers. The scale ends at `limit`; `selected` is the panel to outline. A click
+    on one selects a point whose customdata is its site.
     """
+    panels = _panels(table, value, domains, len(titles))
     columns = next(most for most, sites in ((3, 6), (4, 12), (6, 24), (8, np.inf)) if len(panels) <= sites)
     rows = -(-len(panels) // columns)
     height = rows * (_PANEL + _TITLE)
@@ -49,7 +74,7 @@ def all_layers(
         at = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         data += [
             {"type": "heatmap", "z": z, "coloraxis": "coloraxis", "hoverinfo": "skip", **at},
-            _target(panel, site, f"{titles[site]}<br>{hover[site]}") | at,
+            _target(panel, site, f"{titles[site]}<br>{panel.shape[1]} experts") | at,
         ]
         bare = {"visible": False, "fixedrange": True}
         across, down = [left, left + (1 - _GAP) / columns], [max(0.0, top - _PANEL / height), top]
@@ -86,6 +111,16 @@ def all_layers(
             **axes,
         },
     )
+
+
+def _panels(table: pd.DataFrame, value: str, domains: Sequence[str], sites: int) -> list[NDArray[np.float32]]:
+    """The column `value` of each router, `[domain expert]`."""
+    domain = pd.Index(domains).get_indexer(pd.Index(table["domain"]))
+    site, expert = table["site"].to_numpy(), table["expert"].to_numpy()
+    cells = np.full((sites, len(domains), expert.max() + 1), np.nan, dtype=np.float32)
+    cells[site, domain, expert] = table[value]
+    experts = table.groupby("site")["expert"].max() + 1
+    return [cells[index, :, : experts[index]] for index in range(sites)]
 
 
 def _target(panel: NDArray[np.floating], site: int, hover: str) -> dict[str, Any]:
@@ -169,10 +204,11 @@ def given_token(table: pd.DataFrame, layers: Sequence[str]) -> go.Figure:
     return figure
 
 
-def halves(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
+def halves(table: pd.DataFrame, names: Mapping[str, str], layers: Sequence[str]) -> go.Figure:
     """Each specialist found in one half of the documents: its difference there (across), and in the other half (up).
 
-    `table` is a `held_out_table`; `names` says what its rows are called. On the line both are the same.
+    `table` is a `held_out_table`; `names` says what its domains are called, `layers` its routers. On the line
+    both are the same.
     """
     most = float(max(table["fitted"].max(), table["held_out"].max(), 0.01)) * 1.05
     least = float(min(table["held_out"].min(), 0)) * 1.05
@@ -189,14 +225,17 @@ def halves(table: pd.DataFrame, names: Sequence[str]) -> go.Figure:
         (True, "confirmed", ACCENT, "circle"),
         (False, "not confirmed", SECOND, "x"),
     ):
-        rows = table["confirmed"] == confirmed
+        rows = table[table["confirmed"] == confirmed]
         figure.add_scatter(
-            x=table["fitted"][rows],
-            y=table["held_out"][rows],
-            name=f"{name} ({int(rows.sum())})",
+            x=rows["fitted"],
+            y=rows["held_out"],
+            name=f"{name} ({len(rows)})",
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 7, "opacity": 0.7},
-            text=[label for label, kept in zip(names, rows, strict=True) if kept],
+            text=[
+                f"{names[domain]}, {layers[site]}, expert {expert}"
+                for domain, site, expert in zip(rows["domain"], rows["site"], rows["expert"], strict=True)
+            ],
             hovertemplate="%{text}<br>found at %{x:+.1%}, held out %{y:+.1%}<extra></extra>",
         )
     xaxis = {

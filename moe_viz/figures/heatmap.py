@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
@@ -42,6 +43,45 @@ _MOST_GAPS = 64
 _MOST_TICKS = 32
 _MOST_NUMBERS = 32
 """Experts of a row whose numbers there is room for on their cells."""
+
+
+def heatmap(
+    table: pd.DataFrame,
+    value: str,
+    *,
+    kind: Kind,
+    row: str,
+    names: Mapping[Any, str],
+    hover: Mapping[str, str] | None = None,
+    marked: str | None = None,
+    note: tuple[str, Mapping[Any, str]] | None = None,
+    **options: Any,
+) -> go.Figure:
+    """The column `value` of a table with a row for each cell: the column `row` says which row, `expert` which place.
+
+    `names` are the rows in their order, the first on top, each with what it is called. `hover`: more
+    columns to name in the hover text, by their label. `marked`: the column that says on which cells to put a
+    dot. `note`: a column, and for each of its values the last line of the hover text. `options` are
+    those of `layers_by_experts`.
+    """
+    at = pd.Index(list(names)).get_indexer(pd.Index(table[row])), table["expert"].to_numpy()
+    shape = len(names), int(at[1].max()) + 1
+
+    def matrix(values: pd.Series, empty: object, dtype: type) -> NDArray[Any]:
+        cells: NDArray[Any] = np.full(shape, empty, dtype=dtype)
+        cells[at] = values
+        return cells
+
+    return layers_by_experts(
+        matrix(table[value], np.nan, np.float32),
+        list(names.values()),
+        kind=kind,
+        experts_per_row=np.bincount(at[0], minlength=len(names)).tolist(),
+        hover={name: matrix(table[column], np.nan, np.float32) for name, column in (hover or {}).items()},
+        marked=None if marked is None else matrix(table[marked], False, np.bool_),
+        notes=None if note is None else matrix(table[note[0]].map(note[1]), None, np.object_),
+        **options,
+    )
 
 
 def layers_by_experts(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from moe_viz.figures.template import TEMPLATE, chart_layout
 from moe_viz.figures.theme import (
@@ -21,15 +21,17 @@ from moe_viz.figures.theme import (
     SYMBOLS,
 )
 
-Values = NDArray[np.floating] | NDArray[np.integer]
-
 _BARS, _LINES = 230, 360  # pixels
 _STRIP, _RULE, _AROUND = 34, 38, 66  # pixels
 _NAMED = 24  # pixels
 
 
-def vectors(rows: Values, labels: Sequence[str], x_title: str) -> go.Figure:
-    """Vectors `[row dim]` as strips of colour on one scale: below 0 blue, 0 white, above red."""
+def vectors(table: pd.DataFrame, labels: Sequence[str], x_title: str) -> go.Figure:
+    """Vectors as strips of colour on one scale: below 0 blue, 0 white, above red.
+
+    `table` has a row for each dimension, in order, and after the column that says which, one for each vector.
+    """
+    rows = table.iloc[:, 1:].to_numpy().T
     end = float(np.quantile(np.abs(rows), 0.99)) or 1.0
     return go.Figure(
         go.Heatmap(
@@ -46,7 +48,9 @@ def vectors(rows: Values, labels: Sequence[str], x_title: str) -> go.Figure:
 
 
 def expert_bars(
-    values: Values,
+    table: pd.DataFrame,
+    names: str,
+    value: str,
     chosen: Collection[int],
     x_title: str,
     tick_format: str,
@@ -54,15 +58,17 @@ def expert_bars(
     y_title: str = "",
     line: tuple[float, str] | None = None,
 ) -> go.Figure:
-    """One bar an expert, `[expert]`; the chosen ones stand out by colour and by their number above.
+    """One bar for each row of `table`, named by its column `names` and as tall as its column `value`.
 
-    `line`: a height to draw across, and its name.
+    The rows at the places `chosen` stand out by colour and by their number above. `line`: a height to draw
+    across, and its name.
     """
-    taken = [expert in chosen for expert in range(len(values))]
+    values = table[value].tolist()
+    taken = [row in chosen for row in range(len(values))]
     yaxis = {"tickformat": tick_format, "title": {"text": y_title}}
     figure = go.Figure(layout=chart_layout(_BARS, {"title": {"text": x_title}, "dtick": 1}, yaxis))
     figure.add_bar(
-        x=list(range(len(values))),
+        x=table[names].tolist(),
         y=values,
         marker={"color": [ACCENT if one else NEUTRAL for one in taken]},
         text=[f"{value:{tick_format}}" if one else "" for value, one in zip(values, taken, strict=True)],
@@ -72,25 +78,27 @@ def expert_bars(
         hovertemplate=f"%{{x}}: %{{y:{tick_format}}}<extra></extra>",
     )
     if line is not None:
-        at, name = line
-        figure.add_hline(y=at, line={"color": SECOND, "width": 2, "dash": "dash"}, annotation={"text": name})
+        at, said = line
+        figure.add_hline(y=at, line={"color": SECOND, "width": 2, "dash": "dash"}, annotation={"text": said})
     return figure.update_layout(showlegend=False, margin={"t": 24})
 
 
 def named_bars(
-    values: Sequence[float],
-    names: Sequence[str],
+    table: pd.DataFrame,
+    value: str,
     chosen: Collection[int],
     x_title: str,
     number_format: str,
     *,
-    interval: tuple[Sequence[float], Sequence[float]] | None = None,
+    interval: bool = False,
     line: tuple[float, str] | None = None,
 ) -> go.Figure:
-    """One horizontal bar a share, the first on top; the chosen ones stand out by colour and by their number.
+    """One horizontal bar for each row of `table`, the first on top, named by `name`, as long as the column `value`.
 
-    `interval`: the lower and upper ends of each bar's. `line`: a value to draw a line at, and its name.
+    The rows at the places `chosen` stand out by colour and by their number. With `interval` error bars
+    reach from the column `low` to `high`. `line`: a value to draw a line at, and its name.
     """
+    values, names = table[value], table["name"].tolist()
     rows = list(range(len(values)))
     figure = go.Figure(
         layout={
@@ -103,83 +111,88 @@ def named_bars(
             "yaxis": {
                 "range": [len(rows) - 0.5, -0.5],
                 "tickvals": rows,
-                "ticktext": list(names),
+                "ticktext": names,
                 "showgrid": False,
                 "fixedrange": True,
             },
         }
     )
     error = None
-    if interval is not None:
-        middle = np.asarray(values)
-        ends = {"array": np.asarray(interval[1]) - middle, "arrayminus": middle - np.asarray(interval[0])}
+    if interval:
+        ends = {"array": table["high"] - values, "arrayminus": values - table["low"]}
         error = {"type": "data", "symmetric": False, "thickness": 2, "width": 3, "color": SECOND, **ends}
     figure.add_bar(
         orientation="h",
         y=rows,
-        x=list(values),
+        x=values,
         width=0.7,
         marker={"color": [ACCENT if row in chosen else IDLE for row in rows], "line": {"width": 0}},
         error_x=error,
         text=[f"<b>{value:{number_format}}</b>" if row in chosen else "" for row, value in enumerate(values)],
-        textposition="inside" if interval is not None else "outside",
+        textposition="inside" if interval else "outside",
         insidetextanchor="start",
         constraintext="none",
         textangle=0,
         cliponaxis=False,
-        customdata=list(names),
+        customdata=names,
         hovertemplate=f"%{{customdata}}: %{{x:{number_format}}}<extra></extra>",
     )
     if line is not None:
-        at, name = line
+        at, said = line
         line_style = {"color": SECOND, "width": 2, "dash": "dash"}
-        figure.add_vline(x=at, line=line_style, annotation={"text": name}, annotation_position="top")
+        figure.add_vline(x=at, line=line_style, annotation={"text": said}, annotation_position="top")
     return figure
 
 
-def weights_by_rule(weights: Values, labels: Sequence[str], x_title: str) -> go.Figure:
-    """Gating weights `[rule expert]` as numbers in cells; a cell without a number is not chosen.
+def weights_by_rule(table: pd.DataFrame, rules: Sequence[str], x_title: str) -> go.Figure:
+    """Gating weights as numbers in cells, a row for each of `rules`; a cell without a number is not chosen.
 
-    Experts that no rule chooses have no column, so that the numbers have room on a phone.
+    `table` has a row for each expert: expert, and a column for each of `rules`. Experts that no rule
+    chooses have no column, so that the numbers have room on a phone.
     """
-    taken = np.flatnonzero((weights > 0).any(axis=0))
-    shown = np.where(weights > 0, weights, np.nan).astype(np.float32)[:, taken]
+    table = table[(table[list(rules)] > 0).any(axis=1)]
+    weights = table[list(rules)].to_numpy().T
+    shown = np.where(weights > 0, weights, np.nan).astype(np.float32)
     return go.Figure(
         go.Heatmap(
             z=shown,
-            x=[f"{expert}" for expert in taken],
+            x=[f"{expert}" for expert in table["expert"]],
             colorscale=SEQUENTIAL,
             zmin=0,
             zmax=1,
             showscale=False,
             xgap=2,
             ygap=2,
-            text=[[f"{weight:.2f}".removeprefix("0") if weight else "" for weight in row] for row in weights[:, taken]],
+            text=[[f"{weight:.2f}".removeprefix("0") if weight else "" for weight in row] for row in weights],
             texttemplate="%{text}",
             hovertemplate="%{y}<br>%{x}: %{z:.3f}<extra></extra>",
             hoverongaps=False,
         ),
-        layout=_grid(len(weights), _RULE, labels, {"type": "category", "title": {"text": x_title}, "dtick": 1})
+        layout=_grid(len(weights), _RULE, rules, {"type": "category", "title": {"text": x_title}, "dtick": 1})
         | {"plot_bgcolor": MISSING},
     )
 
 
-def stacked(parts: Mapping[str, Sequence[float]], rows: Sequence[str], x_title: str) -> go.Figure:
-    """One horizontal bar a row, made of two or three parts, the last one pale: `parts[name][row]`."""
+def stacked(table: pd.DataFrame, parts: Sequence[str], x_title: str) -> go.Figure:
+    """One horizontal bar for each row of `table`, named by its first column, made of two or three columns, `parts`.
+
+    The last part is pale.
+    """
+    rows = table.iloc[:, 0].tolist()
     colours = (NEUTRAL, ACCENT, IDLE)[-len(parts) :]
     figure = go.Figure(
         layout=chart_layout(
             96 + 52 * len(rows),
             {"type": "linear", "title": {"text": x_title}},
-            {"type": "category", "autorange": "reversed", "tickvals": list(rows)},
+            {"type": "category", "autorange": "reversed", "tickvals": rows},
         )
     )
-    for (name, values), colour in zip(parts.items(), colours, strict=True):
+    for name, colour in zip(parts, colours, strict=True):
         figure.add_bar(
             orientation="h",
             name=name,
-            y=list(rows),
-            x=list(values),
+            y=rows,
+            x=table[name],
             width=0.6,
             marker={"color": colour, "line": {"width": 0}},
             hovertemplate=f"%{{y}}<br>{name}: %{{x:,.3f}}<extra></extra>",
@@ -188,8 +201,8 @@ def stacked(parts: Mapping[str, Sequence[float]], rows: Sequence[str], x_title: 
 
 
 def lines(
-    series: Mapping[str, Sequence[float]],
-    x: Sequence[str],
+    table: pd.DataFrame,
+    series: Sequence[str],
     x_title: str,
     y_title: str,
     *,
@@ -198,17 +211,19 @@ def lines(
     dashed: str | None = None,
     y_format: str = ".3~g",
 ) -> go.Figure:
-    """One line for each of `series`, over the categories `x`; the category `marked` has a rule behind it.
+    """One line for each of the columns `series`, over the categories of the first column of `table`.
 
-    `dashed` names the one that is no measurement, and must not hide another.
+    A line ends where its column does: with the last number that is known. The category at the place
+    `marked` has a rule behind it. `dashed` names the one that is no measurement, and must not hide another.
     """
     yaxis = {"title": {"text": y_title}, "tickformat": y_format} | ({"range": limits} if limits else {})
     figure = go.Figure(layout=chart_layout(_LINES, {"title": {"text": x_title}}, {"rangemode": "tozero"} | yaxis))
-    for index, (name, values) in enumerate(series.items()):
+    for index, name in enumerate(series):
+        rows = table.loc[: table[name].last_valid_index()] if table[name].notna().any() else table.iloc[:0]
         colour = SERIES[index % len(SERIES)]
         figure.add_scatter(
-            x=list(x)[: len(values)],
-            y=list(values),
+            x=[f"{x:,}" for x in rows.iloc[:, 0]],  # text: a number would be taken for a place on the axis
+            y=rows[name],
             name=name,
             mode="lines+markers",
             line={"color": colour, "width": 3, "dash": "dash" if name == dashed else "solid"},
@@ -217,7 +232,7 @@ def lines(
         )
     if marked is not None:
         figure.add_vline(x=marked, line={"color": NEUTRAL, "width": 2, "dash": "dot"})
-    return figure
+    return figure.update_layout(showlegend=len(series) > 1)
 
 
 def _grid(rows: int, height: int, labels: Sequence[str], xaxis: dict[str, object]) -> dict[str, object]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from moe_viz.figures.heatmap import tick_step
-from moe_viz.figures.lessons import Values, expert_bars, weights_by_rule
+from moe_viz.figures.lessons import expert_bars, weights_by_rule
 from moe_viz.figures.template import TEMPLATE
 from moe_viz.figures.theme import ACCENT, MISSING
 
@@ -18,36 +19,45 @@ _MOST_NUMBERS = 24
 
 
 def bars(
-    values: Values,
-    names: Sequence[str],
+    table: pd.DataFrame,
+    names: str,
+    value: str,
     marked: int,
     x_title: str,
     tick_format: str,
     *,
     line: float | None = None,
 ) -> go.Figure:
-    """One bar for each of `names`; the one at `marked` stands out. `line`: a height to draw across."""
-    figure = expert_bars(values, [marked], x_title, tick_format, line=None if line is None else (line, ""))
-    step = tick_step(len(names))
-    return figure.update_xaxes(tickvals=list(range(0, len(names), step)), ticktext=list(names[::step]))
+    """One bar for each row of `table`, named by `names`, as tall as `value`; the one at the place `marked` stands out.
+
+    `line`: a height to draw across.
+    """
+    places = table.assign(place=range(len(table)))
+    height = None if line is None else (line, "")
+    figure = expert_bars(places, "place", value, [marked], x_title, tick_format, line=height)
+    step = tick_step(len(table))
+    return figure.update_xaxes(
+        tickvals=list(range(0, len(table), step)), ticktext=[f"{one}" for one in table[names].iloc[::step]]
+    )
 
 
-def weights(table: Values, rows: Sequence[str], experts: Sequence[int], x_title: str) -> go.Figure:
-    """Gating weights `[row column]`, one column for each of `experts`; a cell of 0 is empty."""
+def weights(table: pd.DataFrame, rows: Sequence[str], x_title: str) -> go.Figure:
+    """Gating weights: `table` has a row for each expert, and a column for each of `rows`; a cell of 0 is empty."""
     figure = weights_by_rule(table, rows, x_title)
+    experts = figure.data[0].x
     step = tick_step(len(experts))
     ticks = {"tickvals": list(range(0, len(experts), step)), "ticktext": [f"{expert}" for expert in experts[::step]]}
     numbers = {"textfont": {"size": 15}} if _few(experts) else {"texttemplate": None}
     return figure.update_xaxes(ticks).update_traces(hovertemplate="%{y}: %{z:.3f}<extra></extra>", **numbers)
 
 
-def first_choices(
-    first: Values, second: Values, layers: Sequence[str], rows: tuple[str, str], x_title: str
-) -> go.Figure:
-    """The experts of two places, `[layer]` each, as numbers, where none is below 0; a column is filled where they
-    are the same.
+def first_choices(table: pd.DataFrame, rows: tuple[str, str], x_title: str) -> go.Figure:
+    """The experts of two places as numbers, where none is below 0; a column is filled where they are the same.
+
+    `table` has a row for each layer: layer, first, second; `rows` names the two places.
     """
-    ids = np.stack([first, second])
+    layers = table["layer"].tolist()
+    ids = table[["first", "second"]].to_numpy().T
     same = np.broadcast_to((ids[0] == ids[1]) & (ids[0] >= 0), ids.shape).astype(np.float32)
     step = tick_step(len(layers))
     figure = go.Figure(

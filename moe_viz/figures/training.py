@@ -39,17 +39,19 @@ def by_layer(
     return figure
 
 
-def by_domain(table: pd.DataFrame, updates: Sequence[int], title: str, limits: Sequence[float]) -> go.Figure:
+def by_domain(
+    table: pd.DataFrame, column: str, updates: Sequence[int], title: str, limits: Sequence[float]
+) -> go.Figure:
     """A thin line a domain and a thick one for their mean.
 
-    `table` has a row for each frame and domain: updates, tokens, domain, loss.
+    `table` has a row for each frame and domain: updates, tokens, domain and `column`.
     """
     figure = go.Figure(layout=_layout(updates, title, limits))
-    mean = table.groupby("updates", as_index=False)["loss"].mean()
+    mean = table.groupby("updates", as_index=False)[column].mean()
     for domain, rows in table.groupby("domain"):
         figure.add_scatter(
             x=[f"{n:,}" for n in rows["updates"]],
-            y=rows["loss"],
+            y=rows[column],
             name=domain,
             mode="lines",
             showlegend=False,
@@ -58,7 +60,7 @@ def by_domain(table: pd.DataFrame, updates: Sequence[int], title: str, limits: S
         )
     figure.add_scatter(
         x=[f"{n:,}" for n in mean["updates"]],
-        y=mean["loss"],
+        y=mean[column],
         name="mean of all kinds of text",
         mode="lines+markers",
         showlegend=True,

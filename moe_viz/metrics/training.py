@@ -58,6 +58,12 @@ def load_over_training(lapse: TrainingRecording) -> np.ndarray:
     return np.asarray(of.load(_counts_by_domain(lapse)).mean(axis=1))
 
 
+def load_table(loads: np.ndarray) -> pd.DataFrame:
+    """One frame of `load_over_training`, `[site expert]`, as one row an expert: layer, expert, load."""
+    layer, expert = np.indices(loads.shape).reshape(2, -1)
+    return pd.DataFrame({"layer": layer, "expert": expert, "load": loads.ravel()})
+
+
 def _counts_by_domain(lapse: TrainingRecording) -> np.ndarray:
     """How many tokens of each domain every expert took, `[frame domain site expert]`."""
     return np.stack([by_domain(frame.astype(np.float64), lapse.text_domain) for frame in lapse.counts])

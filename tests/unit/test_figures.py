@@ -42,7 +42,7 @@ def every_figure() -> list[go.Figure]:
         layers.effective_experts(table),
         layers.entropies(table),
         training.by_layer(OVER_TRAINING, "bits", [0, 4, 9], "bits", (0, 1)),
-        training.by_domain(LOSSES, [0, 4, 9], "nats", (0, 9)),
+        training.by_domain(LOSSES, "loss", [0, 4, 9], "nats", (0, 9)),
         topology(BUILD),
         shares(PARTS, ["all", "experts", "attention"]),
         total_against_active(SIZES, {"sparse"}),

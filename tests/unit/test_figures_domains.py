@@ -9,11 +9,27 @@ from moe_viz.figures.domains import all_layers, halves
 from moe_viz.figures.heatmap import layers_by_experts
 
 
+def uses_of(panels: list[np.ndarray]) -> pd.DataFrame:
+    """Shares `[domain expert]` of each router as the table that they are drawn from."""
+    parts = []
+    for site, panel in enumerate(panels):
+        domain, expert = np.indices(panel.shape).reshape(2, -1)
+        columns = {"domain": domain.astype(str), "site": site, "expert": expert, "share": panel.ravel()}
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
+
+
 @pytest.mark.parametrize("sites", [1, 6, 7, 48])
 def test_every_layer_has_a_panel_of_its_own_that_can_be_clicked(sites):
     panels = [np.random.default_rng(site).random((3, 4 + site)) for site in range(sites)]
     figure = all_layers(
-        panels, [f"L{s}" for s in range(sites)], ["x"] * sites, diverging=False, limit=1.0, selected=sites - 1
+        uses_of(panels),
+        "share",
+        domains=["0", "1", "2"],
+        titles=[f"L{s}" for s in range(sites)],
+        diverging=False,
+        limit=1.0,
+        selected=sites - 1,
     )
     maps = [trace for trace in figure.data if trace.type == "heatmap"]
     for panel, drawn in zip(panels, maps, strict=True):
@@ -33,8 +49,8 @@ def test_every_layer_has_a_panel_of_its_own_that_can_be_clicked(sites):
 
 
 def test_a_difference_of_zero_lies_in_the_middle_of_the_scale():
-    panel = np.array([[-0.5, 0.0, 0.5]])
-    figure = all_layers([panel], ["L0"], ["x"], diverging=True, limit=0.5, selected=0)
+    uses = uses_of([np.array([[-0.5, 0.0, 0.5]])])
+    figure = all_layers(uses, "share", domains=["0"], titles=["L0"], diverging=True, limit=0.5, selected=0)
     assert figure.data[0].z.tolist() == [[0, 128, 255]]
 
 
@@ -47,9 +63,10 @@ def test_dots_stand_on_the_marked_cells_alone():
 
 def test_confirmed_and_other_specialists_are_told_apart():
     table = pd.DataFrame({"fitted": [0.2, 0.1, 0.3], "held_out": [0.2, -0.1, 0.3], "confirmed": [True, False, True]})
-    _line, confirmed, other = halves(table, ["a", "b", "c"]).data
-    assert (list(confirmed.x), list(confirmed.text)) == ([0.2, 0.3], ["a", "c"])
-    assert (list(other.y), list(other.text)) == ([-0.1], ["b"])
+    table = table.assign(domain=["a", "b", "c"], site=[1, 0, 0], expert=[5, 6, 7])
+    _line, confirmed, other = halves(table, {"a": "A", "b": "B", "c": "C"}, ["L0", "L1"]).data
+    assert (list(confirmed.x), list(confirmed.text)) == ([0.2, 0.3], ["A, L1, expert 5", "C, L0, expert 7"])
+    assert (list(other.y), list(other.text)) == ([-0.1], ["B, L0, expert 6"])
 
 
 def test_intervals_are_drawn_where_there_are_any():

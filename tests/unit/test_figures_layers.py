@@ -41,6 +41,6 @@ def test_training_has_a_line_a_layer_on_an_axis_that_other_recordings_share():
 
 
 def test_training_has_a_line_a_domain_and_their_mean():
-    *domains, mean = training.by_domain(LOSSES, [0, 4], "nats", (0, 9)).data
+    *domains, mean = training.by_domain(LOSSES, "loss", [0, 4], "nats", (0, 9)).data
     assert [(line.name, list(line.y)) for line in domains] == [("a", [9, 4]), ("b", [7, 2])]
     assert list(mean.y) == [8, 3]

@@ -7,9 +7,11 @@ import pytest
 from moe_viz.figures.domains import information
 from moe_viz.figures.lessons import lines, named_bars, weights_by_rule
 
+KINDS = pd.DataFrame({"name": ["Chess", "Law"], "share": [0.8, 0.3], "low": [0.7, 0.2], "high": [0.85, 0.5]})
+
 
 def test_a_bar_a_name_the_first_on_top_and_the_chosen_ones_with_their_number():
-    figure = named_bars([0.8, 0.3], ["Chess", "Law"], {1}, "share", ".0%", interval=([0.7, 0.2], [0.85, 0.5]))
+    figure = named_bars(KINDS, "share", {1}, "share", ".0%", interval=True)
     (bars,) = figure.data
     assert list(bars.x) == [0.8, 0.3]
     assert list(figure.layout.yaxis.ticktext) == ["Chess", "Law"]
@@ -20,23 +22,22 @@ def test_a_bar_a_name_the_first_on_top_and_the_chosen_ones_with_their_number():
 
 
 def test_a_line_across_the_bars_says_what_it_is():
-    figure = named_bars([0.8, 0.3], ["Chess", "Law"], (), "share", ".0%", line=(0.125, "even share"))
+    figure = named_bars(KINDS, "share", (), "share", ".0%", line=(0.125, "even share"))
     assert figure.layout.shapes[0].x0 == 0.125
     assert figure.layout.annotations[0].text == "even share"
 
 
 def test_only_experts_that_some_rule_takes_have_a_column():
-    weights = np.zeros((2, 6))
-    weights[0, [1, 4]] = 0.75, 0.25
-    weights[1, 4] = 1.0
-    cells = weights_by_rule(weights, ["a", "b"], "expert").data[0]
+    table = pd.DataFrame({"expert": range(6), "a": [0, 0.75, 0, 0, 0.25, 0], "b": [0, 0, 0, 0, 1.0, 0]})
+    cells = weights_by_rule(table, ["a", "b"], "expert").data[0]
     assert list(cells.x) == ["1", "4"]
     assert np.array_equal(cells.z, [[0.75, 0.25], [np.nan, 1.0]], equal_nan=True)
     assert [list(row) for row in cells.text] == [[".75", ".25"], ["", "1.00"]]
 
 
 def test_what_is_no_measurement_is_dashed():
-    figure = lines({"measured": [1, 2], "formula": [1, 2]}, ["1", "2"], "n", "experts", dashed="formula")
+    table = pd.DataFrame({"n": [1, 2], "measured": [1, 2], "formula": [1, 2]})
+    figure = lines(table, ["measured", "formula"], "n", "experts", dashed="formula")
     assert [trace.line.dash for trace in figure.data] == ["solid", "dash"]
 
 

@@ -1,18 +1,20 @@
 """The figures that answer a question hold its numbers and mark what decides."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from moe_viz.figures import theme
 from moe_viz.figures.predict import bars, first_choices, weights
 from moe_viz.quiz.asking import KINDS
-from moe_viz.ui.learn.predict.evidence import _FIGURES
+from moe_viz.ui.learn.predict.evidence import evidence_figure
 from tests.unit.test_quiz import one_question, texts_of
 
 
 @pytest.mark.parametrize("count", [3, 61])
 def test_one_bar_is_marked_and_every_bar_has_its_place(count):
-    figure = bars(np.linspace(0.1, 0.9, count), [f"{i + 1}" for i in range(count)], 2, "layer", ".0%", line=0.25)
+    table = pd.DataFrame({"layer": [f"{i + 1}" for i in range(count)], "held": np.linspace(0.1, 0.9, count)})
+    figure = bars(table, "layer", "held", 2, "layer", ".0%", line=0.25)
     (bar,) = figure.data
     assert [i for i, colour in enumerate(bar.marker.color) if colour == theme.ACCENT] == [2]
     assert bar.text[2] == f"{bar.y[2]:.0%}"
@@ -22,16 +24,18 @@ def test_one_bar_is_marked_and_every_bar_has_its_place(count):
 
 
 def test_weights_have_a_column_an_expert_and_none_where_nothing_was_given():
-    table = np.array([[0.7, 0.0, 0.3], [0.0, 1.0, 0.0]])
-    figure = weights(table, ["A", "B"], [3, 40, 63], "expert")
+    table = pd.DataFrame({"expert": [3, 40, 63], "A": [0.7, 0.0, 0.3], "B": [0.0, 1.0, 0.0]})
+    figure = weights(table, ["A", "B"], "expert")
     assert figure.layout.xaxis.ticktext == ("3", "40", "63")
-    assert np.array_equal(np.isnan(figure.data[0].z), table == 0)
+    assert np.array_equal(np.isnan(figure.data[0].z), table[["A", "B"]].to_numpy().T == 0)
     assert figure.data[0].texttemplate
-    assert weights(np.ones((2, 40)), ["A", "B"], range(40), "expert").data[0].texttemplate is None
+    many = pd.DataFrame({"expert": range(40), "A": 1.0, "B": 1.0})
+    assert weights(many, ["A", "B"], "expert").data[0].texttemplate is None
 
 
 def test_columns_of_the_same_expert_are_filled_and_no_expert_is_the_same_as_none():
-    figure = first_choices(np.array([5, 2, -1]), np.array([5, 3, -1]), ["0", "1", "2"], ("one", "two"), "layer")
+    table = pd.DataFrame({"layer": ["0", "1", "2"], "first": [5, 2, -1], "second": [5, 3, -1]})
+    figure = first_choices(table, ("one", "two"), "layer")
     assert figure.data[0].z.tolist() == [[1, 0, 0], [1, 0, 0]]
     assert figure.data[0].text.tolist() == [["5", "2", "–"], ["5", "3", "–"]]
 
@@ -40,7 +44,7 @@ def test_columns_of_the_same_expert_are_filled_and_no_expert_is_the_same_as_none
 def test_the_figure_of_a_question_holds_its_evidence(kind):
     texts = texts_of("as bundled")
     question = one_question(kind, *(text.trace for text in texts), seed=2)
-    figure = _FIGURES[kind](question)
+    figure = evidence_figure(question.evidence, question)
     drawn = np.concatenate([np.ravel(trace.z if trace.type == "heatmap" else trace.y) for trace in figure.data])
     column = {
         "same_expert": "gating_weight",

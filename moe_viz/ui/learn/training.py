@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from moe_viz.data.training_recording import TrainingRecording
-from moe_viz.figures.heatmap import layers_by_experts
+from moe_viz.figures.heatmap import heatmap
 from moe_viz.figures.training import by_domain, by_layer
+from moe_viz.metrics.training import load_table
 from moe_viz.probes import TITLES
 from moe_viz.ui.learn.recordings import Recording, recordings
 from moe_viz.ui.routing.routing_map import map_alone
@@ -20,7 +19,7 @@ from moe_viz.ui.session import state
 from moe_viz.ui.session.opened_link import initial_of_link
 from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.chart import chart
-from moe_viz.ui.widgets.numbers import folded_tables, numbers
+from moe_viz.ui.widgets.numbers import Tables, folded_tables, numbers
 
 
 @dataclass(frozen=True)
@@ -85,23 +84,30 @@ def charts() -> None:
     view = next(view for view in _MEASURES if view.title == title)
     updates = both[0].lapse.updates.tolist()
     largest = max(_table(recording, view)[view.column].max() for recording in both)
+    drawn: Tables = {}
     for column, recording in zip(st.columns(2, gap="large"), both, strict=True):
         with column:
             st.markdown(f"**{recording.name}**")
-            chart(_chart(recording, view, updates, (0, 1.06 * largest)), key=f"chart {recording.name}")
+            drawn |= _chart(recording, view, updates, (0, 1.06 * largest))
     st.caption(view.reading)
-    slug = view.title.lower().replace(" ", "-")
-    folded_tables({f"{slug}-{r.file}": partial(_table, r, view) for r in both})
+    folded_tables(drawn)
 
 
 def _table(recording: Recording, view: _Measure) -> pd.DataFrame:
     return recording.loss if view.column == "loss" else recording.routing
 
 
-def _chart(recording: Recording, view: _Measure, updates: list[int], limits: tuple[float, float]) -> go.Figure:
-    if view.column == "loss":
-        return by_domain(recording.loss, updates, view.axis, limits)
-    return by_layer(recording.routing, view.column, updates, view.axis, limits)
+def _chart(recording: Recording, view: _Measure, updates: list[int], limits: tuple[float, float]) -> Tables:
+    return chart(
+        by_domain if view.column == "loss" else by_layer,
+        _table(recording, view),
+        name=f"{view.title.lower().replace(' ', '-')}-{recording.file}",
+        key=f"chart {recording.name}",
+        column=view.column,
+        updates=updates,
+        title=view.axis,
+        limits=limits,
+    )
 
 
 def moment() -> int:
@@ -123,19 +129,29 @@ def draw_loads(after: int) -> None:
     both = recordings()
     st.markdown(f"##### Load of every expert after {after:,} updates")
     largest = max(recording.loads.max() for recording in both)
+    drawn: Tables = {}
     for column, recording in zip(st.columns(2, gap="large"), both, strict=True):
         with column:
             st.markdown(f"**{recording.name}**")
             frame = _frame(recording, after)
             if frame is None:
                 continue
-            matrix = recording.loads[frame]
-            rows = [f"L{layer}" for layer in range(len(matrix))]
-            chart(layers_by_experts(matrix, rows, kind="load", limit=largest), key=f"loads {recording.name}")
+            drawn |= chart(
+                heatmap,
+                load_table(recording.loads[frame]),
+                name=f"load-of-experts-{recording.file}",
+                key=f"loads {recording.name}",
+                value="load",
+                kind="load",
+                row="layer",
+                names={layer: f"L{layer}" for layer in range(recording.loads.shape[1])},
+                limit=largest,
+            )
     st.caption(
         "Each cell is the share of its layer's assignments that the expert took, over all probe texts, every kind of"
         " text weighing the same; a row sums to 100 %."
     )
+    folded_tables(drawn)
 
 
 def watched_text(after: int) -> None:

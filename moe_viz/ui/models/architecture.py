@@ -8,6 +8,7 @@ from functools import cached_property
 import pandas as pd
 import streamlit as st
 
+from moe_viz.figures import captions
 from moe_viz.figures.shares import shares
 from moe_viz.figures.topology import topology
 from moe_viz.metrics.topology import kinds_of_layer, topology_table
@@ -83,19 +84,18 @@ def portraits(*shown: Portrait) -> None:
 
 
 def _headline(portrait: Portrait) -> None:
-    count = portrait.count
     st.markdown(f"##### {plain(portrait.name)}")
     with st.container(horizontal=True, gap="medium", key=f"headline {portrait.key}"):
-        st.metric("Weights", count_text(count.total), width="content")
-        st.metric("One token uses", count_text(count.active), width="content")
-        st.metric("Of all weights", f"{count.active / count.total:.1%}", width="content")
+        for label, value in captions.weights(portrait.weights).items():
+            st.metric(label, f"{value:.1%}" if isinstance(value, float) else count_text(value), width="content")
 
 
 def _layers(portrait: Portrait) -> None:
     st.markdown("**Layers and experts**")
     kinds = _kinds(portrait)
     said = "; ".join(f"{layers}: {words}" for layers, words in kinds.items())
-    chart(topology(portrait.layers), key=f"layers {portrait.key}", alt=said)
+    name = f"layers-{portrait.key}"
+    drawn = chart(topology, portrait.layers, name=name, key=f"layers {portrait.key}", alt=said)
     reading = "Each row is a layer, the first on top"
     if portrait.several_routers:
         reading = "Each row is a router, of which a layer has several; the first layer is on top"
@@ -106,7 +106,7 @@ def _layers(portrait: Portrait) -> None:
         )
     st.caption(f"{reading}.")
     st.html(facts_html(kinds))
-    folded_tables({f"layers-{portrait.key}": lambda: portrait.layers.drop(columns="words")})
+    folded_tables(drawn)
 
 
 def _kinds(portrait: Portrait) -> dict[str, str]:
@@ -125,7 +125,14 @@ def _weights(portrait: Portrait) -> None:
     st.markdown("**Where the weights sit**")
     parts = {"all weights": count.total} | count.parts
     labels = [f"{part}  {count_text(weights) if weights else '–'}" for part, weights in parts.items()]
-    chart(shares(portrait.weights, labels), key=f"weights {portrait.key}", alt=", ".join(labels))
+    drawn = chart(
+        shares,
+        portrait.weights,
+        name=f"weights-{portrait.key}",
+        key=f"weights {portrait.key}",
+        alt=", ".join(labels),
+        labels=labels,
+    )
     reading = (
         "Each bar is a part's share of all weights: what every token uses, what a router chose for one token, and what"
         " lies idle for it. A token reads one row of the input embeddings; they count whole."
@@ -135,7 +142,7 @@ def _weights(portrait: Portrait) -> None:
     st.caption(reading)
     memory = {f"memory {name}": memory_text(count.bytes(dtype)) for dtype, name in _DTYPES.items()}
     st.html(facts_html({"a token, without input embeddings": count_text(count.active_without_embeddings)} | memory))
-    folded_tables({f"weights-{portrait.key}": lambda: portrait.weights.drop(columns=["always", "chosen"])})
+    folded_tables(drawn)
 
 
 def _facts(portrait: Portrait) -> None:

@@ -18,7 +18,7 @@ from moe_viz.ui.session import state
 from moe_viz.ui.session.model_choice import ModelChoice
 from moe_viz.ui.session.model_in_use import begin_loading, coming, engine, failure, model_name, refused
 from moe_viz.ui.widgets.chart import chart
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import Tables, folded_tables
 from moe_viz.ui.widgets.words import context_text, count_text, memory_text, plain
 
 _NAMES = [model.name for model in known_models()]
@@ -41,8 +41,9 @@ def well_known() -> None:
     look, beside = _choice()
     built = {name: build.result() for name, build in _builds().items() if build.done()}
     with glance:
+        drawn: Tables = {}
         if len(built) == len(_builds()):
-            _sizes(built, {look, beside})
+            drawn = _sizes(built, {look, beside})
         else:
             _wait()
         table = catalogue_table(known_models(), built)
@@ -52,7 +53,7 @@ def well_known() -> None:
             " Counted: by building its layers from its configuration, without any weights. The difference compares like"
             " with like: makers count what a token uses with or without the input embeddings."
         )
-        folded_tables({"catalogue": lambda: table})
+        folded_tables({"catalogue": lambda: table} | drawn)
     _details(look, beside, built)
 
 
@@ -68,8 +69,8 @@ def _wait() -> None:
     waiting()
 
 
-def _sizes(built: dict[str, Architecture], marked: set[str]) -> None:
-    """All open models by size; a click on a point chooses its model."""
+def _sizes(built: dict[str, Architecture], marked: set[str]) -> Tables:
+    """All open models by size; a click on a point chooses its model. Returns the table that is drawn."""
     known = [model for model in known_models() if model.name in built]
     table = pd.DataFrame(
         {
@@ -86,18 +87,21 @@ def _sizes(built: dict[str, Architecture], marked: set[str]) -> None:
         for point in state.selected_points(state.SIZES):
             state.LOOK_AT.set(point["customdata"][0])
 
-    figure = total_against_active(table, marked)
-    chart(
-        figure,
+    drawn = chart(
+        total_against_active,
+        table,
+        name="sizes",
         key=state.SIZES.key,
         on_select=choose,
         alt="Weights in all against weights that one token uses; the table below has the numbers",
+        marked=marked,
     )
     st.caption(
         "Further right: more weights to hold in memory. Further up: more of them to read for each token. A dense model"
         " lies on the line; a mixture of experts lies as far below it as its experts are idle. Counted, input"
         " embeddings included. Click a point to see its layers. Closed models publish no sizes and are not here."
     )
+    return drawn
 
 
 def _choice() -> tuple[str, str]:

@@ -102,8 +102,10 @@ class ProfileView:
 
     @cached_property
     def uses(self) -> pd.DataFrame:
-        """The same, one row a domain and expert."""
-        return use_table(self.profile, self.specialists)
+        """The same, one row a domain and expert, with the difference from the expert's share of all tokens."""
+        table = use_table(self.profile, self.specialists)
+        overall = self.overall[table["site"], table["expert"]]
+        return table.assign(difference_from_overall=table["share"] - overall)
 
     @cached_property
     def halves(self) -> HeldOut | None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
+from moe_viz.figures import captions
 from moe_viz.figures.domains import information
 from moe_viz.figures.layers import effective_experts, entropies, repetition, unevenness
 from moe_viz.metrics.domains import DRAWS
 from moe_viz.ui.session.profile_view import ProfileView
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
+from moe_viz.ui.widgets.numbers import Tables
 
 
-def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> None:
+def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Tables:
     """How evenly each layer uses its experts, how undecided its router is, how often neighbours go the same way.
 
     `layers` is a `layer_table`, `repeats` a `repetition_table`; `size` says of how much text they are.
+    Returns the tables that are drawn.
     """
     n = f"n: {size}."
     left, right = st.columns(2, gap="large")
@@ -28,12 +30,8 @@ def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Non
             f"Dead: less than a tenth of an even load. {n}",
             term="effective experts",
         )
-        chart(effective_experts(layers), key="effective experts")
-        dead, experts = int(layers["dead_experts"].sum()), int(layers["num_experts"].sum())
-        st.caption(
-            "The filled bar is e to the entropy of the load: so many evenly used experts would be as uneven."
-            f" Dead experts, with less than a tenth of an even load: {dead:,} of {experts:,}."
-        )
+        drawn = chart(effective_experts, layers, name="layers", key="effective experts")
+        st.caption(captions.effective_experts(layers))
     with right:
         known = bool(layers["router_entropy_normalized"].notna().any())
         heading(
@@ -42,7 +40,7 @@ def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Non
             f"Of the load{', and of the router’s scores divided by their sum, mean over tokens' if known else ''}. {n}",
             term="entropy",
         )
-        chart(entropies(layers), key="entropies")
+        drawn |= chart(entropies, layers, name="layers", key="entropies")
         st.caption(
             "Of the load: 1 means that all experts of the layer share the text evenly."
             + (" Of the router: 1 means that it cannot tell the experts apart for a token." if known else "")
@@ -55,7 +53,7 @@ def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Non
             f"MaxVio: arXiv 2408.15664. CV: population deviation. {n}",
             term="MaxVio",
         )
-        chart(unevenness(layers), key="unevenness")
+        drawn |= chart(unevenness, layers, name="layers", key="unevenness")
         st.caption(
             "Three measures that are 0 when all experts of the layer take the same. MaxVio 1: the busiest takes"
             " twice its share."
@@ -69,12 +67,13 @@ def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Non
             f"Neighbours of one text, both with an expert. {n}",
             term="repetition",
         )
-        chart(repetition(repeats), key="repetition")
+        drawn |= chart(repetition, repeats, name="repetition", key="repetition")
         st.caption("How often a token goes where the one before it went. The dotted lines are chance.")
+    return drawn
 
 
-def draw_domain_information(profiled: ProfileView) -> None:
-    """What the experts tell of the domain."""
+def draw_domain_information(profiled: ProfileView) -> Tables:
+    """What the experts tell of the domain. Returns the table that is drawn."""
     heading(
         "What the expert tells of the domain",
         "I(domain; expert) = Σ p(d, e) log₂ p(d, e) / (p(d) p(e))",
@@ -90,17 +89,15 @@ def draw_domain_information(profiled: ProfileView) -> None:
     )
     with st.spinner("Drawing documents anew"):
         table = profiled.information
-    figure = information(table, profiled.layers, interval=profiled.interval)
-    chart(figure, key="information", alt=bits_in_words(profiled, table["bits"]))
-    rules = profiled.profile.sites
-    most = min(len(profiled.names), max(router.num_experts / router.top_k for router in rules))
-    st.caption(
-        f"0: the expert tells nothing of the kind of text; more than {np.log2(most):.2f} bits it cannot tell here."
-        " Below the dashed line it could be chance. "
-        + ("" if profiled.interval else "There is no interval: a domain has a single text. Bring several of each.")
+    drawn = chart(
+        information,
+        table,
+        name="domain-information",
+        key="information",
+        alt=captions.bits(profiled.layers, table["bits"]),
+        layers=profiled.layers,
+        interval=profiled.interval,
     )
-
-
-def bits_in_words(profiled: ProfileView, bits: pd.Series) -> str:
-    """A chart's values, for who does not see it."""
-    return ", ".join(f"{layer}: {value:.2f} bits" for layer, value in zip(profiled.layers, bits, strict=True))
+    per_choice = [router.num_experts / router.top_k for router in profiled.profile.sites]
+    st.caption(captions.information(per_choice, len(profiled.names), interval=profiled.interval))
+    return drawn

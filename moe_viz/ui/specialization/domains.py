@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 import streamlit as st
 
-from moe_viz.data.arrays import Floats
-from moe_viz.data.scores import Array
-from moe_viz.figures.domains import all_layers, given_token
-from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
+from moe_viz.figures import captions
+from moe_viz.figures.domains import all_layers, given_token, one_layer
+from moe_viz.figures.heatmap import Kind, clicked_cell
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.token_identity_control import OCCURRENCES
 from moe_viz.ui.session import state
 from moe_viz.ui.session.profile_view import ProfileView
-from moe_viz.ui.specialization.by_layer import bits_in_words, draw_domain_information
+from moe_viz.ui.specialization.by_layer import draw_domain_information
 from moe_viz.ui.specialization.choose_expert import ask_for_expert, choose_layer, go_to_asked_expert
 from moe_viz.ui.specialization.profiles import looked_at
 from moe_viz.ui.specialization.specialists import BEYOND
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
-from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
+from moe_viz.ui.widgets.numbers import Tables, folded_tables, profile_provenance
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,8 @@ class _CellOfDomains:
 
     title: str
     kind: Kind
-    values: Callable[[ProfileView], Array]
-    """`[domain site expert]`"""
+    column: str
+    """Of the table of domains and experts."""
     reading: str
     formula: str
     source: str
@@ -43,7 +41,7 @@ _CELLS = (
     _CellOfDomains(
         "Share of the domain’s tokens",
         "use",
-        lambda profiled: profiled.specialists.use,
+        "share",
         "Each cell is the share of the domain’s tokens that the expert took; a row sums to the experts a token has.",
         "N(tokens of the domain that took the expert) / N(tokens of the domain)",
         "Domain specialization, OLMoE (arXiv 2409.02060, equation 7). Even: experts per token over experts.",
@@ -51,7 +49,7 @@ _CELLS = (
     _CellOfDomains(
         "Against the expert’s overall share",
         "use difference",
-        lambda profiled: profiled.specialists.use - profiled.overall,
+        "difference_from_overall",
         "Each cell is how much more of the domain’s tokens the expert took than of all tokens: 0 is no preference.",
         "share of the domain’s tokens − share of all tokens",
         "Domains with more tokens weigh more in the share of all tokens.",
@@ -59,7 +57,7 @@ _CELLS = (
     _CellOfDomains(
         "Against the other domains",
         "use difference",
-        lambda profiled: profiled.specialists.difference,
+        "difference",
         "Each cell is how much more of the domain’s tokens the expert took than of the other domains’ on average.",
         "share of the domain’s tokens − mean over the other domains of their shares",
         "The risk difference; with two domains the Δ of SteerMoE (A¹/N¹ − A²/N²). Domains weigh the same.",
@@ -82,20 +80,17 @@ def heatmaps() -> None:
     with right:
         site = choose_layer(profiled)
     view = next(view for view in views if view.title == title)
-    values = view.values(profiled)[list(profiled.domains)].astype(np.float32)
-    limit = float(np.nanmax(np.abs(values), initial=0)) or 1.0
+    limit = float(np.nanmax(profiled.uses[view.column].abs(), initial=0)) or 1.0
     large, small = st.columns([1.35, 1], gap="large")
     with large:
-        _one_layer(profiled, view, values, limit, site)
+        drawn = _one_layer(profiled, view, limit, site)
     with small:
-        _every_layer(profiled, view, values, limit, site)
-    folded_tables({"domains-experts": lambda: profiled.uses})
+        drawn |= _every_layer(profiled, view, limit, site)
+    folded_tables(drawn)
     profile_provenance(profiled)
 
 
-def _one_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, limit: float, site: int) -> None:
-    router, order = profiled.profile.sites[site], list(profiled.domains)
-    experts = router.num_experts
+def _one_layer(profiled: ProfileView, view: _CellOfDomains, limit: float, site: int) -> Tables:
     heading(
         f"{profiled.layers[site]}: domains × experts",
         view.formula,
@@ -112,24 +107,26 @@ def _one_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, limi
         if cell is not None:
             ask_for_expert(layer, cell[1])
 
-    counts = profiled.profile.counts()[order, site, :experts]
-    figure = layers_by_experts(
-        values[:, site, :experts],
-        [escape(profiled.names[domain]) for domain in order],
+    drawn = chart(
+        one_layer,
+        profiled.uses,
+        name="domains-experts",
+        key=state.DOMAINS_LARGE.key,
+        on_select=keep,
+        alt=f"{view.title} in {layer}, a row a domain, a column an expert; the table below has the numbers",
+        site=site,
+        value=view.column,
         kind=view.kind,
         limit=limit,
-        hover={"tokens": counts},
-        marked=profiled.specialists.marked[order, site, :experts] if profiled.tested else None,
+        names={profiled.profile.domains[domain]: escape(profiled.names[domain]) for domain in profiled.domains},
+        dots=profiled.tested,
     )
-    alt = (
-        f"{view.title} in {profiled.layers[site]}, a row a domain, a column an expert; the table below has the numbers"
-    )
-    chart(figure, key=state.DOMAINS_LARGE.key, on_select=keep, alt=alt)
     dots = " A dot marks a specialist." if profiled.tested else ""
     st.caption(f"{view.reading}{dots} Click a cell to see its expert.")
+    return drawn
 
 
-def _every_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, limit: float, site: int) -> None:
+def _every_layer(profiled: ProfileView, view: _CellOfDomains, limit: float, site: int) -> Tables:
     st.markdown("**Every layer**")
 
     layers = profiled.layers
@@ -138,18 +135,22 @@ def _every_layer(profiled: ProfileView, view: _CellOfDomains, values: Floats, li
         for point in state.selected_points(state.DOMAINS_SMALL):
             state.LAYER.set(layers[int(np.ravel(point["customdata"])[0])])
 
-    panels = [values[:, i, : router.num_experts] for i, router in enumerate(profiled.profile.sites)]
-    figure = all_layers(
-        panels,
-        profiled.layers,
-        [f"{router.num_experts} experts" for router in profiled.profile.sites],
+    drawn = chart(
+        all_layers,
+        profiled.uses,
+        name="domains-experts",
+        key=state.DOMAINS_SMALL.key,
+        on_select=keep,
+        alt=f"{view.title} in every layer; the table below has the numbers",
+        value=view.column,
+        domains=[profiled.profile.domains[domain] for domain in profiled.domains],
+        titles=layers,
         diverging=view.kind == "use difference",
         limit=limit,
         selected=site,
     )
-    alt = f"{view.title} in every layer; the table below has the numbers"
-    chart(figure, key=state.DOMAINS_SMALL.key, on_select=keep, alt=alt)
     st.caption("The same for each layer, on the same scale. Click one to see it large.")
+    return drawn
 
 
 def informations(profiled: ProfileView) -> None:
@@ -159,7 +160,7 @@ def informations(profiled: ProfileView) -> None:
         return
     left, right = st.columns(2, gap="large")
     with left:
-        draw_domain_information(profiled)
+        drawn = draw_domain_information(profiled)
     table = profiled.information
     with right:
         heading(
@@ -173,13 +174,14 @@ def informations(profiled: ProfileView) -> None:
         if not table["tokens"].any():
             st.caption(f"No token stands {OCCURRENCES:,} times in this text, so that this cannot be told.")
         else:
-            figure = given_token(table, profiled.layers)
-            chart(figure, key="given token", alt=bits_in_words(profiled, table["left_bits"]))
-            st.caption(
-                "Domains differ in their words, and routers look at the word. The dashed line cannot come from that: it"
-                f" compares each token with itself in other domains, for the {int(table['tokens'].max()):,} tokens"
-                f" common enough ({table['share_of_text'].max():.0%} of the text). Near 0: the layer looks at the token"
-                " alone. The other line is of all the text, and may lie below."
+            drawn |= chart(
+                given_token,
+                table,
+                name="domain-information",
+                key="given token",
+                alt=captions.bits(profiled.layers, table["left_bits"]),
+                layers=profiled.layers,
             )
-    folded_tables({"domain-information": lambda: table})
+            st.caption(captions.given_token(table))
+    folded_tables(drawn)
     profile_provenance(profiled)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from moe_viz.figures import captions
 from moe_viz.figures.atlas import loads, share_by_domain
 from moe_viz.metrics import atlas
 from moe_viz.metrics.coactivation import EXPECTED
@@ -56,15 +56,12 @@ def choose_expert(profiled: ProfileView) -> tuple[int, int]:
 def draw_summary(profiled: ProfileView, site: int, expert: int) -> None:
     """The expert in four numbers, and its load against the others'."""
     table = atlas.loads(profiled.profile, site)
-    row = table.iloc[expert]
-    busier = int((table["load"] > row["load"]).sum())
-    of_expert = profiled.uses[(profiled.uses["site"] == site) & (profiled.uses["expert"] == expert)]
+    uses = profiled.uses
+    own = uses[(uses["site"] == site) & (uses["expert"] == expert) & profiled.tested]
+    facts = captions.expert_in_numbers(table, own, expert, int(profiled.profile.tokens.sum()))
     with st.container(horizontal=True, gap="large", key="expert headline"):
-        st.metric("Tokens it took", f"{int(row['tokens']):,}", width="content")
-        st.metric("Of all tokens", f"{profiled.overall[site, expert]:.1%}", width="content")
-        st.metric("Place by load", f"{busier + 1} of {len(table)}", width="content")
-        if profiled.tested:
-            st.metric("Domains it is marked for", int(of_expert["marked"].sum()), width="content")
+        for label, value in facts.items():
+            st.metric(label, value, width="content")
 
 
 def share_and_load(profiled: ProfileView, site: int, expert: int) -> None:
@@ -98,19 +95,21 @@ def _share(profiled: ProfileView, site: int, expert: int) -> None:
     router = profiled.profile.sites[site]
     table = atlas.domain_shares(profiled.profile, profiled.specialists, site, expert, np.random.default_rng(0))
     table = table.assign(name=profiled.names).sort_values("share", ascending=False, ignore_index=True)
-    figure = share_by_domain(
-        table.assign(name=[escape(name) for name in table["name"]]),
-        router.top_k / router.num_experts,
-        float(profiled.overall[site, expert]),
+    drawn = chart(
+        share_by_domain,
+        table,
+        name="share-by-domain",
+        key="share by domain",
+        alt=captions.share_by_domain(table),
+        even=router.top_k / router.num_experts,
+        overall=float(profiled.overall[site, expert]),
     )
-    said = ", ".join(f"{name}: {share:.1%}" for name, share in zip(table["name"], table["share"], strict=True))
-    chart(figure, key="share by domain", alt=said)
     st.caption(
         "Each point is the share of a domain’s tokens that took this expert, the largest on top. The solid line is its"
         " share of all tokens, the dotted one what it would take if all experts took the same."
         + ("" if profiled.interval else " There is no interval: a domain has a single text.")
     )
-    folded_tables({"share-by-domain": lambda: table})
+    folded_tables(drawn)
 
 
 def _loads(profiled: ProfileView, site: int, expert: int) -> None:
@@ -127,12 +126,12 @@ def _loads(profiled: ProfileView, site: int, expert: int) -> None:
         for point in state.selected_points(state.LOADS):
             state.EXPERT.set(int(point["x"]))
 
-    said = f"expert {expert}: {table['load'][expert]:.1%} of the assignments of {profiled.layers[site]}"
-    chart(loads(table, expert), key=state.LOADS.key, on_select=keep, alt=said)
+    said = captions.load(table, expert, profiled.layers[site])
+    drawn = chart(loads, table, name="loads", key=state.LOADS.key, on_select=keep, alt=said, selected=expert)
     st.caption(
         "Each bar is an expert’s share of the layer’s assignments; this one is in colour. Click a bar to see it."
     )
-    folded_tables({"loads": lambda: table})
+    folded_tables(drawn)
 
 
 def tokens_and_alike(profiled: ProfileView, site: int, expert: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from moe_viz.figures import captions
 from moe_viz.figures.coactivation import coactivation
 from moe_viz.figures.flow import neighbours
 from moe_viz.figures.heatmap import clicked_cell
@@ -28,6 +28,7 @@ from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 from moe_viz.ui.widgets.ordering import ORDERED, choose_order
 
 _MOST_TOGETHER = 3
+_ENDS = ("near", "far")
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _coactivation(profiled: ProfileView, site: int, expert: int) -> None:
         )
         order = choose_order([router])
     view = next(view for view in _CELLS if view.title == title)
-    table = coactivation_table(profiled.profile, site)
+    table = _at(profiled, site, coactivation_table(profiled.profile, site))
 
     places = _ordered(profiled, site, order)
 
@@ -119,11 +120,19 @@ def _coactivation(profiled: ProfileView, site: int, expert: int) -> None:
         if cell is not None:
             ask_for_expert(layer, int(places[cell[0]]))
 
-    figure = coactivation(table, places, view.value, expert)
-    alt = f"{view.title}: {_strongest(table)}"
-    chart(figure, key=state.PAIRS.key, on_select=keep, alt=alt)
+    drawn = chart(
+        coactivation,
+        table,
+        name="co-activation",
+        key=state.PAIRS.key,
+        on_select=keep,
+        alt=f"{view.title}: {captions.pairs(table)}",
+        order=places,
+        value=view.value,
+        selected=expert,
+    )
     st.caption(f"{view.reading} Framed: expert {expert}. Click a cell to see its row’s expert.")
-    folded_tables({"co-activation": lambda: _at(profiled, site, table)})
+    folded_tables(drawn)
 
 
 def _ordered(profiled: ProfileView, site: int, order: str) -> np.ndarray:
@@ -131,12 +140,6 @@ def _ordered(profiled: ProfileView, site: int, order: str) -> np.ndarray:
     if order == "Load":
         return by_load(profiled.overall[site, :experts])
     return profiled.coactivation_order[site, :experts] if order == "Co-activation" else np.arange(experts)
-
-
-def _strongest(table: pd.DataFrame) -> str:
-    """The strongest pairs in words."""
-    rows = table.dropna(subset="share").nlargest(5, "share")
-    return ", ".join(f"expert {row.expert} with {row.other}: {row.share:.0%}" for row in rows.itertuples())
 
 
 def _flow(profiled: ProfileView, site: int, experts: list[int]) -> None:
@@ -171,10 +174,20 @@ def _flow(profiled: ProfileView, site: int, experts: list[int]) -> None:
             _walk_to(layers[site + int(sign)], int(other))
 
     names = {"here": profiled.layers[site]} | {d: profiled.layers[site + STEPS[d]] for d in strengths}
-    figure = neighbours(table, strengths, names, lift=LIFT)
-    said = "; ".join(f"{direction}: {_said(strength)}" for direction, strength in strengths.items())
-    chart(figure, key=state.FLOW.key, on_select=keep, alt=said)
-    st.caption(f"{_sums(profiled, table, strengths)} Click an expert to follow its tokens.")
+    said = "; ".join(f"{direction}: {captions.strongest(strength)}" for direction, strength in strengths.items())
+    drawn = chart(
+        neighbours,
+        table,
+        name="flow",
+        key=state.FLOW.key,
+        on_select=keep,
+        alt=said,
+        strengths=strengths,
+        names=names,
+        lift=LIFT,
+    )
+    routers = {d: (names[d], profiled.profile.sites[site + STEPS[d]].top_k) for d in strengths}
+    st.caption(f"{captions.flow(strengths, routers)} Click an expert to follow its tokens.")
     with st.container(horizontal=True):
         for expert in experts:
             st.button(
@@ -185,28 +198,7 @@ def _flow(profiled: ProfileView, site: int, experts: list[int]) -> None:
                 on_click=ask_for_expert,
                 args=(profiled.layers[site], expert),
             )
-    folded_tables({"flow": lambda: table})
-
-
-def _sums(profiled: ProfileView, table: pd.DataFrame, strengths: Mapping[str, pd.DataFrame]) -> str:
-    """What the named experts come to, of what a token takes there."""
-    parts = []
-    for direction, strength in strengths.items():
-        at = int(table.loc[table["direction"] == direction, "site"].iloc[0])
-        top_k = profiled.profile.sites[at].top_k
-        named = strength.loc[strength["named"], "share"].sum()
-        parts.append(
-            f"{named:.1f} of a token’s {top_k} {'expert' if top_k == 1 else 'experts'} in {profiled.layers[at]}"
-        )
-    return (
-        "Beside each expert, the share of these tokens that took it too, and how many times chance that is."
-        f" Those named make up {' and '.join(parts)}."
-    )
-
-
-def _said(strength: pd.DataFrame) -> str:
-    rows = strength[strength["named"]].head(5)
-    return ", ".join(f"expert {row.other} {row.share:.0%}" for row in rows.itertuples())
+    folded_tables(drawn)
 
 
 def draw_paths(profiled: ProfileView, site: int, experts: list[int]) -> None:
@@ -224,6 +216,9 @@ def draw_paths(profiled: ProfileView, site: int, experts: list[int]) -> None:
         term="lift",
     )
     table = paths(profiled.profile, site, experts)
+    table = table.assign(
+        **{f"{end}_layer": table[f"{end}_site"].map(dict(enumerate(profiled.layers))) for end in _ENDS}
+    )
 
     layers = profiled.layers
 
@@ -234,25 +229,28 @@ def draw_paths(profiled: ProfileView, site: int, experts: list[int]) -> None:
             else:
                 _walk_to(layers[int(at)], int(expert))
 
-    figure = paths_figure(table, site, experts, profiled.layers)
     said = ", ".join(
-        f"{row.near_site} expert {row.near} and {row.far_site} expert {row.far}"
-        for row in _named(profiled, table).head(10).itertuples()
+        f"{row.near_layer} expert {row.near} and {row.far_layer} expert {row.far}"
+        for row in table.head(10).itertuples()
     )
-    chart(figure, key=state.PATHS.key, on_select=keep, alt=said or "no link")
+    drawn = chart(
+        paths_figure,
+        table,
+        name="paths",
+        key=state.PATHS.key,
+        on_select=keep,
+        alt=said or "no link",
+        site=site,
+        experts=experts,
+        layers=profiled.layers,
+    )
     st.caption(
         "Each ribbon is as wide as the share of the nearer expert’s tokens that took the farther one too. "
         + (f"No link has a lift of {LIFT:g} or more. " if table.empty else "")
         + "Click an expert to follow it, or a layer’s name to look at that layer."
     )
-    folded_tables({"paths": lambda: _named(profiled, table)})
+    folded_tables(drawn)
     profile_provenance(profiled)
-
-
-def _named(profiled: ProfileView, table: pd.DataFrame) -> pd.DataFrame:
-    """With the routers' names in place of their indices."""
-    names = dict(enumerate(profiled.layers))
-    return table.assign(near_site=table["near_site"].map(names), far_site=table["far_site"].map(names))
 
 
 def _at(profiled: ProfileView, site: int, table: pd.DataFrame) -> pd.DataFrame:

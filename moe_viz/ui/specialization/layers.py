@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from moe_viz.data.router_site import RouterSite
-from moe_viz.figures.heatmap import Kind, clicked_cell, layers_by_experts
+from moe_viz.figures.heatmap import Kind, clicked_cell, heatmap
 from moe_viz.metrics.ordering import by_load
 from moe_viz.metrics.tokens import tokens_of_expert
 from moe_viz.ui.session import state
@@ -24,7 +25,7 @@ from moe_viz.ui.specialization.choose_expert import ask_for_expert, go_to_asked_
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
 from moe_viz.ui.widgets.link import carry
-from moe_viz.ui.widgets.numbers import folded_tables, numbers, profile_provenance
+from moe_viz.ui.widgets.numbers import Tables, folded_tables, numbers, profile_provenance
 from moe_viz.ui.widgets.ordering import ORDERED, Order, choose_order
 
 
@@ -115,23 +116,21 @@ def of_a_text(shown: TraceView) -> None:
         # The outline makes it another figure to Streamlit, which then forgets the selection.
         state.SELECTED_CELL.set((of, cell))
 
-    _heatmap(spread, _OF_LOAD, keep, "Click a cell to see the tokens that its expert took.", selected)
-    numbers(shown, {"layers-experts": lambda: shown.experts})
+    click = "Click a cell to see the tokens that its expert took."
+    numbers(shown, _heatmap(spread, _OF_LOAD, keep, click, selected))
     if selected is not None:
         _expert_tokens(shown, *selected)
-    draw_by_layer(shown.layers, shown.repetition, spread.size)
-    numbers(shown, {"layers": lambda: shown.layers, "repetition": lambda: shown.repetition})
+    numbers(shown, draw_by_layer(shown.layers, shown.repetition, spread.size))
 
 
 def of_a_profile(profiled: ProfileView) -> None:
     """Draw a whole profile: the heatmap, whose cells lead to their experts, and layer by layer."""
     go_to_asked_expert(profiled)
     several = len(profiled.names) > 1
-    names = {name: escape(called) for name, called in zip(profiled.profile.domains, profiled.names, strict=True)}
     spread = _Spread(
         profiled.profile.sites,
         profiled.layers,
-        profiled.expert_table.assign(best_domain="most of: " + profiled.expert_table["best_domain"].map(names)),
+        profiled.expert_table,
         lambda: profiled.coactivation_order,
         profiled.size,
     )
@@ -142,16 +141,14 @@ def of_a_profile(profiled: ProfileView) -> None:
         ask_for_expert(layers[cell[0]], cell[1])
 
     views = (*_OF_LOAD, _OF_DOMAINS) if several else _OF_LOAD
-    _heatmap(spread, views, keep, "Click a cell to see its expert.")
-    folded_tables({"layers-experts": lambda: profiled.expert_table})
+    named = zip(profiled.profile.domains, profiled.names, strict=True)
+    most_of = {domain: f"most of: {escape(called)}" for domain, called in named}
+    folded_tables(_heatmap(spread, views, keep, "Click a cell to see its expert.", most_of=most_of))
     profile_provenance(profiled)
-    draw_by_layer(profiled.layer_table, profiled.repetition, spread.size)
+    drawn = draw_by_layer(profiled.layer_table, profiled.repetition, spread.size)
     if several:
-        draw_domain_information(profiled)
-    folded_tables(
-        {"layers": lambda: profiled.layer_table, "repetition": lambda: profiled.repetition}
-        | ({"domain-information": lambda: profiled.information} if several else {})
-    )
+        drawn |= draw_domain_information(profiled)
+    folded_tables(drawn)
     profile_provenance(profiled)
 
 
@@ -161,8 +158,12 @@ def _heatmap(
     keep: Callable[[tuple[int, int]], None],
     click: str,
     selected: tuple[int, int] | None = None,
-) -> None:
-    """Draw layers × experts; `keep` gets the (site, expert) of a cell that is clicked."""
+    most_of: Mapping[Any, str] | None = None,
+) -> Tables:
+    """Draw layers × experts; `keep` gets the (site, expert) of a cell that is clicked. Returns the table.
+
+    `most_of` says of each domain that an expert takes most of it.
+    """
     title = st.empty()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         titles = [view.title for view in views]
@@ -171,7 +172,6 @@ def _heatmap(
         )
         by = choose_order(spread.sites)
     view = next(view for view in views if view.title == chosen)
-    of_domains = view is _OF_DOMAINS
     with title:
         heading(
             "Layers × experts",
@@ -187,19 +187,24 @@ def _heatmap(
         if cell is not None:
             keep(cell)
 
-    figure = layers_by_experts(
-        spread.matrix(view.column),
-        spread.names,
+    drawn = chart(
+        heatmap,
+        spread.experts,
+        name="layers-experts",
+        key=state.HEATMAP.key,
+        on_select=clicked,
+        alt=f"{view.title}, a row a layer, a column an expert; the table below has the numbers",
+        value=view.column,
         kind=view.kind,
-        experts_per_row=[site.num_experts for site in spread.sites],
+        row="site",
+        names=dict(enumerate(spread.names)),
         selected=selected,
-        hover={"tokens taken": spread.matrix("count")},
-        notes=spread.matrix("best_domain").astype(np.object_) if of_domains else None,
+        hover={"tokens taken": "count"},
+        note=("best_domain", most_of) if most_of and view is _OF_DOMAINS else None,
         order=order,
     )
-    alt = f"{view.title}, a row a layer, a column an expert; the table below has the numbers"
-    chart(figure, key=state.HEATMAP.key, on_select=clicked, alt=alt)
     st.caption(f"{view.reading} {click}{_about_order(spread, by)}")
+    return drawn
 
 
 def _about_order(spread: _Spread, order: Order) -> str:

@@ -7,6 +7,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
+from moe_viz.figures import captions
 from moe_viz.figures.domains import halves
 from moe_viz.metrics.domains import DRAWS
 from moe_viz.metrics.specialists import LEVEL, held_out_table
@@ -43,9 +44,8 @@ def specialists(profiled: ProfileView) -> None:
 def _marked(profiled: ProfileView) -> None:
     uses = profiled.uses
     marked = uses[uses["marked"]].sort_values("difference", ascending=False, ignore_index=True)
-    tested = int(uses["q"].notna().sum())
     heading(
-        f"Specialists: {len(marked):,} of {tested:,}",
+        captions.specialists(uses),
         f"marked: q ≤ {LEVEL:g} and a difference above {LEAST:g} · top-k / experts",
         f"Only {BEYOND}, is called a specialist: with texts enough any two domains differ (a convention of moe_viz)."
         " p: Welch’s t of the expert’s load in the domain’s documents against all others, less that difference"
@@ -115,16 +115,10 @@ def _halves(profiled: ProfileView) -> None:
         st.caption("Half of the documents is too few to find a specialist in.")
         return
     table = held_out_table(profiled.profile, split)
-    names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
-    labels = [
-        f"{escape(names[domain])}, {profiled.layers[site]}, expert {expert}"
-        for domain, site, expert in zip(table["domain"], table["site"], table["expert"], strict=True)
-    ]
-    said = f"{int(table['confirmed'].sum()):,} of {len(table):,} confirmed"
-    chart(halves(table, labels), key="halves", alt=said)
-    st.caption(
-        f"{said} in texts that had no part in choosing them. Their mean difference was"
-        f" {table['fitted'].mean():+.1%} where they were found and {table['held_out'].mean():+.1%} in the other half."
-        " Far below the line: an effect of the choice."
+    named = zip(profiled.profile.domains, profiled.names, strict=True)
+    names = {domain: escape(called) for domain, called in named}
+    drawn = chart(
+        halves, table, name="held-out", key="halves", alt=captions.confirmed(table), names=names, layers=profiled.layers
     )
-    folded_tables({"held-out": lambda: table})
+    st.caption(captions.held_out(table))
+    folded_tables(drawn)

@@ -1,20 +1,25 @@
-"""Every Plotly figure of every page, and its picture: the camera above a figure saves it, in the browser alone."""
+"""Every Plotly figure of every page, drawn from the table that it hands out, and its picture.
+
+The camera above a figure saves it, in the browser alone.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from moe_viz.ui.session import state
 
 if TYPE_CHECKING:
+    import pandas as pd
     import plotly.graph_objects as go
 
+    from moe_viz.ui.widgets.numbers import Tables
+
 _FORMATS = ("PNG", "SVG")
-_KEY = "picture format"
 _FONT = "Arial, Helvetica, sans-serif"
 """A picture cannot carry the page's own font; in another one than it was laid out for, its texts would be cut off."""
 _SCALE = 2
@@ -22,15 +27,41 @@ _SCALE = 2
 _LONGEST_NAME = 60
 
 
-def chart(figure: go.Figure, key: str, *, alt: str | None = None, on_select: Callable[[], None] | None = None) -> None:
-    """Draw a figure as wide as there is room. `alt` says it in words; `on_select` is called when a point is clicked."""
+def chart(
+    figure_of: Callable[..., go.Figure],
+    table: pd.DataFrame,
+    *,
+    name: str,
+    key: str,
+    alt: str | None = None,
+    on_select: Callable[[], None] | None = None,
+    **options: Any,
+) -> Tables:
+    """Draw `figure_of(table, **options)` as wide as there is room.
+
+    Returns the table under its `name`, to be handed out below the figure by `folded_tables`. `alt` says the
+    figure in words; `on_select` is called when a point is clicked.
+    """
+    _plot(figure_of, table, options, key=key, alt=alt, on_select=on_select)
+    return {name: lambda: table}
+
+
+def _plot(
+    figure_of: Callable[..., go.Figure],
+    table: pd.DataFrame,
+    options: dict[str, Any],
+    *,
+    key: str,
+    alt: str | None,
+    on_select: Callable[[], None] | None,
+) -> None:
     picture = {
         "format": (state.PICTURE_FORMAT.get() or _FORMATS[0]).lower(),
         "filename": file_name(key),
         "scale": _SCALE,
     }
     st.plotly_chart(
-        figure.update_layout(font_family=_FONT),
+        figure_of(table, **options).update_layout(font_family=_FONT),
         key=key,
         on_select=on_select or "ignore",
         selection_mode="points",

@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
     from moe_viz.ui.session.profile_view import ProfileView
 
+Tables = dict[str, Callable[[], "pd.DataFrame"]]
+"""Tables by their files' names, each made when it is asked for."""
 SHOWN_ROWS = 2_000
 """More rows than anybody scrolls through; the file has all."""
 
 
-def numbers(shown: TraceView, tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
+def numbers(shown: TraceView, tables: Tables) -> None:
     """A figure's tables, folded away, and where they come from."""
     folded_tables(tables)
     provenance(shown)
 
 
-def folded_tables(tables: dict[str, Callable[[], pd.DataFrame]]) -> None:
+def folded_tables(tables: Tables) -> None:
     """Tables that are made when they are unfolded, each with its CSV and its Parquet file.
 
     Their names are their files' names and tell the figures of a page apart.

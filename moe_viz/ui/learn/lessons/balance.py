@@ -15,7 +15,7 @@ from moe_viz.lessons.small_moe import EXPERTS, REPORT_EVERY, STEPS, Balancing, R
 from moe_viz.lessons.texts import Lesson
 from moe_viz.ui.session import state
 from moe_viz.ui.widgets.chart import chart
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import Tables, folded_tables
 
 _KINDS: tuple[Balancing, ...] = ("none", "loss", "bias")
 _STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -74,24 +74,26 @@ def _watch(lesson: Lesson, names: dict[Balancing, str], running: bool) -> None:
         if not shown:
             st.caption(lesson.say("nothing_yet", seconds=SECONDS))
         else:
-            _draw_runs(lesson, names, shown)
+            folded_tables(_draw_runs(lesson, names, shown) | {"small-mixture": _table})
         if running and not any(run.running for run in _runs().values()):
             st.rerun()
 
     watch()
 
 
-def _draw_runs(lesson: Lesson, names: dict[Balancing, str], shown: dict[Balancing, list[Report]]) -> None:
-    steps = [f"{step}" for step in range(0, STEPS + 1, REPORT_EVERY)]
-    chart(
-        lines(
-            {names[kind]: [report.max_violation for report in reports] for kind, reports in shown.items()},
-            steps,
-            lesson.say("axis_steps"),
-            lesson.say("axis_violation"),
-            limits=(0, EXPERTS - 1),
-        ),
+def _draw_runs(lesson: Lesson, names: dict[Balancing, str], shown: dict[Balancing, list[Report]]) -> Tables:
+    violations = pd.DataFrame({"step": range(0, STEPS + 1, REPORT_EVERY)})
+    for kind, reports in shown.items():
+        violations[names[kind]] = violations["step"].map({report.step: report.max_violation for report in reports})
+    drawn = chart(
+        lines,
+        violations,
+        name="violations",
         key="violations",
+        series=[names[kind] for kind in shown],
+        x_title=lesson.say("axis_steps"),
+        y_title=lesson.say("axis_violation"),
+        limits=(0, EXPERTS - 1),
     )
     for column, (kind, reports) in zip(st.columns(len(shown)), shown.items(), strict=True):
         last = reports[-1]
@@ -99,29 +101,38 @@ def _draw_runs(lesson: Lesson, names: dict[Balancing, str], shown: dict[Balancin
             st.markdown(
                 lesson.say("result", kind=names[kind], step=last.step, violation=last.max_violation, loss=last.loss)
             )
-            loads = np.array(last.loads)
-            busy = [int(loads.argmax())]
-            chart(expert_bars(loads, busy, lesson.say("axis_expert"), ".0%"), key=f"loads {kind}")
+            drawn |= chart(
+                expert_bars,
+                pd.DataFrame({"expert": range(len(last.loads)), "load": last.loads}),
+                name=f"loads-{kind}",
+                key=f"loads {kind}",
+                names="expert",
+                value="load",
+                chosen=[int(np.argmax(last.loads))],
+                x_title=lesson.say("axis_expert"),
+                tick_format=".0%",
+            )
     st.caption(lesson.say("reading", most=EXPERTS - 1))
+    return drawn
 
 
 def _price(lesson: Lesson) -> None:
     st.markdown(lesson.say("price"))
-    folded_tables({"small-mixture": _table})
 
 
 def _recorded(lesson: Lesson) -> None:
     """The bundled model and its twin, at the last moment that both have."""
     st.subheader(lesson.say("twin"), anchor=False)
     updates, ours, twin = _violations()
-    chart(
-        lines(
-            {lesson.say("with"): ours["worst"], lesson.say("without"): twin["worst"]},
-            [f"{n:,}" for n in updates],
-            lesson.say("axis_updates"),
-            lesson.say("axis_worst"),
-        ),
+    series = {lesson.say("with"): ours["worst"], lesson.say("without"): twin["worst"]}
+    drawn = chart(
+        lines,
+        pd.DataFrame({"updates": updates, **series}),
+        name="worst-layer",
         key="twin",
+        series=list(series),
+        x_title=lesson.say("axis_updates"),
+        y_title=lesson.say("axis_worst"),
     )
     st.markdown(
         lesson.say(
@@ -134,6 +145,7 @@ def _recorded(lesson: Lesson) -> None:
             alive=int(ours["dead"][-1]),
         )
     )
+    folded_tables(drawn)
 
 
 @cache

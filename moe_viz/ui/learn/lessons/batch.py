@@ -15,7 +15,7 @@ from moe_viz.probes import TITLES
 from moe_viz.ui.learn.lessons.kind import choose_kind
 from moe_viz.ui.session import state
 from moe_viz.ui.widgets.chart import chart
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import Tables, folded_tables
 
 _BYTES, _GIGA = 2, 1e9
 _LOOKED_AT = 8
@@ -33,20 +33,19 @@ def draw(lesson: Lesson) -> None:
     uniform = np.array([experts_used_if_uniform(experts, top_k, n) for n in SIZES])
     series = {
         lesson.say("line_mixed"): mixed,
-        lesson.say("line_kind", kind=TITLES[kind]): alone[~np.isnan(alone)],
+        lesson.say("line_kind", kind=TITLES[kind]): alone,
         lesson.say("line_uniform"): uniform,
     }
-    labels = [str(n) for n in SIZES]
-    chart(
-        lines(
-            {name: values.tolist() for name, values in series.items()},
-            labels,
-            lesson.say("axis_tokens"),
-            lesson.say("axis_experts"),
-            limits=(0, experts * 1.05),
-            dashed=lesson.say("line_uniform"),
-        ),
+    drawn = chart(
+        lines,
+        pd.DataFrame({"tokens": SIZES, **series}),
+        name="distinct-experts",
         key="used",
+        series=list(series),
+        x_title=lesson.say("axis_tokens"),
+        y_title=lesson.say("axis_experts"),
+        limits=(0, experts * 1.05),
+        dashed=lesson.say("line_uniform"),
     )
     at = SIZES.index(_LOOKED_AT)
     st.markdown(
@@ -62,13 +61,12 @@ def draw(lesson: Lesson) -> None:
     )
     if np.isnan(alone).any():
         st.caption(lesson.say("ends"))
-    _memory(lesson)
-    table = pd.DataFrame({"tokens": SIZES, "all kinds": mixed, kind: alone, "uniform": uniform})
-    folded_tables({"distinct-experts": lambda: table})
+    drawn |= _memory(lesson)
+    folded_tables(drawn)
     st.caption(common("recorded_text"))
 
 
-def _memory(lesson: Lesson) -> None:
+def _memory(lesson: Lesson) -> Tables:
     st.subheader(lesson.say("memory"), anchor=False)
     st.markdown(lesson.say("memory_intro", bits=8 * _BYTES))
     names = list(known_sizes())
@@ -97,19 +95,20 @@ def _memory(lesson: Lesson) -> None:
         )
     )
     each = [_gigabytes(known, size) / size for size in SIZES]
-    chart(
-        lines(
-            {name: each},
-            [str(size) for size in SIZES],
-            lesson.say("axis_tokens"),
-            lesson.say("axis_gigabytes"),
-            marked=SIZES.index(n),
-        ).update_layout(showlegend=False),
+    drawn = chart(
+        lines,
+        pd.DataFrame({"tokens": SIZES, name: each}),
+        name="gigabytes-per-token",
         key="reads",
+        series=[name],
+        x_title=lesson.say("axis_tokens"),
+        y_title=lesson.say("axis_gigabytes"),
+        marked=SIZES.index(n),
     )
     if n > 1:
         steps = n * single
         st.markdown(lesson.say("prompt", n=n, gigabytes=read, steps=steps, times=steps / read))
+    return drawn
 
 
 def _gigabytes(known: Sizes, tokens: int) -> float:

@@ -24,7 +24,7 @@ from moe_viz.ui.session.opened_link import text_of_link
 from moe_viz.ui.session.trace_view import TraceView
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.link import carry
-from moe_viz.ui.widgets.numbers import numbers
+from moe_viz.ui.widgets.numbers import Tables, numbers
 from moe_viz.ui.widgets.words import plain
 
 _KEPT = "border-bottom:3px solid transparent"
@@ -67,8 +67,7 @@ def draw(lesson: Lesson) -> None:
             if len(layers) > 1
             else layers[0]
         )
-    _batch(lesson, trace, site, factor)
-    numbers(shown, {"capacity": lambda: _table(trace, site, factor)})
+    numbers(shown, _batch(lesson, trace, site, factor) | {"capacity": lambda: _table(trace, site, factor)})
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
@@ -77,7 +76,7 @@ def _read(_model: str, text: str) -> TraceView:
     return TraceView(engine().trace(text), "measured", None)
 
 
-def _batch(lesson: Lesson, trace: RoutingTrace, site: int, factor: float) -> None:
+def _batch(lesson: Lesson, trace: RoutingTrace, site: int, factor: float) -> Tables:
     router = trace.sites[site]
     ids = trace.expert_ids[site, :, : router.top_k]
     room = capacity.capacity(len(trace), router.top_k, router.num_experts, factor)
@@ -97,15 +96,19 @@ def _batch(lesson: Lesson, trace: RoutingTrace, site: int, factor: float) -> Non
     st.html(_marked(lesson, trace, np.any(lost, axis=1), every))
     st.caption(lesson.say("reading"))
     over = [int(expert) for expert in np.flatnonzero(wanted > room)]
-    bars = expert_bars(
-        wanted,
-        over,
-        lesson.say("axis_expert"),
-        "d",
+    drawn = chart(
+        expert_bars,
+        pd.DataFrame({"expert": range(len(wanted)), "tokens": wanted}),
+        name="wanted",
+        key="wanted",
+        names="expert",
+        value="tokens",
+        chosen=over,
+        x_title=lesson.say("axis_expert"),
+        tick_format="d",
         y_title=lesson.say("axis_wanted"),
         line=(room, lesson.say("line")),
     )
-    chart(bars, key="wanted")
     st.markdown(
         lesson.say(
             "explain",
@@ -122,19 +125,29 @@ def _batch(lesson: Lesson, trace: RoutingTrace, site: int, factor: float) -> Non
     enough = float(wanted.max() * router.num_experts / (len(trace) * router.top_k))
     idle = 1 - float((ids != NO_EXPERT).sum()) / (float(wanted.max()) * router.num_experts)
     st.markdown(lesson.say("switch", enough=enough, idle=idle))
-    _experts_choose(lesson, trace, site, room)
+    return drawn | _experts_choose(lesson, trace, site, room)
 
 
-def _experts_choose(lesson: Lesson, trace: RoutingTrace, site: int, room: int) -> None:
+def _experts_choose(lesson: Lesson, trace: RoutingTrace, site: int, room: int) -> Tables:
     scores = site_scores(trace, site)
     if scores is None:
         st.caption(lesson.say("unknown"))
-        return
+        return {}
     each = capacity.expert_choice(scores, room).sum(axis=1)
     st.markdown(lesson.say("choice", room=min(room, len(trace)), none=int((each == 0).sum()), most=int(each.max())))
     counted = np.bincount(each)
-    bars = expert_bars(counted, [0], lesson.say("axis_number"), "d", y_title=lesson.say("axis_tokens"))
-    chart(bars, key="chosen")
+    return chart(
+        expert_bars,
+        pd.DataFrame({"experts": range(len(counted)), "tokens": counted}),
+        name="chosen",
+        key="chosen",
+        names="experts",
+        value="tokens",
+        chosen=[0],
+        x_title=lesson.say("axis_number"),
+        tick_format="d",
+        y_title=lesson.say("axis_tokens"),
+    )
 
 
 def _marked(lesson: Lesson, trace: RoutingTrace, part: capacity.Flags, every: capacity.Flags) -> str:

@@ -15,7 +15,7 @@ from moe_viz.ui.learn.lessons.lookup import lookup
 from moe_viz.ui.session import state
 from moe_viz.ui.session.profile_view import recorded
 from moe_viz.ui.widgets.chart import chart
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import Tables, folded_tables
 from moe_viz.ui.widgets.words import large_text
 
 _BILLION = 1e9
@@ -67,14 +67,16 @@ def draw(lesson: Lesson) -> None:
             key=state.DESIGN_BESIDE.of(design).key,
             bind="query-params",
         )
+    drawn: Tables = {}
     for column, shown in zip((left, right), (name, beside), strict=True):
         with column:
             built = known_designs()[shown]
             said = "; ".join(f"{span(kind['layer'])}: {kind['words']}" for kind in built.kinds)
-            chart(topology(built.layers), key=f"layers {shown}", alt=said)
+            file = f"layers-{shown.lower().replace(' ', '-')}"
+            drawn |= chart(topology, built.layers, name=file, key=f"layers {shown}", alt=said)
     st.table(_beside_each_other(lesson, name, beside))
-    _changes(lesson, design, name, beside)
-    folded_tables({"designs": lambda: _table(lesson, *known_designs())})
+    drawn |= _changes(lesson, design, name, beside)
+    folded_tables(drawn | {"designs": lambda: _table(lesson, *known_designs())})
 
 
 def _what(lesson: Lesson, design: str, having: tuple[str, ...]) -> str:
@@ -116,8 +118,8 @@ def _table(lesson: Lesson, *names: str) -> pd.DataFrame:
     return _beside_each_other(lesson, *names).T.reset_index(names="model")
 
 
-def _changes(lesson: Lesson, design: str, name: str, beside: str) -> None:
-    """What the design does to this model, in numbers."""
+def _changes(lesson: Lesson, design: str, name: str, beside: str) -> Tables:
+    """What the design does to this model, in numbers. Returns what is drawn."""
     built, one = known_designs()[name], known_designs()[name].router
     if design == "fine":
         _fine(lesson, name, beside)
@@ -162,7 +164,8 @@ def _changes(lesson: Lesson, design: str, name: str, beside: str) -> None:
             )
         )
     else:
-        lookup(lesson)
+        return lookup(lesson)
+    return {}
 
 
 def _fine(lesson: Lesson, name: str, beside: str) -> None:

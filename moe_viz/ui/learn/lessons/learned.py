@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from moe_viz.figures.heatmap import layers_by_experts
+from moe_viz.figures.heatmap import heatmap
 from moe_viz.figures.lessons import lines
 from moe_viz.lessons.texts import Lesson, common
+from moe_viz.metrics.training import load_table
 from moe_viz.ui.learn.recordings import Recording, recordings
 from moe_viz.ui.session import state
 from moe_viz.ui.widgets.chart import chart
@@ -27,7 +28,6 @@ def draw(lesson: Lesson) -> None:
     st.markdown(lesson.say("intro", texts=len(_recording().lapse.text_domain)))
     playing = st.toggle(lesson.say("play"), key=state.LEARNED_PLAY.key, bind="query-params")
     st.fragment(_moment, run_every=_SECONDS if playing else None)(lesson, playing)
-    folded_tables({"training": lambda: _recording().routing})
     st.caption(common("recorded_training"))
 
 
@@ -60,12 +60,19 @@ def _moment(lesson: Lesson, playing: bool) -> None:
         wrap=True,
     )
     st.markdown(lesson.say(_ABOUT[measure]))
-    series = {
-        lesson.say("layer", layer=layer): rows[measure].tolist() for layer, rows in table.groupby("layer", sort=True)
-    }
+    wide = table.pivot_table(index="updates", columns="layer", values=measure)
+    wide = wide.rename(columns=lambda layer: lesson.say("layer", layer=layer))
     frame = updates.index(after)
-    labels = [f"{n:,}" for n in updates]
-    chart(lines(series, labels, lesson.say("axis_updates"), names[measure], marked=frame), key="learned measure")
+    drawn = chart(
+        lines,
+        wide.reset_index(),
+        name=measure.replace("_", "-"),
+        key="learned measure",
+        series=wide.columns.tolist(),
+        x_title=lesson.say("axis_updates"),
+        y_title=names[measure],
+        marked=frame,
+    )
     now, end = _means(table, after), _means(table, updates[-1])
     st.markdown(
         lesson.say(
@@ -81,8 +88,18 @@ def _moment(lesson: Lesson, playing: bool) -> None:
     )
     st.markdown(lesson.say("loads"))
     loads = _recording().loads
-    rows = [f"L{layer}" for layer in range(loads.shape[1])]
-    chart(layers_by_experts(loads[frame], rows, kind="load", limit=float(loads.max())), key="learned loads")
+    drawn |= chart(
+        heatmap,
+        load_table(loads[frame]),
+        name="load-of-experts",
+        key="learned loads",
+        value="load",
+        kind="load",
+        row="layer",
+        names={layer: f"L{layer}" for layer in range(loads.shape[1])},
+        limit=float(loads.max()),
+    )
+    folded_tables(drawn | {"training": lambda: table})
 
 
 def _means(table: pd.DataFrame, after: int) -> pd.Series[float]:

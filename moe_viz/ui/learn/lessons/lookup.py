@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from moe_viz.figures.lessons import expert_bars, lines
@@ -19,14 +20,15 @@ from moe_viz.metrics.tokens import visible
 from moe_viz.ui.session import state
 from moe_viz.ui.session.profile_view import recorded
 from moe_viz.ui.widgets.chart import chart
+from moe_viz.ui.widgets.numbers import Tables
 from moe_viz.ui.widgets.words import plain
 
 _SHOWN = 12
 """Tokens to choose from."""
 
 
-def lookup(lesson: Lesson) -> None:
-    """One token's expert either way, then how far a lookup could go, and how even it is."""
+def lookup(lesson: Lesson) -> Tables:
+    """One token's expert either way, then how far a lookup could go, and how even it is. Returns what is drawn."""
     profile = recorded().profile
     st.subheader(lesson.say("hash_try"), anchor=False)
     common = common_tokens(profile)
@@ -66,8 +68,18 @@ def lookup(lesson: Lesson) -> None:
     st.markdown(
         lesson.say("hash_learned", layer=layer, used=int((shares > 0).sum()), first=first, most=float(shares[first]))
     )
-    title = lesson.say("axis_first")
-    chart(expert_bars(shares, [first], lesson.say("axis_expert"), ".0%", y_title=title), key="lookup")
+    drawn = chart(
+        expert_bars,
+        pd.DataFrame({"expert": range(experts), "share": shares}),
+        name="first-choices",
+        key="lookup",
+        names="expert",
+        value="share",
+        chosen=[first],
+        x_title=lesson.say("axis_expert"),
+        tick_format=".0%",
+        y_title=lesson.say("axis_first"),
+    )
     agree = agreement(profile)
     early, late = int(agree.argmax()), int(agree.argmin())
     st.markdown(
@@ -76,9 +88,17 @@ def lookup(lesson: Lesson) -> None:
         )
     )
     title = lesson.say("axis_agree")
-    series = {title: agree.tolist()}
-    figure = lines(series, [f"{n}" for n in layers], lesson.say("axis_layer"), title, limits=(0, 1), y_format=".0%")
-    chart(figure.update_layout(showlegend=False), key="agreement")
+    drawn |= chart(
+        lines,
+        pd.DataFrame({"layer": layers, title: agree}),
+        name="agreement",
+        key="agreement",
+        series=[title],
+        x_title=lesson.say("axis_layer"),
+        y_title=title,
+        limits=(0, 1),
+        y_format=".0%",
+    )
     by_router = violation_of_router(profile)
     st.markdown(
         lesson.say(
@@ -90,6 +110,7 @@ def lookup(lesson: Lesson) -> None:
         )
     )
     st.caption(lesson.say("hash_counted", texts=recorded().size, occurrences=OCCURRENCES, common=len(common)))
+    return drawn
 
 
 def _a_word(named: dict[int, str]) -> int:

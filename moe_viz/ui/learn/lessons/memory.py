@@ -43,16 +43,17 @@ def draw(lesson: Lesson) -> None:
     bits = BITS[precision]
     held = gigabytes(known.total, bits)
     used = gigabytes(known.active, bits)
-    chart(
-        stacked(
-            {
-                lesson.say("part_used"): [gigabytes(known.active, b) for b in BITS.values()],
-                lesson.say("part_waiting"): [gigabytes(known.total - known.active, b) for b in BITS.values()],
-            },
-            list(BITS),
-            lesson.say("axis"),
-        ),
+    parts = {
+        lesson.say("part_used"): [gigabytes(known.active, b) for b in BITS.values()],
+        lesson.say("part_waiting"): [gigabytes(known.total - known.active, b) for b in BITS.values()],
+    }
+    drawn = chart(
+        stacked,
+        pd.DataFrame({"precision": list(BITS), **parts}),
+        name="memory-of-one-model",
         key="memory",
+        parts=list(parts),
+        x_title=lesson.say("axis"),
     )
     st.markdown(lesson.say("needs", model=name, precision=precision, held=held, used=used, share=used / held))
     fits = [device for device, size in DEVICES.items() if size > held]
@@ -63,7 +64,7 @@ def draw(lesson: Lesson) -> None:
     _all_needed(lesson)
     _offloading(lesson, known, bits)
     _measured(lesson)
-    folded_tables({"memory": _table})
+    folded_tables(drawn | {"memory": _table})
 
 
 def _all_needed(lesson: Lesson) -> None:

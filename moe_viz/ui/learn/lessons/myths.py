@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from moe_viz.figures.lessons import named_bars
 from moe_viz.lessons.myths import facts, shares_of_expert
+from moe_viz.lessons.recorded import recording
 from moe_viz.lessons.texts import Lesson, common
 from moe_viz.probes import TITLES
 from moe_viz.ui.widgets.chart import chart
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import Tables, folded_tables
 
 _MYTHS = (
     ("uses_all", "uses_all_answer"),
@@ -27,6 +27,7 @@ def draw(lesson: Lesson) -> None:
     """Each sentence with a choice of true or false; the answer comes after the choice."""
     st.markdown(lesson.say("intro"))
     known = facts()
+    drawn: Tables = {"answers": lambda: pd.DataFrame([known.numbers()]).T.astype(str).reset_index(names="number")}
     numbers = known.numbers() | {"domain": TITLES[known.domain]}
     judged = [lesson.say("true"), lesson.say("partly"), lesson.say("false")]
     for myth, answer in _MYTHS:
@@ -36,17 +37,22 @@ def draw(lesson: Lesson) -> None:
             if chosen is not None:
                 st.markdown(lesson.say(answer, **numbers))
                 if myth == "topic":
-                    _expert(lesson)
-    folded_tables({"answers": lambda: pd.DataFrame([known.numbers()]).T.astype(str).reset_index(names="number")})
+                    drawn |= _expert(lesson)
+    folded_tables(drawn)
     st.caption(common("recorded_text"))
 
 
-def _expert(lesson: Lesson) -> None:
+def _expert(lesson: Lesson) -> Tables:
     """The expert that comes closest to a topic: its share of every kind of text."""
     shares = shares_of_expert()
-    order = np.argsort(-shares, kind="stable")
-    names = list(TITLES.values())
-    figure = named_bars(
-        [float(shares[kind]) for kind in order], [names[kind] for kind in order], {0}, lesson.say("axis_share"), ".1%"
+    table = pd.DataFrame({"name": [TITLES[kind] for kind in recording().domains], "share": shares})
+    return chart(
+        named_bars,
+        table.sort_values("share", ascending=False, kind="stable", ignore_index=True),
+        name="share-by-kind",
+        key="expert",
+        value="share",
+        chosen={0},
+        x_title=lesson.say("axis_share"),
+        number_format=".1%",
     )
-    chart(figure, key="expert")

@@ -11,7 +11,7 @@ from moe_viz.lessons.sizes import Sizes, known_sizes
 from moe_viz.lessons.texts import Lesson
 from moe_viz.ui.session import state
 from moe_viz.ui.widgets.chart import chart
-from moe_viz.ui.widgets.numbers import folded_tables
+from moe_viz.ui.widgets.numbers import Tables, folded_tables
 
 MIXTRAL, DEEPSEEK = "Mixtral 8x7B", "DeepSeek-V3"
 _BILLION = 1e9
@@ -51,7 +51,7 @@ def draw(lesson: Lesson) -> None:
             lesson.say("width"), 0.25, 2.0, 1.0, 0.25, key=state.SIZES_WIDTH.of(name).key, bind="query-params"
         )
     changed = known.changed(experts, min(top_k, experts), width)
-    _bars(lesson, changed)
+    drawn = _bars(lesson, changed)
     if changed == known:
         st.markdown(lesson.say("unchanged"))
     else:
@@ -68,18 +68,19 @@ def draw(lesson: Lesson) -> None:
             )
         )
     _explained(lesson, name, known)
-    folded_tables({"parameters": _table})
+    folded_tables(drawn | {"parameters": _table})
 
 
-def _bars(lesson: Lesson, sizes: Sizes) -> None:
+def _bars(lesson: Lesson, sizes: Sizes) -> Tables:
     every, chosen, idle = sizes.fixed + sizes.routers, sizes.routed_per_token, sizes.routed - sizes.routed_per_token
     parts = {
         lesson.say("part_fixed"): [every / _BILLION] * 2,
         lesson.say("part_chosen"): [chosen / _BILLION] * 2,
         lesson.say("part_idle"): [idle / _BILLION, 0],
     }
-    rows = [lesson.say("row_total"), lesson.say("row_active")]
-    chart(stacked(parts, rows, lesson.say("axis")), key="sizes")
+    table = pd.DataFrame({"weights": [lesson.say("row_total"), lesson.say("row_active")], **parts})
+    title = lesson.say("axis")
+    return chart(stacked, table, name="total-and-active", key="sizes", parts=list(parts), x_title=title)
 
 
 def _explained(lesson: Lesson, name: str, known: Sizes) -> None:

@@ -16,7 +16,7 @@ from moe_viz.ui.learn.lessons.kind import choose_kind
 from moe_viz.ui.session import state
 from moe_viz.ui.session.profile_view import ProfileView, recorded
 from moe_viz.ui.widgets.chart import chart
-from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
+from moe_viz.ui.widgets.numbers import Tables, folded_tables, profile_provenance
 
 
 def draw(lesson: Lesson) -> None:
@@ -54,20 +54,15 @@ def draw(lesson: Lesson) -> None:
     if kind is None or not state.SPECIALISE_SHOWN.get():
         return
     owned = most_own(profiled.specialists)
-    _own(lesson, profiled, owned, kind)
-    _bits(lesson, profiled, guess)
-    _token(lesson, profiled)
-    _story(lesson, profiled, owned)
-    folded_tables(
-        {
-            "most-own": lambda: pd.DataFrame(owned).assign(domain=[profile.domains[own.domain] for own in owned]),
-            "domain-information": lambda: profiled.information,
-        }
-    )
+    drawn = _own(lesson, profiled, owned, kind)
+    drawn |= _bits(lesson, profiled, guess)
+    drawn |= _token(lesson, profiled)
+    drawn |= _story(lesson, profiled, owned)
+    folded_tables(drawn)
     profile_provenance(profiled)
 
 
-def _own(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...], kind: int) -> None:
+def _own(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...], kind: int) -> Tables:
     st.subheader(lesson.say("own"), anchor=False)
     place = next(i for i, own in enumerate(owned) if own.domain == kind)
     names = [profiled.names[own.domain] for own in owned]
@@ -88,10 +83,21 @@ def _own(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...], kind: in
             high=first.high,
         )
     )
-    interval = [own.low for own in owned], [own.high for own in owned]
-    differences = [own.difference for own in owned]
-    title = lesson.say("axis_difference")
-    chart(named_bars(differences, names, {0, place}, title, ".0%", interval=interval), key="most own")
+    drawn = chart(
+        named_bars,
+        pd.DataFrame(owned).assign(
+            domain=[profiled.profile.domains[own.domain] for own in owned],
+            name=names,
+            difference=[own.difference for own in owned],
+        ),
+        name="most-own",
+        key="most own",
+        value="difference",
+        chosen={0, place},
+        x_title=lesson.say("axis_difference"),
+        number_format=".0%",
+        interval=True,
+    )
     st.caption(lesson.say("own_reading", confidence=CONFIDENCE, draws=DRAWS))
     found, halves = profiled.specialists, profiled.halves
     assert halves is not None  # every kind has several texts
@@ -105,9 +111,10 @@ def _own(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...], kind: in
             confirmed=int(halves.confirmed.sum()),
         )
     )
+    return drawn
 
 
-def _bits(lesson: Lesson, profiled: ProfileView, guess: float) -> None:
+def _bits(lesson: Lesson, profiled: ProfileView, guess: float) -> Tables:
     st.subheader(lesson.say("bits"), anchor=False)
     table = profiled.information
     best = table.iloc[table["bits"].argmax()]
@@ -123,12 +130,18 @@ def _bits(lesson: Lesson, profiled: ProfileView, guess: float) -> None:
             null=table["null_largest"].max(),
         )
     )
-    guessed = guess, lesson.say("line_guess")
-    figure = information(table, profiled.layers, interval=profiled.interval, guess=guessed)
-    chart(figure, key="specialise bits")
+    return chart(
+        information,
+        table,
+        name="domain-information",
+        key="specialise bits",
+        layers=profiled.layers,
+        interval=profiled.interval,
+        guess=(guess, lesson.say("line_guess")),
+    )
 
 
-def _token(lesson: Lesson, profiled: ProfileView) -> None:
+def _token(lesson: Lesson, profiled: ProfileView) -> Tables:
     st.subheader(lesson.say("token"), anchor=False)
     table = profiled.information
     early, late = table.iloc[table["left_bits"].argmin()], table.iloc[table["left_bits"].argmax()]
@@ -144,10 +157,10 @@ def _token(lesson: Lesson, profiled: ProfileView) -> None:
             late_left=late["left_bits"],
         )
     )
-    chart(given_token(table, profiled.layers), key="specialise token")
+    return chart(given_token, table, name="domain-information", key="specialise token", layers=profiled.layers)
 
 
-def _story(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...]) -> None:
+def _story(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...]) -> Tables:
     st.subheader(lesson.say("story"), anchor=False)
     st.markdown(lesson.say("story_intro"))
     asked = choose_kind(lesson.say("story_kind"), "math_steps", state.SPECIALISE_STORY)
@@ -168,19 +181,20 @@ def _story(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...]) -> Non
         numbers |= {"besides": shares[besides[0]], "other": profiled.names[besides[0]], "count": len(besides)}
     st.markdown(lesson.say("story_besides" if besides else "story_alone", **numbers))
     order = sorted(profiled.domains, key=lambda domain: -shares[domain])
-    chart(
-        named_bars(
-            [float(shares[domain]) for domain in order],
-            [profiled.names[domain] for domain in order],
-            {order.index(own.domain)},
-            lesson.say("axis_share"),
-            ".0%",
-            line=(even, lesson.say("line_even")),
-        ),
+    drawn = chart(
+        named_bars,
+        pd.DataFrame({"name": [profiled.names[domain] for domain in order], "share": shares[order]}),
+        name="share-by-kind",
         key="story",
+        value="share",
+        chosen={order.index(own.domain)},
+        x_title=lesson.say("axis_share"),
+        number_format=".0%",
+        line=(even, lesson.say("line_even")),
     )
     st.caption(lesson.say("story_reading"))
     st.markdown(_true_here(lesson, profiled, owned))
+    return drawn
 
 
 def _true_here(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from moe_viz.figures.heatmap import layers_by_experts
+from moe_viz.figures.heatmap import heatmap
 from moe_viz.figures.lessons import expert_bars, lines
 from moe_viz.figures.predict import bars, first_choices, weights
 from moe_viz.lessons.texts import predict, predict_kind
@@ -27,10 +28,16 @@ SHOWN_BEFORE = frozenset({"hidden_text"})
 
 def evidence(question: Question) -> None:
     """Draw the figure, and how to read it."""
-    figure = _FIGURES[question.kind](question).update_xaxes(tickfont_size=_COLUMNS).update_yaxes(tickfont_size=_ROWS)
     about = say(question, "reading" if question.kind in SHOWN_BEFORE else "answer")  # which gives nothing away
-    chart(figure, key=f"evidence {question.kind}", alt=about)
+    chart(
+        evidence_figure, question.evidence, name=question.kind, key=f"evidence {question.kind}", alt=about, of=question
+    )
     st.caption(say(question, "reading"))
+
+
+def evidence_figure(table: pd.DataFrame, of: Question) -> go.Figure:
+    """What a question rests on: its own figure, with large letters."""
+    return _FIGURES[of.kind](table, of).update_xaxes(tickfont_size=_COLUMNS).update_yaxes(tickfont_size=_ROWS)
 
 
 def _axis(question: Question, name: str = "axis") -> str:
@@ -41,60 +48,47 @@ def _row(choice: int) -> str:
     return predict("given") if choice == GIVEN else letter(choice)
 
 
-def _same_expert(question: Question) -> go.Figure:
-    table = question.evidence.pivot_table(
-        index="choice", columns="expert", values="gating_weight", fill_value=0.0, sort=True
-    )
-    experts = [int(expert) for expert in table.columns.to_numpy()]
-    return weights(table.to_numpy(), [_row(int(i)) for i in table.index.to_numpy()], experts, _axis(question))
+def _same_expert(table: pd.DataFrame, question: Question) -> go.Figure:
+    wide = table.pivot_table(index="expert", columns="choice", values="gating_weight", fill_value=0.0, sort=True)
+    wide = wide.rename(columns=_row)
+    return weights(wide.reset_index(), wide.columns.tolist(), _axis(question))
 
 
-def _how_many(question: Question) -> go.Figure:
-    tokens = question.evidence["tokens"].to_numpy()
-    woken = [int(expert) for expert in np.flatnonzero(tokens)]
-    return expert_bars(tokens, woken, _axis(question), "d")
+def _how_many(table: pd.DataFrame, question: Question) -> go.Figure:
+    used = np.flatnonzero(table["tokens"]).tolist()
+    return expert_bars(table, "expert", "tokens", used, _axis(question), "d")
 
 
-def _least_sure(question: Question) -> go.Figure:
-    largest = question.evidence[question.evidence["rank"] <= _RANKS]
-    of = {letter(choice): largest[largest["choice"] == choice] for choice in range(len(question.choices))}
-    series = {name: rows["share"].tolist() for name, rows in of.items()}
-    ranks = [f"{rank}" for rank in sorted(set(largest["rank"]))]
-    return lines(series, ranks, _axis(question), _axis(question, "share"), y_format=".0%")
+def _least_sure(table: pd.DataFrame, question: Question) -> go.Figure:
+    largest = table[table["rank"] <= _RANKS]
+    wide = largest.pivot_table(index="rank", columns="choice", values="share", sort=True).rename(columns=letter)
+    names = wide.columns.tolist()
+    return lines(wide.reset_index(), names, _axis(question), _axis(question, "share"), y_format=".0%")
 
 
-def _layer_apart(question: Question) -> go.Figure:
-    table = question.evidence
+def _layer_apart(table: pd.DataFrame, question: Question) -> go.Figure:
     right = int(np.flatnonzero(table["choice"] == question.right)[0])
-    return bars(table["distance"].to_numpy(), table["layer"].tolist(), right, _axis(question), ".0%")
+    return bars(table, "layer", "distance", right, _axis(question), ".0%")
 
 
-def _same_token(question: Question) -> go.Figure:
-    table = question.evidence
-    return first_choices(
-        table["first"].to_numpy(),
-        table["second"].to_numpy(),
-        table["layer"].tolist(),
-        (_axis(question, "first"), _axis(question, "second")),
-        _axis(question),
-    )
+def _same_token(table: pd.DataFrame, question: Question) -> go.Figure:
+    return first_choices(table, (_axis(question, "first"), _axis(question, "second")), _axis(question))
 
 
-def _share_held(question: Question) -> go.Figure:
-    table = question.evidence
+def _share_held(table: pd.DataFrame, question: Question) -> go.Figure:
     asked = int(np.flatnonzero(table["asked"])[0])
     even = float(question.numbers["even"])
-    return bars(table["held"].to_numpy(), table["layer"].tolist(), asked, _axis(question), ".0%", line=even)
+    return bars(table, "layer", "held", asked, _axis(question), ".0%", line=even)
 
 
-def _hidden_text(question: Question) -> go.Figure:
-    table = question.evidence.pivot_table(index="choice", columns="expert", values="load", sort=True)
-    rows = [predict("hidden") if choice == GIVEN else letter(int(choice)) for choice in table.index.to_numpy()]
-    figure = layers_by_experts(table.to_numpy(), rows, kind="load")
+def _hidden_text(table: pd.DataFrame, question: Question) -> go.Figure:  # noqa: ARG001 - as the others
+    choices = sorted(set(table["choice"]))
+    names = {choice: predict("hidden") if choice == GIVEN else letter(choice) for choice in choices}
+    figure = heatmap(table, "load", kind="load", row="choice", names=names)
     return figure.update_traces(showscale=False, selector={"type": "heatmap"})  # a phone has no room for it
 
 
-_FIGURES: dict[str, Callable[[Question], go.Figure]] = {
+_FIGURES: dict[str, Callable[[pd.DataFrame, Question], go.Figure]] = {
     "same_expert": _same_expert,
     "how_many": _how_many,
     "least_sure": _least_sure,

@@ -1,0 +1,128 @@
+"""What is said below a figure and states a number: each sentence is made from the table that the figure shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+
+def effective_experts(table: pd.DataFrame) -> str:
+    """How to read the bars, and how many experts are dead. `table` is a `layer_table`."""
+    dead, experts = int(table["dead_experts"].sum()), int(table["num_experts"].sum())
+    return (
+        "The filled bar is e to the entropy of the load: so many evenly used experts would be as uneven."
+        f" Dead experts, with less than a tenth of an even load: {dead:,} of {experts:,}."
+    )
+
+
+def information(experts_per_choice: Iterable[float], domains: int, *, interval: bool) -> str:
+    """How to read domain information, and the most that it can be.
+
+    `experts_per_choice`: of each router, its experts over the experts of one token.
+    """
+    most = np.log2(min(domains, max(experts_per_choice)))
+    return (
+        f"0: the expert tells nothing of the kind of text; more than {most:.2f} bits it cannot tell here."
+        " Below the dashed line it could be chance. "
+        + ("" if interval else "There is no interval: a domain has a single text. Bring several of each.")
+    )
+
+
+def given_token(table: pd.DataFrame) -> str:
+    """How to read what is left once the token is known, and for how much text that is so.
+
+    `table` is an `information_table`.
+    """
+    return (
+        "Domains differ in their words, and routers look at the word. The dashed line cannot come from that: it"
+        f" compares each token with itself in other domains, for the {int(table['tokens'].max()):,} tokens"
+        f" common enough ({table['share_of_text'].max():.0%} of the text). Near 0: the layer looks at the token"
+        " alone. The other line is of all the text, and may lie below."
+    )
+
+
+def specialists(table: pd.DataFrame) -> str:
+    """How many experts are marked, of those that could be tested. `table` is a `use_table`."""
+    return f"Specialists: {int(table['marked'].sum()):,} of {int(table['q'].notna().sum()):,}"
+
+
+def confirmed(table: pd.DataFrame) -> str:
+    """How many specialists of one half hold in the other. `table` is a `held_out_table`."""
+    return f"{int(table['confirmed'].sum()):,} of {len(table):,} confirmed"
+
+
+def held_out(table: pd.DataFrame) -> str:
+    """The same, and the mean difference in either half."""
+    return (
+        f"{confirmed(table)} in texts that had no part in choosing them. Their mean difference was"
+        f" {table['fitted'].mean():+.1%} where they were found and {table['held_out'].mean():+.1%} in the other half."
+        " Far below the line: an effect of the choice."
+    )
+
+
+def bits(layers: Sequence[str], values: pd.Series) -> str:
+    """A line's values, for those who do not see it."""
+    return ", ".join(f"{layer}: {value:.2f} bits" for layer, value in zip(layers, values, strict=True))
+
+
+def share_by_domain(table: pd.DataFrame) -> str:
+    """The points' values, for those who do not see them. `table` has a row for each domain: name, share."""
+    return ", ".join(f"{name}: {share:.1%}" for name, share in zip(table["name"], table["share"], strict=True))
+
+
+def load(table: pd.DataFrame, expert: int, layer: str) -> str:
+    """The bar that stands out, in words. `table` has a row for each expert: expert, load."""
+    of_expert = table.set_index("expert")["load"][expert]
+    return f"expert {expert}: {of_expert:.1%} of the assignments of {layer}"
+
+
+def expert_in_numbers(loads: pd.DataFrame, uses: pd.DataFrame, expert: int, tokens: int) -> dict[str, str]:
+    """One expert's headline, label by label.
+
+    `loads` has a row for each expert of its layer: expert, tokens, load; `uses` is the expert's part of a
+    `use_table`, without rows where nothing was tested; `tokens`: how many the text has.
+    """
+    own = loads[loads["expert"] == expert].iloc[0]
+    facts = {
+        "Tokens it took": f"{int(own['tokens']):,}",
+        "Of all tokens": f"{own['tokens'] / tokens:.1%}",
+        "Place by load": f"{int((loads['load'] > own['load']).sum()) + 1} of {len(loads)}",
+    }
+    return facts if uses.empty else facts | {"Domains it is marked for": f"{int(uses['marked'].sum())}"}
+
+
+def pairs(table: pd.DataFrame) -> str:
+    """The strongest pairs in words. `table` is a `coactivation_table`."""
+    rows = table.dropna(subset="share").nlargest(5, "share")
+    return ", ".join(f"expert {row.expert} with {row.other}: {row.share:.0%}" for row in rows.itertuples())
+
+
+def strongest(table: pd.DataFrame) -> str:
+    """The strongest experts of one direction in words. `table` is a `by_strength`."""
+    rows = table[table["named"]].head(5)
+    return ", ".join(f"expert {row.other} {row.share:.0%}" for row in rows.itertuples())
+
+
+def flow(strengths: Mapping[str, pd.DataFrame], routers: Mapping[str, tuple[str, int]]) -> str:
+    """How to read a flow, and what the named experts come to, of what a token takes there.
+
+    `strengths`: a `by_strength` for each direction; `routers`: of each direction what the router is called,
+    and its experts for one token.
+    """
+    parts = []
+    for direction, strength in strengths.items():
+        layer, top_k = routers[direction]
+        named = strength.loc[strength["named"], "share"].sum()
+        parts.append(f"{named:.1f} of a token’s {top_k} {'expert' if top_k == 1 else 'experts'} in {layer}")
+    return (
+        "Beside each expert, the share of these tokens that took it too, and how many times chance that is."
+        f" Those named make up {' and '.join(parts)}."
+    )
+
+
+def weights(table: pd.DataFrame) -> dict[str, int | float]:
+    """A model's weights in all, those that one token uses, and their share; `table` is that of `shares`."""
+    total, used = int(table["weights"].sum()), int(table["always"].sum() + table["chosen"].sum())
+    return {"Weights": total, "One token uses": used, "Of all weights": used / total}
