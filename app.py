@@ -17,7 +17,8 @@ log_as_asked()
 st.set_page_config(page_title="moe_viz", page_icon=ICON, layout="wide")
 look()
 page = st.navigation(
-    [st.Page(entry.file, title=entry.title, icon=entry.icon_name, default=entry is PAGES[0]) for entry in PAGES]
+    [st.Page(entry.file, title=entry.title, icon=entry.icon_name, default=entry is PAGES[0]) for entry in PAGES],
+    position="top",
 )
 open_link(page.url_path)
 about_link = st.container()
