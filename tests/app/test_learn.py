@@ -160,7 +160,7 @@ def test_cutting_experts_changes_the_sets_and_not_the_weights(app):
     on(app, "designs")
     app.button_group(key="design_cut").set_value(8).run()
     clean(app)
-    assert "64 experts, 16 a token.** Mixtral 8x7B keeps its 46.7 B of weights, and a token still uses 12.9 B" in said(
+    assert "64 experts, 16 per token.** Mixtral 8x7B keeps its 46.7 B of weights, and a token still uses 12.9 B" in said(
         app
     )
     assert f"among **{large_text(comb(64, 16))}** sets" in said(app)
