@@ -19,7 +19,7 @@ _BATCHES = (4, 8, 16, 32)
 _FEWEST = 8
 """With fewer experts in a layer, four answers are not far enough apart."""
 _STEP = 0.1
-"""How far apart two answers are that are shares."""
+"""The distance between two answers that are shares."""
 
 
 def _how_many(texts: Sequence[Text], rng: Random) -> Question | None:
@@ -97,7 +97,7 @@ def _share_held(texts: Sequence[Text], rng: Random) -> Question | None:
 
 
 def _of_probabilities(trace: RoutingTrace) -> list[int]:
-    """The routers whose scores are probabilities, and known."""
+    """The routers whose scores are known and are probabilities."""
     softmax = (i for i in choosing(trace) if (own := trace.sites[i].scoring) is not None and own.function == "softmax")
     return [] if trace.router_logits is None else list(softmax)
 

@@ -93,7 +93,9 @@ def test_a_guess_is_compared_with_what_was_measured(app):
     assert len(left["data"]) == 2
     found, halves, table = recorded().specialists, recorded().halves, recorded().information
     assert f"{found.marked.sum()} pairs pass" in said(app)
-    assert f"gives {halves.found.sum()} pairs, and the other half confirms {halves.confirmed.sum()} of them" in said(app)
+    assert f"gives {halves.found.sum()} pairs, and the other half confirms {halves.confirmed.sum()} of them" in said(
+        app
+    )
     assert f"with **{table['bits'].max():.2f} bits**" in said(app)
     assert f"no layer tells more than {table['null_largest'].max():.2f}" in said(app)
     left = table["left_bits"]
@@ -160,8 +162,9 @@ def test_cutting_experts_changes_the_sets_and_not_the_weights(app):
     on(app, "designs")
     app.button_group(key="design_cut").set_value(8).run()
     clean(app)
-    assert "64 experts, 16 per token.** Mixtral 8x7B keeps its 46.7 B of weights, and a token still uses 12.9 B" in said(
-        app
+    assert (
+        "64 experts, 16 per token.** Mixtral 8x7B keeps its 46.7 B of weights, and a token still uses 12.9 B"
+        in said(app)
     )
     assert f"among **{large_text(comb(64, 16))}** sets" in said(app)
 
