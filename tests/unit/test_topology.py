@@ -101,7 +101,7 @@ def test_layers_of_a_kind_are_taken_together_and_none_is_lost():
     kinds = kinds_of_layer(table)
     assert kinds["layers"].tolist() == ["0, 2, 4", "1, 3", "5"]
     assert kinds["count"].sum() == len(table)
-    assert kinds["words"].tolist() == [DENSE, "8 experts, 2 per token", "8 experts, 4 a token"]
+    assert kinds["words"].tolist() == [DENSE, "8 experts, 2 per token", "8 experts, 4 per token"]
 
 
 @pytest.mark.parametrize(
