@@ -1,1 +1,1 @@
-"""What the README says about speed: `python -m benchmarks` measures all of it again."""
+"""The timings in README.md here: `python -m benchmarks` measures all of them again."""

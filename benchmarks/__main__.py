@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, and print what was measured as a Markdown table."""
+"""`python -m benchmarks`: measure, and print the results as Markdown tables."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ REPORTS = {
     "gpu": (gpu.report, "| on the GPU | measured |\n|---|---|"),
     "profile": (
         profile.report,
-        "| a corpus's throughput over that of the same forward passes alone | ratio | pairs |\n|---|---|---|",
+        "| throughput on a corpus, divided by that of the same forward passes alone | ratio | pairs |\n|---|---|---|",
     ),
     "engine": (engine.report, "| many requests at once | measured |\n|---|---|"),
     "load": (load.report, "| people on one server | measured |\n|---|---|"),
     "lessons": (
         lessons.report,
-        "| balancing of the small mixture | MaxVio at the end | loss, nats a letter | seeds |\n|---|---|---|---|",
+        "| balancing of the small model | MaxVio at the end | loss, nats per letter | seeds |\n|---|---|---|---|",
     ),
     "redraw": (redraw.report, "| pages of specialization | measured | clicks |\n|---|---|---|"),
     "page": (page.report, "| on the page | measured | times |\n|---|---|---|"),

@@ -1,4 +1,4 @@
-"""What capture adds to a forward pass, in CPU time: against the same model with nothing set on it."""
+"""CPU time that capture adds to a forward pass, compared with the same model without listeners."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROMPT = 512
 
 
 def report() -> Iterator[str]:
-    """One line a model and length."""
+    """One line per model and length."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     config = OlmoeConfig(
@@ -72,7 +72,7 @@ def _recorded(capture: Capture, forward: Callable[[], None]) -> list[Reading]:
 
 
 def copied(capture: Capture, forward: Callable[[], None]) -> None:
-    """A forward pass whose routing is read and brought to the host."""
+    """A forward pass whose routing is read and copied to the host."""
     readings = _recorded(capture, forward)
     to_host([tensor for reading in readings for tensor in reading.logits])
     to_host([tensor for reading in readings for tensor in reading.weights])

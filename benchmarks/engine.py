@@ -1,4 +1,4 @@
-"""What the engine makes of many requests at once, on the bundled model; wall time, since it is about waiting."""
+"""The engine under many requests at once, with the bundled model; in wall-clock time, because it is about waiting."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REQUESTS = 10_000
 
 
 def report() -> Iterator[str]:
-    """One line a figure."""
+    """One line per figure."""
     with moe_viz.load() as model:
         running = Engine(lambda **_: model)
         running.info()
@@ -40,7 +40,7 @@ def report() -> Iterator[str]:
 
 
 def passages(count: int, words: tuple[int, int], seed: int = 0) -> list[str]:
-    """So many pieces of the probe texts, each of a number of words in this range."""
+    """`count` pieces of the probe texts; the number of words of each is in the range `words`."""
     chance = random.Random(seed)
     everything = [text.split() for texts in probe_texts().values() for text in texts]
     long = [words_ for words_ in everything if len(words_) > words[1]]
@@ -76,7 +76,7 @@ def _together(model: MoEModel, running: Engine) -> str:
     lengths = [len(model.tokenize(text).ids) for text in texts]
     return (
         f"| {PROMPTS} prompts of {min(lengths)} to {max(lengths)} tokens at once, against one at a time under a lock |"
-        f" {ratio:.2f} × the throughput ({rate:.0f} a second; median of {len(pairs)} pairs) |"
+        f" {ratio:.2f} × the throughput ({rate:.0f} per second; median of {len(pairs)} pairs) |"
     )
 
 
@@ -96,14 +96,14 @@ def _right(model: MoEModel, running: Engine) -> str:
         )
     batches = running.status().batches
     return (
-        f"| {TRACES:,} traces from {THREADS} threads, each against its own alone |"
+        f"| {TRACES:,} traces from {THREADS} threads, each compared with its own alone |"
         f" {wrong} wrong (median batch {median(batches):.0f}) |"
     )
 
 
 def _generations(running: Engine) -> str:
     def rate(count: int) -> tuple[float, float]:
-        """Tokens a second of all together, and of the slowest."""
+        """Tokens per second of all together, and of the slowest."""
         start = time.perf_counter()
         jobs = [
             running.generate(text, str(i), max_new_tokens=NEW_TOKENS, sampling=Sampling(seed=i))
@@ -116,8 +116,8 @@ def _generations(running: Engine) -> str:
     rate(1)
     pairs = [(rate(1)[0], *rate(GENERATIONS)) for _ in range(8)]
     return (
-        f"| {GENERATIONS} generations at once, all tokens a second, against one |"
-        f" {median(many / one for one, many, _ in pairs):.2f} × ({median(many for _, many, _ in pairs):.0f} a second;"
+        f"| {GENERATIONS} continuations at once, all tokens per second, against one |"
+        f" {median(many / one for one, many, _ in pairs):.2f} × ({median(many for _, many, _ in pairs):.0f} per second;"
         f" the slowest of the {GENERATIONS} {median(slow for *_, slow in pairs):.0f}) |"
     )
 
@@ -128,7 +128,7 @@ def _finish(jobs: list[Job]) -> None:
 
 
 def _stops(model: MoEModel, running: Engine) -> str:
-    """Stopped after a time drawn by chance: while waiting, while the text is read, while it is continued."""
+    """Stop after a random time: while waiting, while the text is read, or while it is continued."""
     chance = random.Random(3)
     text = " ".join(passages(40, (10, 20), seed=3))
     text = text[:2500]
@@ -149,7 +149,7 @@ def _stops(model: MoEModel, running: Engine) -> str:
 
 
 def _lasting(running: Engine) -> str:
-    """Many requests, one in ten bad or withdrawn: memory at the end against after the first thousand."""
+    """Many requests, one in ten bad or withdrawn: memory at the end compared with after the first thousand."""
     process = psutil.Process()
     texts = passages(500, (3, 30), seed=4)
     chance = random.Random(5)

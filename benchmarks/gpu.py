@@ -1,7 +1,7 @@
 """Random weights at real size on a GPU: memory against the count, capture's cost, routing against the CPU's.
 
-`python -m benchmarks gpu`; it needs a GPU with room for the largest model (Mixtral 8x7B in bfloat16: 94 GB),
-and leaves out what does not fit.
+`python -m benchmarks gpu` needs a GPU with room for the largest model (Mixtral 8x7B in bfloat16: 94 GB).
+It leaves out models that do not fit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LENGTHS = (1, 512, 8192)
 
 
 def report() -> Iterator[str]:
-    """One line a measurement; one line that says so where there is no GPU."""
+    """One line per measurement; one line that says so if there is no GPU."""
     if not torch.accelerator.is_available():
         yield "| no GPU on this machine | not measured |"
         return
@@ -85,6 +85,6 @@ def _without_gradient(forward: Callable[[], None]) -> None:
 
 
 def _done(run: Callable[[], object]) -> None:
-    """Run, and wait until the device is done."""
+    """Run, and wait until the device has finished."""
     run()
     torch.accelerator.synchronize()

@@ -1,4 +1,4 @@
-"""A profile of a million tokens, invented: 16 layers × 64 experts, top-8, 20 domains of 50 documents."""
+"""An invented profile of a million tokens: 16 layers × 64 experts, top-8, 20 domains of 50 documents."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SITES, EXPERTS, TOP_K = 16, 64, 8
 DOMAINS, DOCUMENTS, TOKENS = 20, 50, 1000
 VOCABULARY = 50_000
 TOGETHER = 8
-"""Parts are added up when there are so many."""
+"""How many parts are added up at a time."""
 
 
 def large_profile() -> ExpertProfile:

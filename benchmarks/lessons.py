@@ -1,4 +1,4 @@
-"""The small mixture of the lesson on balance, from many random starts: how even it ends."""
+"""The small model of the lesson on balance, from many random starts: how even its load is at the end."""
 
 from __future__ import annotations
 

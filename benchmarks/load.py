@@ -1,8 +1,8 @@
 """Many sessions of a running app at once, over Streamlit's own websocket.
 
 `python -m benchmarks load` starts a server of its own; `python -m benchmarks.load PORT SESSIONS`
-tries one that runs on this machine already. It types, traces and chooses tokens, in
-bounded number and time, on the loopback address only.
+measures one that already runs on this machine. It types, traces and chooses tokens, a limited number
+of times and for a limited time, on the loopback address only.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ PORT = 8599
 SIZES = (30, 100)
 CLICKS = 5
 PAUSE_SECONDS = 3.0
-"""Between what one person does, on the mean."""
+"""Mean time between two actions of one person."""
 PATIENCE_SECONDS = 120.0
 
 
 class Visitor:
-    """One browser's worth of messages: what it is sent, and what it sends back."""
+    """The messages of one browser: what it receives and what it sends."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -45,7 +45,7 @@ class Visitor:
         self.errors: list[str] = []
 
     async def open(self) -> float:
-        """Come to the Routing page. Returns the seconds until it was there."""
+        """Open the Routing page. Returns the seconds until it was there."""
         self._socket = await websockets.connect(
             f"ws://127.0.0.1:{self._port}/_stcore/stream",
             subprotocols=[websockets.Subprotocol("streamlit")],
@@ -90,7 +90,7 @@ class Visitor:
         return time.perf_counter() - start
 
     def _read(self, raw: object) -> bool:
-        """Take one message in. Returns whether it ends a run of the script."""
+        """Handle one message. Returns whether it ends a run of the script."""
         assert isinstance(raw, bytes)
         message = ForwardMsg()
         message.ParseFromString(raw)
@@ -122,7 +122,7 @@ def _state(message: BackMsg, widget: str):
 
 
 async def visit(port: int, sessions: int) -> dict[str, list[float] | int | list[str]]:
-    """So many people at once: each opens the page, types, runs and clicks, at their own pace."""
+    """`sessions` people at once: each opens the page, types, runs and clicks, at their own pace."""
     chance = random.Random(sessions)
     texts = passages(sessions, (25, 35), seed=sessions)
 
@@ -178,7 +178,7 @@ async def _first_visit(port: int) -> None:
 
 
 def report() -> Iterator[str]:
-    """One line a number of sessions."""
+    """One line per number of sessions."""
     with server(PORT) as process:
         for sessions in SIZES:
             before = process.memory_info().rss
@@ -190,7 +190,7 @@ def _line(sessions: int, seen: dict, memory: float | None) -> str:
     def times(name: str) -> str:
         return f"p50 {median(seen[name]):.2f} s, p95 {quantiles(seen[name], n=20)[-1]:.2f} s"
 
-    grown = "" if memory is None else f"; memory {memory / 2**20:+.1f} MiB a session"
+    grown = "" if memory is None else f"; memory {memory / 2**20:+.1f} MiB per session"
     return (
         f"| {sessions} sessions: open; trace of 25 to 35 words; click | {times('opened')}; {times('traced')};"
         f" {times('clicks')}; {len(seen['errors'])} errors{grown} |"

@@ -1,4 +1,4 @@
-"""How quick the pages are: a real server and Chromium on this machine, wall-clock time."""
+"""How fast the pages are: a real server and Chromium on this machine, in wall-clock time."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async (strip) => {
 
 
 def report() -> Iterator[str]:
-    """One line a measurement."""
+    """One line per measurement."""
     with server() as address, browser() as chromium:
         yield from _first_paint(chromium, address)
         with opened(chromium) as page:

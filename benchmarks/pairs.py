@@ -1,4 +1,4 @@
-"""Two ways of doing one thing, measured in turns, so that a busy machine slows both alike."""
+"""Two ways of doing one thing, measured in turns, so that a busy machine slows both equally."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Ratio:
-    """Time of one way over that of the other, from pairs measured one right after the other."""
+    """Time of one way divided by that of the other, from pairs measured directly after each other."""
 
     median: float
     low: float
@@ -26,13 +26,13 @@ class Ratio:
 
 @dataclass(frozen=True, eq=False)
 class Way:
-    """One way of doing the thing, and what must be done before it, outside the time measured."""
+    """One way of doing the thing, and its preparation, which is not measured."""
 
     prepare: Callable[[], object]
     run: Callable[[], object]
 
     def seconds(self, repeats: int, clock: Callable[[], float]) -> float:
-        """Time of so many runs."""
+        """Time of `repeats` runs."""
         self.prepare()
         start = clock()
         for _ in range(repeats):
@@ -45,7 +45,7 @@ def paired_ratio(
 ) -> Ratio:
     """Median ratio of `way` to `base` in CPU time, or by another `clock`, with a bootstrap interval of the median.
 
-    Each pair runs both `repeats` times, in an order drawn by chance.
+    Each pair runs both `repeats` times, in a random order.
     """
     way.seconds(1, clock), base.seconds(1, clock)  # warm up
     chance = random.Random(0)

@@ -1,9 +1,9 @@
-"""What a corpus profile costs, in CPU time on one thread, against the same forward passes without any capture.
+"""The cost of a corpus profile, in CPU time on one thread, compared with the same forward passes without capture.
 
-The passes are the very same, kept from a run of the profile: short documents share one, and token
-ids are made beforehand. The profile's time has all that it does beside them: reading, tokenizing,
-capture, counting, merging. What sharing a pass gains is told by passes of one document each. CPU
-time, because on a machine that does other things wall-clock time measures these.
+The passes are exactly those of a run of the profile: short documents share a pass, and the token
+ids are made beforehand. The profile's time includes everything else that it does: reading, tokenizing,
+capture, counting, merging. The comparison with one pass per document shows what sharing a pass gains.
+The time is CPU time, because other work on the machine would change the wall-clock time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ OPENINGS = 5
 
 
 def report() -> Iterator[str]:
-    """One line a length of document and a way of counting."""
+    """One line per document length and way of counting."""
     torch.set_num_threads(1)
     model = moe_viz.load()
     short = {domain: texts[:EACH] for domain, texts in probe_texts().items()}
@@ -61,9 +61,9 @@ def _of_corpus(name: str, model: MoEModel, corpus: dict[str, list[str]]) -> Iter
     measured = Way(model.close, profile)
     for what, run, base in (
         ("moe_viz.profile, against its own passes", measured, shared),
-        ("moe_viz.profile, against a pass a document", measured, alone),
+        ("moe_viz.profile, against one pass per document", measured, alone),
         (
-            "logits out, top-k and counters in Python, against a pass a document",
+            "logits out, top-k and counters in Python, against one pass per document",
             Way(model.close, lambda: _count_in_python(model, rows)),
             alone,
         ),
@@ -91,7 +91,7 @@ def _forward(model: MoEModel, passes: list[dict[str, Any]]) -> None:
 
 
 def _of_large_profile() -> Iterator[str]:
-    """Opening a profile of a million tokens, and what pages work out of it once."""
+    """Opening a profile of a million tokens, and what pages compute from it once."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "large.moeprofile"
         large_profile().save(path)
@@ -120,7 +120,7 @@ def _seconds(run: Callable[[], object]) -> str:
 
 
 def _count_in_python(model: MoEModel, rows: list[torch.Tensor]) -> None:
-    """As published analyses do it: every router's logits from the model's output, then loops over the tokens.
+    """Count as published analyses do: every router's logits from the model's output, then loops over the tokens.
 
     What OLMoE's authors count (github.com/allenai/OLMoE, scripts/run_routing_analysis.py and
     run_moe_analysis.py), for every layer as a profile does, and of pairs of layers the neighbouring ones alone:

@@ -1,6 +1,6 @@
-"""How quick the pages of specialization follow a click: a real server and Chromium on this machine, wall-clock time.
+"""How fast the pages of specialization follow a click: a real server and Chromium on this machine.
 
-From the click on a control until the script has run, and the browser has painted what came of it.
+The wall-clock time from the click on a control until the script has run and the browser has painted the result.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.browser.conftest import browser, opened, server
 from tests.browser.steps import open_profile
 
 TIMES = 3
-"""Each control is set to each of its first choices so often."""
+"""How often each control is set to each of its first choices."""
 CHOICES = 3
 CONTROLS = {
     "Domains": (("radiogroup", "Each cell"), ("combobox", "Layer")),
@@ -47,7 +47,7 @@ async (option) => {
 
 
 def report() -> Iterator[str]:
-    """One line a page and profile."""
+    """One line per page and profile."""
     with server() as address, browser() as chromium:
         with opened(chromium) as page:
             page.goto(f"{address}/experts")

@@ -21,9 +21,9 @@ class KnownModel:
     released: str
     """Year and month of its first publication, such as 2024-12."""
     kind: Literal["moe", "dense", "closed"]
-    """`closed`: no weights to load and no router to look at; that it is a mixture of experts is belief."""
+    """`closed`: there are no weights to load and no router to read; that it is a mixture of experts is a belief."""
     source: str
-    """Where the figures stand."""
+    """Where the figures are published."""
     hub_id: str | None = None
     total: float | None = None
     active: float | None = None
@@ -31,15 +31,15 @@ class KnownModel:
     confirmed: bool = True
     """Whether the makers themselves state the figures."""
     embeddings_counted: bool | None = None
-    """Whether `active` counts the input embeddings, a table that is the output head too included; None
-    where it is not published, or both ways of counting come to it."""
+    """Whether `active` counts the input embeddings, also if the same table is the output head. None
+    if this is not published, or if both ways of counting agree with the figure."""
     licence: str | None = None
-    """Of the weights."""
+    """The licence of the weights."""
     context: int | None = None
-    """Tokens that the makers state it reads; None where they state no limit, or nothing."""
+    """The context length in tokens that the makers state; None if they state no limit, or nothing."""
     note: str = ""
     config: Mapping[str, Any] | None = None
-    """What builds its layers without a network and without weights: model_type, sizes, how routers choose."""
+    """Values that describe its layers without a network and without weights: model_type, sizes, how routers choose."""
 
 
 @cache
@@ -50,6 +50,6 @@ def known_models() -> tuple[KnownModel, ...]:
 
 
 def find_model(name: str) -> KnownModel | None:
-    """The model with this name or hub id, whatever its capitals; None if the catalogue has none."""
+    """The model with this name or hub id, in upper or lower case; None if the catalogue has none."""
     wanted = name.lower()
     return next((m for m in known_models() if wanted in (n.lower() for n in (m.name, m.hub_id) if n)), None)

@@ -55,7 +55,7 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process. Raises InputError for a value that is none."""
+    """The settings of this process. Raises InputError for an invalid value."""
     return read(FILE.read_text(encoding="utf-8"), os.environ)
 
 

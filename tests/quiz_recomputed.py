@@ -51,8 +51,8 @@ def _how_many(question, traces):
     asked = _places(passage, traces[passage.name])[GIVEN]
     assert len(asked) == question.numbers["tokens"]
     rows = _rows(question, traces[passage.name])
-    woken = rows[rows["position"].isin(asked)]["expert"].nunique()
-    return [choice.values["woken"] == woken for choice in question.choices]
+    distinct = rows[rows["position"].isin(asked)]["expert"].nunique()
+    return [choice.values["distinct"] == distinct for choice in question.choices]
 
 
 def _shares(trace: RoutingTrace, layer: str) -> list[list[float]]:

@@ -23,9 +23,9 @@ from training.samples import sample
 from training.tokenizer import train_tokenizer
 
 OFTEN = ("cpp", "law", "math_latex", "python", "science_medicine", "shell_commands", "structured_data")
-"""What repeats itself most, and where a compressor is the strongest rival."""
+"""The most repetitive domains, where a compressor is the strongest rival."""
 UNBALANCED_FRAMES = 12
-"""The run without balancing stops at this one of the states that the whole run keeps."""
+"""The run without balancing stops at the recorded state with this index."""
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def learn(
 ) -> None:
     """Train tokenizer and model in the folder `work`, and for a while the same model without balancing.
 
-    Goes on where an earlier call was cut off.
+    It continues where an earlier call was stopped.
     """
     work.mkdir(parents=True, exist_ok=True)
     vocabulary = work / "tokenizer.json"
@@ -79,7 +79,7 @@ def finish(
     out: Path,
     shape: Shape = BUNDLED,
 ) -> None:
-    """Export what `work` holds to `out`, evaluate it as exported, record how it was learnt, write its card."""
+    """Export the model in `work` to `out`, evaluate the exported model, record its training, write its card."""
     trained = read_work(work, shape)
     export(trained, out)
     print(f"exported step {trained.steps} of {trained.recipe.steps} to {out}; evaluating", flush=True)

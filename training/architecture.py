@@ -14,7 +14,7 @@ CONTEXT = 1024
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a Qwen3-MoE whose every layer has experts; the defaults are the bundled model's."""
+    """The sizes of a Qwen3-MoE with experts in every layer; the defaults are the bundled model's."""
 
     layers: int = 6
     experts: int = 16

@@ -97,7 +97,7 @@ def _table(header: tuple[str, ...], rows: Iterable[tuple[object, ...]], text_col
 
 
 def _domain_table(domains: dict[str, Any]) -> str:
-    header = ("domain", "nats a token", "bits a byte", "xz, bits a byte", "bytes a token", "documents")
+    header = ("domain", "nats per token", "bits per byte", "xz, bits per byte", "bytes per token", "documents")
     columns = ("loss_nats_per_token", "bits_per_byte", "xz_bits_per_byte", "bytes_per_token")
     rows = [(name, *(f"{row[column]:.2f}" for column in columns), row["documents"]) for name, row in domains.items()]
     return _table(header, rows)

@@ -1,4 +1,4 @@
-"""What a compressor that has seen the training text makes of the held-out text."""
+"""How well a compressor that has seen the training text compresses the held-out text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PRESET = 9 | lzma.PRESET_EXTREME
 def xz_bits_per_byte(known: Sequence[str], new: Sequence[str], cache: Path) -> float:
     """Bits per byte of `xz -9e` on the texts `new`, which may refer back to all of `known`.
 
-    The compressed size of both together less that of `known` alone. It takes seconds, and
-    `cache`, a JSON file, keeps it.
+    This is the compressed size of both together minus that of `known` alone. It takes seconds;
+    `cache`, a JSON file, keeps the result.
     """
     before, after = ("\n".join(texts).encode() for texts in (known, new))
     key = hashlib.sha256(b"\0".join([before, after])).hexdigest()

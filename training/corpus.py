@@ -1,9 +1,9 @@
 """Text by domain: reading it, turning it into tokens, and drawing training windows from it.
 
 A corpus is a folder with `train/<domain>.jsonl.gz` and `heldout/<domain>.jsonl.gz`, one
-`{"text": ...}` a line. Three domains of program code are read from what is installed
-already (CPython's standard library, torch's C++ headers, ESLint's JavaScript), so that no
-copy of them is kept.
+`{"text": ...}` per line. Three domains of program code are read from installed packages
+(CPython's standard library, torch's C++ headers, ESLint's JavaScript), so that no
+copy of them is needed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ END_OF_TEXT = "<|endoftext|>"
 HELD_OUT_FILES = 0.06
 CODE_BYTES = 8_000_000
 LARGEST_CODE_FILE = 100_000
-"""Characters; what is larger is mostly generated, or a table."""
+"""Characters; larger files are mostly generated, or tables."""
 TORCH_HEADERS = ("ATen", "c10", "torch")
 LEFT_OUT = {"site-packages", "test", "tests", "idlelib", "lib2to3", "node_modules", "__pycache__"}
 GENERATED = {"ops", "encodings", "pydoc_data"}
@@ -43,7 +43,7 @@ def end_of_text_id(tokenizer: Tokenizer) -> int:
 
 @dataclass(frozen=True)
 class Split:
-    """The documents of one domain: those to learn from and those kept apart."""
+    """The documents of one domain: training documents and held-out documents."""
 
     train: list[str]
     heldout: list[str]
@@ -109,7 +109,7 @@ def code_versions(javascript: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Stream:
-    """One domain's training documents as one token stream, and where lines begin in it."""
+    """One domain's training documents as one token stream, and the positions where lines begin."""
 
     tokens: np.ndarray
     line_starts: np.ndarray

@@ -1,4 +1,4 @@
-"""What the model makes of text it never saw, and how it routes it: the numbers of its card."""
+"""The model's loss and routing on text that it never saw: the numbers of its card."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def evaluate(
     tokenizer: Tokenizer,
     xz: Path | None = None,
 ) -> dict[str, Any]:
-    """Loss by domain and routing by layer, ready for JSON. `xz` is where the compressor's results are kept.
+    """Loss by domain and routing by layer, ready for JSON. `xz` is the file of the compressor's results.
 
     Raises ValueError if a domain has fewer than two held-out documents.
     """
@@ -161,7 +161,7 @@ def _given_token(
 def _mean_estimate(
     counts: NDArray[np.float64], labels: NDArray[np.int64], rng: np.random.Generator
 ) -> dict[str, float]:
-    """The mean over layers, whose interval is not the mean of theirs: all come from the same documents."""
+    """The mean over layers. Its interval is not the mean of the layers' intervals: all come from the same documents."""
     return _estimate(estimated_domain_information(counts, labels, rng, over_sites=True), 0)
 
 
@@ -183,7 +183,7 @@ def _specialists(
 
 
 def _readout(model: Qwen3MoeForCausalLM, documents: Mapping[str, HeldOut], tokenizer: Tokenizer) -> dict[str, Any]:
-    """Fitted on every second held-out document, tried on the others."""
+    """The linear probe, fitted on every second held-out document and tested on the others."""
     known = {name: kept.tokens[::2] for name, kept in documents.items()}
     new = {name: kept.tokens[1::2] for name, kept in documents.items()}
     length = model.config.max_position_embeddings

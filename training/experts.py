@@ -1,6 +1,6 @@
 """The experts' forward and backward pass for training: assignments sorted by expert.
 
-The stock loop indexes its weights once an expert, and each such index costs a gradient of
+The standard loop indexes its weights once per expert, and each index costs a gradient of
 the size of all experts. Here the assignments are sorted by expert, so that an expert reads
 and writes one contiguous block, and its weights' gradient is written where it belongs.
 """

@@ -1,6 +1,6 @@
 """From a checkpoint to a folder that transformers loads: `python -m training.export --work DIR --out DIR`.
 
-The checkpoint may be of a run that is still going on.
+The checkpoint may belong to a run that is not finished.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from training.tokenizer import as_transformers
 
 @dataclass(frozen=True)
 class Trained:
-    """What a working folder holds: the weights so far, and what they cost."""
+    """The contents of a working folder: the weights so far, and their cost."""
 
     model: Qwen3MoeForCausalLM
     tokenizer: Tokenizer
@@ -61,8 +61,8 @@ def read_work(work: Path, shape: Shape = BUNDLED) -> Trained:
 def export(trained: Trained, folder: Path) -> None:
     """Write weights in bfloat16, configuration and tokenizer, for `from_pretrained(folder)`.
 
-    `router_aux_loss_coef` says the strength of the balancing term, though transformers'
-    own term of that name pools the layers and the one trained with does not.
+    `router_aux_loss_coef` is the strength of the balancing term, although transformers'
+    own term of this name pools the layers and the term used in training does not.
     """
     end = end_of_text_id(trained.tokenizer)
     model = trained.model.to(torch.bfloat16)

@@ -1,4 +1,4 @@
-"""`python -m training.heldout --corpus DIR`: how the bundled model routes text it never saw, as counts alone."""
+"""`python -m training.heldout --corpus DIR`: how the bundled model routes text that it never saw, as counts only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.corpus import Split, read_corpus
 from training.evaluate import DOCUMENTS
 
 TOKENS = 240
-"""So much is read of each document: more documents tell more than longer ones, and keep the file small."""
+"""Tokens that are read of each document: more documents tell more than longer documents, and the file stays small."""
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def heldout_profile(model: MoEModel, domains: Mapping[str, Split]) -> moe_viz.ExpertProfile:
-    """The profile of the held-out documents that the card's evaluation reads, of each its first `TOKENS` tokens."""
+    """The profile of the first `TOKENS` tokens of each held-out document that the card's evaluation reads."""
     texts = {name: split.heldout[:DOCUMENTS] for name, split in domains.items()}
     profile = moe_viz.profile(model, texts, max_tokens_per_document=TOKENS)
     [run] = profile.runs

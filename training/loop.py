@@ -1,4 +1,4 @@
-"""The training loop: seeded by step, so that a run that was cut off goes on as if it had not been."""
+"""The training loop: seeded by step, so that a stopped run continues exactly as if it had not been stopped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from training.objective import Balance, next_token_loss, recorded_routers
 BALANCED, UNBALANCED = "balanced", "unbalanced"
 """The two runs: their folders in the working folder, and the names of their recordings."""
 FIRST_RECORDED, GROWTH = 4, 1.5883
-"""The weights are kept after so many updates, then each time that there are `GROWTH` times as many."""
+"""The weights are kept after this many updates, and then after each `GROWTH` times as many."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Recipe:
     """Domains that are drawn twice as often as the others."""
 
     def rate(self, step: int) -> float:
-        """Share of the peak rates: linear warm-up, constant, then linear to nothing."""
+        """Share of the peak rates: linear warm-up, constant, then linear to zero."""
         left = (self.steps - step) / (self.steps * self.decay_share)
         return min(1.0, (step + 1) / self.warmup_steps, left)
 
@@ -59,7 +59,7 @@ class Recipe:
 
 
 class Run:
-    """A model in training, with all that decides how it goes on."""
+    """A model in training, with everything that decides how it continues."""
 
     def __init__(self, model: Qwen3MoeForCausalLM, recipe: Recipe) -> None:
         self.model, self.recipe = model, recipe
@@ -96,7 +96,7 @@ class Run:
         return loss.item(), balance.tolist()
 
     def save(self, path: Path) -> None:
-        """Write everything to `path`, which is never left half written."""
+        """Write everything to `path`; the file is never left half written."""
         part = path.with_suffix(".part")
         state = {
             "recipe": asdict(self.recipe),
@@ -110,7 +110,7 @@ class Run:
         part.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Go on from what `save` wrote. Raises ValueError if it was another recipe's."""
+        """Continue from the file that `save` wrote. Raises ValueError if it belongs to another recipe."""
         saved = torch.load(path, map_location=self.model.device, weights_only=True)
         if saved["recipe"] != asdict(self.recipe):
             raise ValueError(f"{path} belongs to another recipe: {saved['recipe']}; remove it to start anew")
@@ -131,10 +131,10 @@ def train(
 ) -> None:
     """Run `recipe` on `model` in place, from `folder/checkpoint.pt` where there is one.
 
-    `until` stops after so many updates of the whole recipe. The checkpoint is replaced every
+    `until` stops after this many updates of the whole recipe. The checkpoint is replaced every
     `save_seconds` and at the end. The weights of `recipe.recorded()` are kept, in bfloat16, in
     `folder/recorded/<updates>.pt`. `folder/log.jsonl` gets a line every 20 steps; after a run
-    was cut off, the steps since its last checkpoint appear twice.
+    was stopped, the steps since its last checkpoint appear twice.
     """
     run, checkpoint = Run(model, recipe), folder / "checkpoint.pt"
     if checkpoint.exists():

@@ -1,7 +1,7 @@
 """Muon: momentum whose matrices are made orthogonal before they are applied.
 
 Keller Jordan, "Muon: An optimizer for hidden layers in neural networks" (2024). It is
-written here because torch's takes one matrix a parameter, and experts are stacks of them.
+written here because torch's version takes one matrix per parameter, and experts are stacks of matrices.
 """
 
 from __future__ import annotations

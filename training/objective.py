@@ -1,4 +1,4 @@
-"""What training minimises: the next token's loss, plus a balancing term for each layer."""
+"""The loss of the training: the next-token loss plus a balancing term for each layer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RouterOutput(NamedTuple):
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
-    """Mean next-token loss whose logits `[token, vocabulary]` exist for one chunk at a time."""
+    """Mean next-token loss; its logits `[token, vocabulary]` exist only for one chunk at a time."""
 
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -58,8 +58,8 @@ class Balance:
     """The balancing term of every layer: E * sum_i f_i p_i (Switch Transformers, equations 4 to 6).
 
     p_i is expert i's mean router probability in this batch, f_i its share of the assignments,
-    remembered over some `1 / (1 - MEMORY)` batches: a batch holds a few texts, and to balance
-    over these alone would push their tokens away from the experts that suit them
+    remembered over some `1 / (1 - MEMORY)` batches: a batch holds a few texts, and balancing
+    within the batch would push their tokens away from the experts that suit them
     ("Demons in the Detail", arXiv 2501.11873). Each layer has its own term: pooled over layers,
     as transformers' own helper does, single layers drift out of balance.
     """

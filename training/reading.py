@@ -23,7 +23,7 @@ class Reading(NamedTuple):
     """One text as the model read it."""
 
     losses: NDArray[np.float32]
-    """`[token]`, nats; NaN for a first token that nothing stands before."""
+    """`[token]`, nats; NaN for a first token with no token before it."""
     experts: Ids
     """`[site token slot]`, largest gating weight first."""
     weights: NDArray[np.float32]
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
 def read(model: Qwen3MoeForCausalLM, texts: Sequence[Sequence[int]], first: int | None = None) -> list[Reading]:
     """Run each text of token ids by itself; `first` is a token to put before each, which is not reported.
 
-    Texts of like length share a batch, filled up at the end, which a causal model does not see.
+    Texts of similar length share a batch, with padding at the end, which a causal model does not see.
     """
     model.eval()
     before = [] if first is None else [first]
@@ -64,7 +64,7 @@ def read(model: Qwen3MoeForCausalLM, texts: Sequence[Sequence[int]], first: int 
 
 
 def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Indices of texts, longest first, in batches of at most `BATCH_TOKENS` with their filling."""
+    """Indices of texts, longest first, in batches of at most `BATCH_TOKENS`, padding included."""
     batches: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= BATCH_TOKENS:

@@ -1,4 +1,4 @@
-"""Can the kind of text be read off the experts that were just chosen? A linear read-out on mixed texts."""
+"""Do the last chosen experts tell the kind of text? A linear probe on mixed texts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PENALTY = 1e-4
 
 
 class Readout(NamedTuple):
-    """How often the read-out names the right kind."""
+    """How often the probe names the right kind."""
 
     right: float
-    """Share of all positions that have `LAST` tokens behind them."""
+    """Share of all positions that have a full window of `LAST` tokens."""
     right_after_change: float
     """Share of the positions `LAST` to 2 × `LAST` tokens after a change of kind."""
     positions: int
@@ -36,7 +36,7 @@ def measure_readout(
     joint: Sequence[int],
     length: int,
 ) -> Readout:
-    """Fit the read-out on texts mixed from the documents `known` and try it on texts mixed from `new`.
+    """Fit the probe on texts mixed from the documents `known` and test it on texts mixed from `new`.
 
     Documents are token ids by domain. A mixed text has `length` tokens, and changes its kind every
     `SHORTEST` to `LONGEST` tokens, with `joint` between.
@@ -86,7 +86,7 @@ def _observed(
 def chosen_lately(chosen: Ids, experts: int) -> NDArray[np.float32]:
     """Whether each expert of each layer was chosen, at each of the last `LAST` tokens, `[position feature]`.
 
-    From `chosen [site token slot]`; the first position is the first that has so many tokens.
+    From `chosen [site token slot]`; the first position is the first one with a full window of `LAST` tokens.
     """
     taken = (chosen[..., None] == np.arange(experts)).any(axis=2).astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(taken, LAST, axis=1)  # [site position expert lag]

@@ -20,7 +20,7 @@ from training.reading import Reading, read
 from training.tokenizer import as_transformers
 
 WATCHED = 2
-"""So many texts of each domain are kept token by token."""
+"""The number of texts of each domain that are kept token by token."""
 
 
 def record(
@@ -77,7 +77,7 @@ def record(
 
 
 def summary(lapse: TrainingRecording) -> dict[str, Any]:
-    """The recording in a few numbers a frame, ready for JSON: loss, and of each layer how it routes."""
+    """The recording in a few numbers per frame, ready for JSON: the loss, and the routing of each layer."""
     table = routing_over_training(lapse)
     frames = []
     for frame, updates in enumerate(lapse.updates):
@@ -93,6 +93,6 @@ def summary(lapse: TrainingRecording) -> dict[str, Any]:
 
 
 def _losses(frame: list[Reading], domain_of: np.ndarray) -> np.ndarray:
-    """Mean loss of each domain's texts; their first tokens, which nothing stands before, have none."""
+    """Mean loss of each domain's texts; a first token has no token before it and so no loss."""
     of = [[frame[text].losses for text in np.flatnonzero(domain_of == d)] for d in range(int(domain_of.max()) + 1)]
     return np.array([np.nanmean(np.concatenate(losses)) for losses in of], dtype=np.float32)

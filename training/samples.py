@@ -1,4 +1,4 @@
-"""Short continuations of how our probe texts begin, for the model's card."""
+"""Short continuations of the beginnings of the probe texts, for the model's card."""
 
 from __future__ import annotations
 

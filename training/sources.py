@@ -13,7 +13,7 @@ class Source:
     name: str
     """GitHub repository, or package."""
     commit: str | None
-    """The first digits of the commit that was read; None where it is no repository."""
+    """The first digits of the commit that was read; None if the source is not a repository."""
     licence: str
     attribution: str
 

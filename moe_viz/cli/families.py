@@ -1,4 +1,4 @@
-"""The command `families`: which model families are recorded, and what is proven of each."""
+"""The command `families`: which model families are recorded, and what is proven about each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 def add_command(commands: Any) -> None:
     """Add the command to a parser's subparsers."""
-    parser = commands.add_parser("families", help="which model families are recorded, and what is proven of each")
+    parser = commands.add_parser("families", help="list the recorded model families, and what is proven about each")
     parser.set_defaults(run=_run)
 
 

@@ -1,4 +1,4 @@
-"""The command line's front door: every command, and what is said when one fails."""
+"""The command line: every command, and the message when one fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command `python -m moe_viz outputs`: towards which tokens each expert writes, to a file."""
+"""The command `outputs`: which tokens each expert writes toward, to a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import moe_viz
 
 def add_command(commands: Any) -> None:
     """Add the command to a parser's subparsers."""
-    parser = commands.add_parser("outputs", help="run each expert alone and see towards which tokens it writes")
+    parser = commands.add_parser("outputs", help="run each expert alone and measure which tokens it writes toward")
     parser.add_argument("--model", default="demo", help="'demo' (default), a hub id, or a local folder")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
     parser.add_argument("--corpus", required=True, help="as of the command 'profile'; texts of at most the context")

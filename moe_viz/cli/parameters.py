@@ -1,4 +1,4 @@
-"""The command `python -m moe_viz parameters`: one model's weights by part, or the catalogue's."""
+"""The command `parameters`: the weights of one model by part, or of the models of the catalogue."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def add_command(commands: Any) -> None:
     """Add the command to a parser's subparsers."""
     parser = commands.add_parser("parameters", help="count a model's parameters from its config, without its weights")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("model", nargs="?", help="a hub id, a local folder, 'demo', or a name of the catalogue")
-    source.add_argument("--list", action="store_true", help="well-known models: published beside counted")
+    source.add_argument("model", nargs="?", help="a hub id, a local folder, 'demo', or a name from the catalogue")
+    source.add_argument("--list", action="store_true", help="list well-known models: published and counted figures")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=_run)
@@ -38,7 +38,7 @@ def _run(args: argparse.Namespace) -> None:
     known = find_model(args.model)
     if known is not None and known.config is None:
         raise moe_viz.ModelError(f"{known.name} has no experts that can be counted. {known.note}")
-    from moe_viz.model.checkpoints.resolve import find_config  # with torch, which this module must not bring in
+    from moe_viz.model.checkpoints.resolve import find_config  # imports torch, which this module must not do
 
     config = find_config(args.model if known is None else known.config, args.revision)
     count = moe_viz.count_parameters(config)
@@ -55,7 +55,7 @@ def _counted(model: KnownModel) -> moe_viz.ParameterCount | None:
 
 
 def as_json(count: moe_viz.ParameterCount) -> dict[str, Any]:
-    """A count and what follows from it as JSON values."""
+    """A count and the numbers derived from it, as JSON values."""
     derived = {
         "total": count.total,
         "active": count.active,
@@ -92,7 +92,7 @@ def _described(name: str, count: moe_viz.ParameterCount) -> Iterator[str]:
 
 
 def plan_as_json(plan: moe_viz.MemoryPlan) -> dict[str, Any]:
-    """A plan and what follows from it as JSON values."""
+    """A plan and the values derived from it, as JSON values."""
     return asdict(plan) | {"weights": plan.weights, "fits": plan.fits, "sentence": plan.sentence}
 
 
@@ -105,11 +105,11 @@ def _memory(plans: list[moe_viz.MemoryPlan]) -> Iterator[str]:
         yield f"{form:26} {plan.weights / 1e9:>16,.2f} GB  {'room' if plan.fits else 'no room'}"
     cache = plans[-1].cache_per_token
     if cache is not None:
-        yield f"{'keys and values a token':26} {cache / 1e3:>16,.1f} KB"
+        yield f"{'keys and values per token':26} {cache / 1e3:>16,.1f} KB"
 
 
 def _listed(rows: Iterable[tuple[KnownModel, moe_viz.ParameterCount | None]]) -> Iterator[str]:
-    yield "Billions of parameters. * not stated by the makers themselves"
+    yield "Billions of parameters. * The makers do not state the figure themselves."
     yield _ROW.format("", "", "", "published", "", "counted", "", "active", "").rstrip()
     yield _ROW.format("model", "by", "released", "total", "active", "total", "active", "w/o embed.", "published in")
     for model, count in rows:

@@ -11,19 +11,19 @@ from typing import Any
 import moe_viz
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_ALL = ("0.0.0.0", "::")  # noqa: S104 - named, in order to be told apart
+_ALL = ("0.0.0.0", "::")  # noqa: S104 - named, in order to be recognised
 
 
 def add_command(commands: Any) -> None:
     """Add the command to a parser's subparsers."""
     parser = commands.add_parser("run", help="serve the app")
-    parser.add_argument("--host", default="127.0.0.1", help="the address it listens on (default: this machine alone)")
-    parser.add_argument("--port", type=int, default=8501, help="the port it listens on (default: 8501)")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=8501, help="the port to listen on (default: 8501)")
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> None:
-    serve = import_module("streamlit.web.cli").main  # of all commands, this one alone needs streamlit
+    serve = import_module("streamlit.web.cli").main  # only this command needs streamlit
     serve(["run", str(app_file()), *server_options(args.host, args.port)], prog_name="streamlit")
 
 

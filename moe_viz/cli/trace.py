@@ -1,4 +1,4 @@
-"""The command `trace`: a text through a model, every router's choices to a file or as JSON."""
+"""The command `trace`: run a model over a text, and write every router's choices to a file or as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def add_command(commands: Any) -> None:
     parser = commands.add_parser("trace", help="run a model over a text and record every router's choices")
     parser.add_argument("--model", default="demo", help="'demo' (default), a hub id, or a local folder")
     parser.add_argument("--revision", help="branch, tag or commit of a hub model")
-    parser.add_argument("--device", help="where to run: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' to spread it")
+    parser.add_argument("--device", help="where to run: 'cpu', 'cuda', 'cuda:1', 'mps', or 'auto' for several devices")
     parser.add_argument("--dtype", help="'float32', 'bfloat16' or 'float16'")
     parser.add_argument("--quantization", help="'8-bit' or '4-bit' linear layers, by bitsandbytes")
     source = parser.add_mutually_exclusive_group(required=True)
@@ -52,7 +52,7 @@ def _show(step: moe_viz.LoadProgress) -> None:
 
 
 def _draw(text: str) -> None:
-    """Write over the line of a terminal; elsewhere there is none to write over."""
+    """Write over the current line of a terminal; write nothing elsewhere."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 

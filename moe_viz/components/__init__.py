@@ -1,4 +1,4 @@
-"""The browser's part of a page: plain JavaScript and CSS, and the values that are sent to it.
+"""The browser's part of a page: plain JavaScript and CSS, and the values that it receives.
 
 `moe_viz.ui` registers the components; nothing here knows Streamlit or torch.
 """

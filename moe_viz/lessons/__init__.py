@@ -1,1 +1,1 @@
-"""Lessons on mixture of experts: what they say, and the small experiments whose numbers they state."""
+"""Lessons on mixture of experts: their texts, and the small experiments that give their numbers."""

@@ -14,11 +14,11 @@ SIZES = (1, 2, 8, 64, 512)
 
 
 def experts_used(expert_ids: NDArray[np.integer], experts: int, sizes: Sequence[int] = SIZES) -> NDArray[np.float64]:
-    """Distinct experts that a batch of so many of these tokens uses in a layer, mean over layers, `[size]`.
+    """Distinct experts per layer that a batch of each size uses, mean over layers, `[size]`.
 
-    `expert_ids` `[site token slot]` are real choices. The mean is over all batches that can be drawn
-    from the tokens, exactly: an expert that took c of N tokens is missed by C(N−c, n) / C(N, n) of them.
-    NaN for a batch larger than the tokens there are.
+    `expert_ids` `[site token slot]` are real choices. The mean is exact, over all batches that can be drawn
+    from the tokens: an expert that took c of N tokens is missed by C(N−c, n) / C(N, n) of them.
+    NaN for a batch with more tokens than there are.
     """
     sites, tokens, _ = expert_ids.shape
     counts = np.stack([np.bincount(site.ravel(), minlength=experts) for site in expert_ids])
@@ -36,7 +36,7 @@ def _missed(tokens: int, counts: NDArray[np.integer], n: int) -> NDArray[np.floa
 
 
 def experts_used_if_uniform(experts: int, top_k: int, tokens: int) -> float:
-    """The same if every token chose evenly and by itself: E (1 − (1 − k/E)ⁿ)."""
+    """The same if every token chose evenly and independently: E (1 − (1 − k/E)ⁿ)."""
     return experts * (1 - (1 - top_k / experts) ** tokens)
 
 

@@ -1,4 +1,4 @@
-"""The bundled model's own weights as numpy arrays, without torch: a lesson works with them on the spot."""
+"""The bundled model's own weights as numpy arrays, without torch: a lesson computes with them at once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Floats = NDArray[np.float32]
 
 
 def router_weight(layer: int) -> Floats:
-    """What a router multiplies a hidden state by, `[expert dim]`."""
+    """The router's weights, `[expert dim]`."""
     return _tensor(f"model.layers.{layer}.mlp.gate.weight")
 
 
 def expert_output(layer: int, expert: int, hidden: Floats) -> Floats:
-    """What one expert makes of a hidden state, `[dim]`: down(silu(gate h) * up h)."""
+    """The output of one expert for a hidden state, `[dim]`: down(silu(gate h) * up h)."""
     gate, up, down = (
         _tensor(f"model.layers.{layer}.mlp.experts.{expert}.{part}_proj.weight") for part in ("gate", "up", "down")
     )

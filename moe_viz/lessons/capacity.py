@@ -1,4 +1,4 @@
-"""What happens where an expert may take only so many tokens of a batch."""
+"""What happens if an expert may take only a limited number of a batch's tokens."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def capacity(tokens: int, top_k: int, experts: int, factor: float) -> int:
 
 
 def lost(expert_ids: NDArray[np.integer], experts: int, room: int) -> Flags:
-    """Which choices find their expert full, `[token slot]`, of choices `expert_ids` `[token slot]`.
+    """Which choices find their expert full, `[token slot]`, from choices `expert_ids` `[token slot]`.
 
-    All first choices go before all second ones, and within these the earlier token goes first
-    (GShard, arXiv 2006.16668, algorithm 1; Switch has first choices alone).
+    All first choices are served before all second choices; among these, earlier tokens are served first
+    (GShard, arXiv 2006.16668, algorithm 1; Switch has only first choices).
     """
     full = np.zeros(expert_ids.shape, dtype=np.bool_)
     taken = np.zeros(experts, dtype=np.int64)

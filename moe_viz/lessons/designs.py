@@ -1,7 +1,7 @@
-"""The designs of well-known mixtures of experts: who has them, and what they change in numbers.
+"""The designs of well-known mixture-of-experts models: which models have them, and what they change in numbers.
 
 The layers are `moe_viz.metrics.topology.topology_table` of public configurations, recorded: a
-lesson need not wait for torch.
+lesson does not have to wait for torch.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ the layer (arXiv 1706.03762, section 3.3)."""
 
 @dataclass(frozen=True)
 class Built:
-    """A model as its configuration builds it."""
+    """A model as its configuration describes it."""
 
     width: int
     """Numbers in a hidden state."""
     expert: int
-    """Weights of one of its routed experts; of the larger kind where attention has experts too."""
+    """Weights of one of its routed experts; of the larger kind if attention has experts too."""
     total: int
     active: int
     """Weights that one token uses ..."""
     shared: int
     """... and of these, those of shared experts."""
     kinds: tuple[Mapping[str, Any], ...]
-    """Layers that differ in nothing but their number: a row of `topology_table`, `layer` a list."""
+    """Layers that differ only in their number: a row of `topology_table` with `layer` as a list."""
 
     @cached_property
     def layers(self) -> pd.DataFrame:
-        """The `topology_table`, one row a router, or a layer without one."""
+        """The `topology_table`, one row per router, or per layer without a router."""
         import pandas as pd
 
         rows = pd.DataFrame(self.kinds).explode("layer").astype({"layer": int})
@@ -52,7 +52,7 @@ class Built:
 
     @property
     def router(self) -> Mapping[str, Any]:
-        """A router as most of its layers have it."""
+        """The kind of router that most of its layers have."""
         return max((kind for kind in self.kinds if kind["routed"]), key=lambda kind: len(kind["layer"]))
 
     @property
@@ -84,22 +84,22 @@ DESIGNS: Mapping[str, Callable[[Built], bool]] = {
     "nothing": lambda built: built.router["zero_experts"] > 0,
     "hash": lambda built: any("looked up" in kind["rule"] for kind in built.kinds),
 }
-"""Each design's key among the lesson's texts, and how a model that has it is told."""
+"""Each design's key among the lesson's texts, and the test whether a model has it."""
 
 
 def choices(experts: int, top_k: int, groups: int = 1, kept: int = 1) -> int:
-    """How many sets of `top_k` experts there are that lie in `kept` of `groups` groups or fewer."""
+    """How many sets of `top_k` experts lie in at most `kept` of `groups` groups."""
     each = experts // groups
 
     def of_exactly(number: int) -> int:
-        """Sets that have experts in all of so many given groups, and in no other."""
+        """Sets that have experts in each of the given number of groups, and in no other group."""
         return sum((-1) ** out * comb(number, out) * comb((number - out) * each, top_k) for out in range(number))
 
     return sum(comb(groups, number) * of_exactly(number) for number in range(1, kept + 1))
 
 
 def hash_families() -> tuple[str, ...]:
-    """The families on record whose routers look a choice up by the token's id."""
+    """The recorded families whose routers look up a choice by the token's id."""
     from moe_viz.model.routers import families
 
     found = ((name, families.family_of(name)) for _, name, _ in iter_modules(families.__path__))
@@ -108,7 +108,7 @@ def hash_families() -> tuple[str, ...]:
 
 @cache
 def known_designs() -> Mapping[str, Built]:
-    """The catalogue's mixtures by name; after them the `hash_families`, as transformers configures them by default."""
+    """The catalogue's MoE models by name; after them the `hash_families`, with the defaults of transformers."""
     recorded = json.loads(FILE.read_text(encoding="utf-8"))
     return {name: Built(**parts | {"kinds": tuple(parts["kinds"])}) for name, parts in recorded.items()}
 
@@ -119,7 +119,7 @@ def with_design(design: str) -> tuple[str, ...]:
 
 
 def built_now(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What `FILE` has of a configuration, worked out now. Brings in torch."""
+    """What `FILE` records about a configuration, computed now. Imports torch."""
     from moe_viz.metrics.topology import topology_table
     from moe_viz.model.checkpoints.resolve import find_config
     from moe_viz.model.info import architecture

@@ -13,20 +13,20 @@ FILE = Path(__file__).with_name("glossary.toml")
 
 @dataclass(frozen=True)
 class Term:
-    """A word of the field."""
+    """A term of the field."""
 
     name: str
     meaning: str
     """One to three plain sentences."""
     formula: str = ""
     source: str = ""
-    """Paper and equation, where there is one that most people follow."""
+    """Paper and equation, if there is one that most people follow."""
     also: tuple[str, ...] = ()
-    """Other names of the same."""
+    """Other names for the same term."""
     see: tuple[str, ...] = ()
     """Where this app shows it: a page, or `learn/` and a lesson."""
     library: str = ""
-    """What computes or holds it, to be imported."""
+    """The name in the library that computes or holds it."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -35,13 +35,13 @@ class Term:
 
 @cache
 def terms() -> tuple[Term, ...]:
-    """All terms, in the order of the alphabet."""
+    """All terms, in alphabetical order."""
     several = ("also", "see")
     return tuple(Term(**entry | {name: tuple(entry.get(name, ())) for name in several}) for entry in _file()["term"])
 
 
 def find(asked: str) -> tuple[Term, ...]:
-    """The terms that have the words asked for: first those called so, then those whose names have them."""
+    """The terms that contain the searched words: terms of exactly this name first, then words in a name."""
     wanted = asked.strip().casefold()
     ranked = [(_rank(term, wanted), term) for term in terms()]
     return tuple(term for rank, term in sorted(ranked, key=lambda pair: pair[0]) if rank < _NOWHERE)

@@ -1,4 +1,4 @@
-"""Routing by looking the token up, as in Hash Layers (arXiv 2106.04426), beside what a learned router does."""
+"""Routing by a lookup of the token, as in Hash Layers (arXiv 2106.04426), compared with a learned router."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moe_viz.metrics.load import max_violation
 from moe_viz.profiles.expert_profile import ExpertProfile
 
 OCCURRENCES = 200
-"""A token met less often is not looked at: a token met once always has one expert."""
+"""Tokens that occur less often are left out: a token that occurs once always has one expert."""
 
 
 def looked_up(token_ids: NDArray[np.integer], experts: int) -> NDArray[np.integer]:
@@ -19,7 +19,7 @@ def looked_up(token_ids: NDArray[np.integer], experts: int) -> NDArray[np.intege
 
 
 def common_tokens(profile: ExpertProfile) -> NDArray[np.intp]:
-    """The ids of the tokens met `OCCURRENCES` times or more, the most frequent first."""
+    """The ids of the tokens that occur `OCCURRENCES` times or more, the most frequent first."""
     met = profile.occurrences[0]
     order = np.argsort(-met, kind="stable")
     return order[met[order] >= OCCURRENCES]
@@ -38,9 +38,9 @@ def first_choices(profile: ExpertProfile, token_ids: NDArray[np.integer]) -> Arr
 
 
 def agreement(profile: ExpertProfile) -> Array:
-    """Share of the common tokens' first choices that the best of all lookups would make too, `[site]`.
+    """Share of the common tokens' first choices that the best possible lookup would make too, `[site]`.
 
-    It sends a token wherever the router sends it most often.
+    This lookup sends each token to the expert that the router chooses for it most often.
     """
     counts = first_choices(profile, common_tokens(profile))
     shares: Array = counts.max(axis=2).sum(axis=0) / counts.sum(axis=(0, 2))

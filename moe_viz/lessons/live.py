@@ -1,4 +1,4 @@
-"""A training of the small mixture in a process of its own, which nobody else has to wait for."""
+"""Trains the small model in a process of its own, so that no one else has to wait for it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from pathlib import Path
 from moe_viz.lessons.small_moe import Recipe, Report, train
 
 SECONDS = 10.0
-"""A run that takes longer ends, wherever it is."""
+"""Seconds after which a run ends, finished or not."""
 AT_ONCE = 2
-"""Runs at a time in one server."""
+"""Runs at the same time in one server."""
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _places = threading.BoundedSemaphore(AT_ONCE)
 
 
 class Run:
-    """One training, under way or over."""
+    """One training run, running or finished."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.reports: list[Report] = []
-        """Those that have come, in order; grows while it runs."""
+        """The reports so far, in order; the list grows while the run continues."""
         self._process = subprocess.Popen(  # noqa: S603 - our own module, and numbers of our own widgets
             [sys.executable, "-m", "moe_viz.lessons.live", json.dumps(asdict(recipe))],
             cwd=Path(__file__).parents[2],
@@ -40,15 +40,15 @@ class Run:
 
     @property
     def running(self) -> bool:
-        """Whether more reports may come."""
+        """Whether more reports can follow."""
         return self._reader.is_alive()
 
     def stop(self) -> None:
-        """End it; the reports that have come stay."""
+        """End the run; its reports stay."""
         self._process.terminate()
 
     def wait(self) -> None:
-        """Until it is over."""
+        """Wait until the run is over."""
         self._reader.join()
 
     def _read(self) -> None:
@@ -63,7 +63,7 @@ class Run:
 
 
 def start(recipe: Recipe) -> Run | None:
-    """Begin a training; None while `AT_ONCE` of this server are under way."""
+    """Start a training run; returns None while `AT_ONCE` runs of this server are running."""
     if not _places.acquire(blocking=False):
         return None
     try:
@@ -74,7 +74,7 @@ def start(recipe: Recipe) -> Run | None:
 
 
 def main() -> None:
-    """In the process of its own: train, one report a line."""
+    """Runs in the process of its own: train, and print one report per line."""
     if hasattr(os, "nice"):  # the pages of the same machine go first
         os.nice(10)
     began = time.monotonic()

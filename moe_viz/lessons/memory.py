@@ -1,4 +1,4 @@
-"""How much memory a model takes, what holds it, and how fast it could be fetched piece by piece."""
+"""How much memory a model needs, which device can hold it, and how fast its experts could be fetched."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from moe_viz.lessons.sizes import Sizes
 
 BITS = MappingProxyType({"float32": 32, "bfloat16": 16, "float8 / int8": 8, "int4": 4})
-"""Bits a weight, without the scales that a packed format adds."""
+"""Bits per weight, without the scales that a packed format adds."""
 DEVICES = MappingProxyType(
     {
         "laptop, 16 GB": 16,
@@ -25,17 +25,17 @@ DEVICES = MappingProxyType(
 
 
 def gigabytes(weights: int, bits: int) -> float:
-    """Memory of so many weights, in 10⁹ bytes."""
+    """Memory of `weights` weights, in 10⁹ bytes."""
     return weights * bits / 8 / 1e9
 
 
 def fetched_per_token(sizes: Sizes, bits: int) -> float:
-    """Gigabytes of experts that one token needs, were they fetched for it anew."""
+    """Gigabytes of experts that one token needs, if they were all fetched for it."""
     return gigabytes(sizes.routed_per_token, bits)
 
 
 def tokens_until_all(expert_ids: NDArray[np.integer], experts: int) -> NDArray[np.int64]:
-    """How many tokens are read until every expert of a layer was used, `[site]`; −1 if that never comes.
+    """How many tokens are read until every expert of a layer has been used, `[site]`; −1 if this never happens.
 
     `expert_ids` `[site token slot]`, in the order of reading.
     """

@@ -1,4 +1,4 @@
-"""The numbers that answer what people often say of mixtures of experts."""
+"""The numbers that answer what people often say about mixtures of experts."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Facts:
     """Billions."""
     large_active: float
     dead: int
-    """Experts of the bundled model's unbalanced twin that get next to nothing ..."""
+    """Experts of the bundled model's unbalanced twin that get almost no tokens ..."""
     experts: int
-    """... of so many."""
+    """... and the number of all its experts."""
     small: str
     small_shared: float
-    """Share of a token's weights that are no routed experts."""
+    """Share of the weights that a token uses that are not in routed experts."""
     large_shared: float
     """The same of `large`."""
     domain: str
@@ -45,15 +45,15 @@ class Facts:
     """... and the share of its tokens that this expert takes."""
     even: float
     kinds: int
-    """For how many kinds of text it is also above an even share."""
+    """The number of other kinds of text for which it is above an even share."""
     bits: float
     """Domain information, mean over layers."""
     random_bits: float
     """The same before any training."""
     most_bits: float
-    """What it would be if the experts named the kind of text without fail."""
+    """What it would be if the experts named the kind of text without error."""
     host: float
-    """Gigabytes that `small` takes in 16 bits; its active part alone, below."""
+    """Gigabytes that `small` needs in 16 bits; the next field is for its active part alone."""
     host_active: float
     soon: int
     """Tokens until every expert of the bundled model was used."""
@@ -69,7 +69,7 @@ class Facts:
 
 @cache
 def facts() -> Facts:
-    """All of them, worked out once."""
+    """All of them, computed once."""
     large, small = known_sizes()[LARGE], known_sizes()[SMALL]
     lapse, last, by_kind = recording(), final(), _by_kind(-1)
     shares = domain_specialization(by_kind, last.top_k)
@@ -111,7 +111,7 @@ def _by_kind(frame: int) -> Array:
 
 
 def shares_of_expert() -> Array:
-    """Of each kind of text, the share of tokens that the expert of `Facts.expert` takes, `[domain]`."""
+    """The share of each kind of text's tokens that the expert `Facts.expert` takes, `[domain]`."""
     known = facts()
     shares = domain_specialization(_by_kind(-1), final().top_k)
     return np.asarray(shares[:, known.layer, known.expert])

@@ -1,7 +1,7 @@
 """One token in one layer of the bundled model, from its hidden state to the weighted sum of its experts.
 
-The hidden states of one sentence were recorded where the routers take them; all that follows
-is worked out from them with the model's own weights.
+The hidden states of one sentence were recorded at the inputs of the routers. Everything else
+is computed from them with the model's own weights.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TEXT = "The king of France is old. def area(r): return 3 *"
 
 @dataclass(frozen=True, eq=False)
 class Sentence:
-    """What the routers were given."""
+    """The inputs of the routers."""
 
     tokens: tuple[str, ...]
     hidden: Floats
@@ -31,7 +31,7 @@ class Sentence:
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """What one router does with one token, and what its experts make of it."""
+    """What one router computes for one token, and the outputs of its experts."""
 
     hidden: Floats
     """`[dim]`"""
@@ -44,7 +44,7 @@ class Steps:
     weights: NDArray[np.float64]
     """`[slot]`: gating weights, sum 1."""
     outputs: Floats
-    """`[slot dim]`: what each chosen expert makes of the hidden state."""
+    """`[slot dim]`: each chosen expert's output for the hidden state."""
 
     @property
     def total(self) -> NDArray[np.float64]:
@@ -70,7 +70,7 @@ def logits_of(layer: int, token: int) -> NDArray[np.float64]:
 
 
 def steps(layer: int, token: int, k: int) -> Steps:
-    """One token's way through one layer, with `k` experts in place of the model's own 2 where they differ."""
+    """One token in one layer, with `k` experts, which may differ from the model's own 2."""
     hidden = sentence().hidden[layer, token]
     logits = logits_of(layer, token)
     scores = np.exp(logits - logits.max())

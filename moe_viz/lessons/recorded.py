@@ -31,7 +31,7 @@ class Final:
 
 @cache
 def recording(name: str = "balanced") -> TrainingRecording:
-    """One of the bundled model's recordings: `balanced`, or its twin `unbalanced`."""
+    """One of the two training recordings: `balanced`, or its twin `unbalanced`."""
     return TrainingRecording.load(demo.TRAINING / f"{name}.moerecording")
 
 

@@ -10,18 +10,18 @@ from moe_viz.data.router_site import Scoring
 from moe_viz.data.scores import Array, gating_weights_from_scores, router_scores, selection_scores
 
 BUNDLED = Scoring("softmax", normalized=True)
-"""As the bundled model scores."""
+"""The scoring of the bundled model."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One way in use."""
+    """One rule in use."""
 
     name: str
     """Its key among the lesson's texts."""
     scoring: Scoring
     chosen_first: bool = False
-    """Whether the softmax is taken over the chosen logits alone."""
+    """Whether the softmax is over the chosen logits only."""
 
 
 RULES = (
@@ -35,9 +35,9 @@ RULES = (
 
 
 def side_by_side(logits: Array, k: int, bias: float) -> Array:
-    """The gating weights `[rule expert]` that each of `RULES` gives; 0 where it does not choose the expert.
+    """The gating weights `[rule expert]` of each of `RULES`; 0 where it does not choose the expert.
 
-    `bias` is what the rule with a bias adds to the best of the experts that are not chosen without it.
+    The rule with a bias adds `bias` to the best of the experts that are not chosen without it.
     """
     left_out = best_left_out(logits, k)
     pushed = tuple(bias if expert == left_out else 0.0 for expert in range(len(logits)))
@@ -58,7 +58,7 @@ def best_left_out(logits: Array, k: int) -> int:
 
 
 def bias_needed(logits: Array, k: int) -> float:
-    """The least bias on its sigmoid score with which `best_left_out` draws level with the last one chosen."""
+    """The smallest bias on its sigmoid score with which `best_left_out` reaches the last chosen expert."""
     scores = np.sort(1 / (1 + np.exp(-logits)))[::-1]
     return float(scores[k - 1] - scores[k])
 
@@ -76,7 +76,7 @@ def weights_by_expert(logits: Array, scoring: Scoring, k: int) -> Array:
 
 
 def _in_best_groups(wanted: Array, scoring: Scoring) -> np.ndarray:
-    """Which experts may be chosen, `[expert]`: those of the groups whose best few add up to most."""
+    """Which experts may be chosen, `[expert]`: those in the groups whose best experts have the largest sums."""
     groups = wanted.reshape(scoring.groups, -1)
     worth = np.sort(groups, axis=1)[:, -scoring.group_top :].sum(axis=1)
     kept = np.argsort(-worth, kind="stable")[: scoring.groups_kept]

@@ -1,7 +1,7 @@
-"""How many weights well-known models have and use, and what would change with other numbers of experts.
+"""How many weights well-known models have and use, and what changes with other numbers of experts.
 
 The counts are `moe_viz.count_parameters` of the catalogue's configurations, recorded: a lesson
-need not wait for torch.
+does not have to wait for torch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FILE = Path(__file__).with_name("sizes.json")
 
 @dataclass(frozen=True)
 class Sizes:
-    """A model's weights by part, each counted once. Every router of it has the same experts."""
+    """A model's weights by part, each counted once. All its routers have the same number of experts."""
 
     attention: int
     shared: int
@@ -26,21 +26,21 @@ class Sizes:
     embeddings: int
     output_head: int
     other: int
-    """Dense layers, norms and all else."""
+    """Dense layers, norms and everything else."""
     routers: int
     routed: int
     """All experts that routers choose among."""
     experts: int
     """Experts of one router."""
     zero_experts: int
-    """Choices beside them that compute nothing."""
+    """Additional choices that compute nothing."""
     top_k: int
     layers: int
     routed_layers: int
 
     @property
     def fixed(self) -> int:
-        """What every token uses and no router chooses among, the routers themselves left out."""
+        """What every token uses without a router's choice, apart from the routers themselves."""
         return self.attention + self.shared + self.embeddings + self.output_head + self.other
 
     @property
@@ -54,16 +54,16 @@ class Sizes:
 
     @property
     def routed_per_token(self) -> int:
-        """What a token uses of `routed`; with zero experts, under an even load."""
+        """The part of `routed` that a token uses; with zero experts, under an even load."""
         return self.routed * self.top_k // (self.experts + self.zero_experts)
 
     @property
     def active(self) -> int:
-        """What one token uses of all."""
+        """All weights that one token uses."""
         return self.fixed + self.routers + self.routed_per_token
 
     def changed(self, experts: int, top_k: int, width: float = 1.0) -> Sizes:
-        """The same model with other experts: so many, so many a token, each so many times as wide."""
+        """The same model with other experts: `experts` per layer, `top_k` per token, each `width` times as wide."""
         before, after = self.experts + self.zero_experts, experts + self.zero_experts
         return replace(
             self,
@@ -82,7 +82,7 @@ def known_sizes() -> Mapping[str, Sizes]:
 
 
 def counted(config: Mapping[str, Any]) -> dict[str, int]:
-    """A configuration's sizes, counted now, as `FILE` has them. Brings in torch."""
+    """A configuration's sizes, counted now, in the form of `FILE`. Imports torch."""
     from moe_viz.model.sizes.parameters import count_parameters
 
     count = count_parameters(config)

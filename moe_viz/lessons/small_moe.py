@@ -1,6 +1,6 @@
-"""A very small mixture of experts, trained in seconds: it guesses the next letter from the few before.
+"""A very small mixture-of-experts model, trained in seconds: it predicts the next letter from the letters before.
 
-One layer of 8 experts, one expert a token, weighted by its score as in Switch Transformers
+It has one layer of 8 experts, with one expert per token, weighted by its score as in Switch Transformers
 (arXiv 2101.03961). Plain numpy with its gradients written out: it starts at once, and runs in
 a process of its own (`moe_viz.lessons.live`).
 """
@@ -28,32 +28,32 @@ _HELD_OUT = 3000
 _EMBEDDED = 12  # numbers a letter
 _RATE, _ROUTER_RATE = 0.004, 0.02
 _BIAS_RATE = 0.05
-"""The bias moves in proportion to how far a load is from even (arXiv 2408.15664 tries this beside its sign)."""
+"""The bias moves in proportion to the load's distance from even (a variant that arXiv 2408.15664 tries too)."""
 
 
 class Report(NamedTuple):
-    """How the training stands."""
+    """The state of the training."""
 
     step: int
     loads: list[float]
     """Each expert's share of the held-out letters."""
     max_violation: float
     loss: float
-    """Nats a letter on held-out text."""
+    """Nats per letter on held-out text."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the balancing is."""
+    """The kind of balancing."""
 
     balancing: Balancing
     strength: float = 0.3
-    """Of the balancing loss; the other two take no notice of it."""
+    """Strength of the balancing loss; the other two kinds ignore it."""
     seed: int = 0
 
 
 def train(recipe: Recipe) -> Iterator[Report]:
-    """Train from a random start; a report every few steps, the first before any."""
+    """Train from a random start; gives a report every few steps, the first one before any step."""
     rng = np.random.default_rng(recipe.seed)
     (letters, targets), held_out = _text()
     model = Model(rng)
@@ -74,7 +74,7 @@ def _report(model: Model, step: int, held_out: tuple[NDArray[np.int64], NDArray[
 
 
 class Pass(NamedTuple):
-    """A forward pass, with what the way back needs."""
+    """A forward pass, with the values that the backward pass needs."""
 
     x: Array
     scores: Array
@@ -90,7 +90,7 @@ class Pass(NamedTuple):
 
 
 class Model:
-    """The weights, by name, and Adam's memory of their gradients."""
+    """The weights by name, and Adam's moments of their gradients."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         def drawn(*shape: int, spread: float) -> Array:
@@ -105,12 +105,12 @@ class Model:
             "out": drawn(_DIM, _LETTERS, spread=_DIM**-0.5),
         }
         self.bias = np.zeros(EXPERTS, dtype=np.float32)
-        """Added to the scores for the choice alone; used by the balancing of that name."""
+        """Added to the scores only for the choice; used by the balancing of this name."""
         self._moments = {name: (np.zeros_like(w), np.zeros_like(w)) for name, w in self.weights.items()}
         self._steps = 0
 
     def forward(self, letters: NDArray[np.int64]) -> Pass:
-        """Guess the letter after each row of `letters` `[letter context]`."""
+        """Predict the letter after each row of `letters` `[letter context]`."""
         w = self.weights
         x = np.tanh(w["letters"][letters].reshape(len(letters), -1) @ w["mix"])
         scores = _softmax(x @ w["router"])
@@ -135,7 +135,7 @@ class Model:
     def gradients(
         self, letters: NDArray[np.int64], targets: NDArray[np.int64], done: Pass, strength: float
     ) -> dict[str, Array]:
-        """Of the mean loss plus `strength` × E Σ f p: f the share of letters chosen, p the mean score."""
+        """Gradients of the mean loss plus `strength` × E Σ f p, with f the share of letters and p the mean score."""
         w, count = self.weights, len(targets)
         rows = np.arange(count)
         weight = done.scores[rows, done.chosen][:, None]
@@ -188,7 +188,7 @@ def _softmax(logits: Array) -> Array:
 
 
 def _text() -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """The probe texts as (context, next letter): those to learn from, and of the last two of each kind some letters."""
+    """The probe texts as (context, next letter): training texts, and some letters of each kind's last two texts."""
     kinds = probe_texts().values()
     letters, targets = _windows([text for texts in kinds for text in texts[-2:]])
     some = np.linspace(0, len(targets) - 1, _HELD_OUT).astype(int)

@@ -1,4 +1,4 @@
-"""Whom the experts of a profile serve: the numbers of the lesson on specialists."""
+"""Which kinds of text the experts of a profile serve: the numbers of the lesson on specialists."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from moe_viz.metrics.specialists import Specialists
 
 
 class Own(NamedTuple):
-    """The expert that is most a kind of text's own: its share of the kind's tokens stands out most."""
+    """The strongest specialist of a kind of text: the expert with the largest difference of shares."""
 
     domain: int
     site: int
     expert: int
     share: float
-    """Of the kind's tokens that it takes."""
+    """Its share of the kind's tokens."""
     others: float
-    """The same, mean of the other kinds."""
+    """Its mean share of the other kinds' tokens."""
     low: float
     high: float
     """The interval of the difference."""
     work: float
-    """Share of its own work that is of this kind, if every kind is read equally often."""
+    """The part of its own work that is this kind, if every kind is read equally often."""
 
     @property
     def difference(self) -> float:
@@ -32,7 +32,7 @@ class Own(NamedTuple):
 
 
 def most_own(specialists: Specialists) -> tuple[Own, ...]:
-    """Of each kind the expert that is most its own, the kind with the largest difference first."""
+    """Each kind's strongest specialist, the kind with the largest difference first."""
     work = work_by_domain(specialists)
     found = []
     for domain, differences in enumerate(specialists.difference):
@@ -45,12 +45,12 @@ def most_own(specialists: Specialists) -> tuple[Own, ...]:
 
 
 def work_by_domain(specialists: Specialists) -> Array:
-    """Share of an expert's work that each kind is, if all are read equally often, `[domain site expert]`."""
+    """Each kind's share of an expert's work, if all kinds are read equally often, `[domain site expert]`."""
     total = np.nansum(specialists.use, axis=0)
     return np.divide(specialists.use, total, out=np.zeros_like(specialists.use), where=total > 0)
 
 
 def taken_besides(specialists: Specialists, own: Own, even: float) -> list[int]:
-    """The other kinds of which this expert takes more than `even`, the largest share first."""
+    """The other kinds for which this expert takes more than `even`, the largest share first."""
     shares = specialists.use[:, own.site, own.expert]
     return [int(d) for d in np.argsort(-shares, kind="stable") if d != own.domain and shares[d] > even]

@@ -1,4 +1,4 @@
-"""Everything that the lessons say, from `texts.toml`: one file, so that it can be translated as a whole.
+"""All texts of the lessons, from `texts.toml`: one file, so that it can be translated as a whole.
 
 A sentence names its numbers in braces, `{share:.0%}`, as `str.format` reads them. They are
 computed where the sentence is shown, never written into it.
@@ -18,7 +18,7 @@ FILE = Path(__file__).with_name("texts.toml")
 
 @dataclass(frozen=True)
 class Check:
-    """One small question with its answers, of which one is right; each answer has its own explanation."""
+    """One small question with one right answer; each answer has its own explanation."""
 
     question: str
     answers: tuple[str, ...]
@@ -35,7 +35,7 @@ class Lesson:
     """The words of one lesson."""
 
     name: str
-    """As the address has it."""
+    """The name in the address."""
     title: str
     question: str
     check: Check
@@ -53,7 +53,7 @@ def lessons() -> Mapping[str, Lesson]:
 
 
 def common(key: str, **numbers: Any) -> str:
-    """A sentence that all lessons share."""
+    """A sentence for all lessons."""
     sentence: str = _catalogue()["common"][key]
     return sentence.format(**numbers)
 
@@ -71,7 +71,7 @@ def predict_kind(kind: str) -> Mapping[str, str]:
 
 
 def tour_texts() -> dict[str, Any]:
-    """What the tour of the Routing page says; each of its `steps` has a `part` of the page, a `title` and a `text`."""
+    """The texts of the Routing page's tour; each of its `steps` has a `part` of the page, a `title` and a `text`."""
     texts: dict[str, Any] = _catalogue()["tour"]
     return texts
 

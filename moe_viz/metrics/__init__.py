@@ -1,1 +1,1 @@
-"""What traces and counts say in numbers: pure functions to arrays and tables."""
+"""Pure functions that turn traces and counts into arrays and tables."""

@@ -1,4 +1,4 @@
-"""One expert of a profile, table by table: its tokens, its partners, those most like it."""
+"""Tables about one expert of a profile: its tokens, its partners, the experts most like it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from moe_viz.profiles.profile_counts import FIRST, LATER, VIEWS
 from moe_viz.profiles.token_table import CELL, Counts
 
 _Z = 1.96
-"""Of a 95 % interval."""
+"""The quantile of the normal distribution for a 95 % interval."""
 
 
 def taken_tokens(
     profile: ExpertProfile, site: int, expert: int, view: str = "input", minimum: int = MINIMUM
 ) -> pd.DataFrame:
-    """The tokens that an expert takes, those it takes most surely first.
+    """The tokens that an expert takes, the most certain ones first.
 
-    Columns: token (its text made visible), token_id, taken (at any rank, at least), missed (at most so
-    many more), met (how often it stands in the text), share (taken / met), at_least (lower end of
-    Wilson's 95 % interval of the share, by which rows are sorted), lift (share / the expert's
-    share of all tokens). Only tokens met `minimum` times or more: a token met once goes whole to somebody.
+    Columns: token (its text made visible), token_id, taken (at any rank, at least), missed (how many more at
+    most), met (how often it occurs in the text), share (taken / met), at_least (lower end of
+    Wilson's 95 % interval of the share; rows are sorted by it), lift (share / the expert's
+    share of all tokens). Tokens met fewer than `minimum` times are left out: the share of a token that
+    is met once is always 0 or 1.
     """
     index = VIEWS.index(view)
     table, met = profile.token_tables[index], profile.occurrences[index]
@@ -73,7 +74,7 @@ def domain_shares(
     """How one expert serves each domain, in the profile's order.
 
     Columns: domain, documents (or blocks of them), tokens (that used the expert), share (of the domain's
-    tokens), low, high (documents drawn anew within the domain, percentiles at `CONFIDENCE`; NaN for a
+    tokens), low, high (bootstrap over the domain's documents, percentiles at `CONFIDENCE`; NaN for a
     single document), q, marked.
     """
     counts, labels = profile.by_document()
@@ -100,11 +101,11 @@ def domain_shares(
 
 
 def partners(profile: ExpertProfile, site: int, expert: int) -> dict[str, pd.DataFrame]:
-    """With which experts an expert shares its tokens: "before", "beside" and "after" it, where there are any.
+    """The experts that share tokens with an expert, in the layers "before", "beside" and "after" it.
 
     Columns: site, name, layer, expert, tokens (that took both), share (of this expert's tokens), expected
     (tokens, by chance), lift (tokens / expected), as `links` and, for those beside it, `coactivation_table`
-    define them; the largest lift first, those of too few tokens for one last.
+    define them. The largest lift comes first; experts with too few tokens for a lift come last.
     """
     tables = dict(tuple(links(profile, site, [expert]).groupby("direction")))
     if profile.sites[site].top_k > 1:
@@ -124,11 +125,11 @@ def partners(profile: ExpertProfile, site: int, expert: int) -> dict[str, pd.Dat
 
 
 def most_alike(profile: ExpertProfile, use: Array, site: int, expert: int) -> pd.DataFrame:
-    """The other experts of all layers, by how alike they serve the domains; `use [domain site expert]`.
+    """The other experts of all layers, sorted by how similarly they serve the domains; `use [domain site expert]`.
 
-    Columns: site, name, layer, expert, divergence: of Jensen and Shannon, in bits, between the two
-    experts' distributions over domains, every domain weighing the same. 0: the same domains in
-    the same proportions; 1: no domain in common.
+    Columns: site, name, layer, expert, divergence (Jensen-Shannon, in bits, between the two experts'
+    distributions over domains, with the same weight for every domain). 0: the same domains in
+    the same proportions. 1: no domain in common.
     """
     of_expert = np.moveaxis(use, 0, -1)
     divergence = load_divergence(of_expert, of_expert[site, expert])
@@ -139,6 +140,6 @@ def most_alike(profile: ExpertProfile, use: Array, site: int, expert: int) -> pd
 
 
 def loads(profile: ExpertProfile, site: int) -> pd.DataFrame:
-    """One row an expert of a router: expert, tokens (that used it), load (share of the assignments)."""
+    """One row per expert of a router: expert, tokens (that used it), load (share of the assignments)."""
     counts = profile.counts().sum(axis=0)[site, : profile.sites[site].num_experts]
     return pd.DataFrame({"expert": np.arange(len(counts)), "tokens": counts.astype(np.int64), "load": load(counts)})

@@ -1,4 +1,4 @@
-"""Which experts work on the same tokens, within a layer and from one to the next."""
+"""Which experts work on the same tokens, within a layer and from one layer to the next."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from moe_viz.data.trace import RoutingTrace
 from moe_viz.profiles.expert_profile import ExpertProfile
 
 EXPECTED = 5
-"""Where chance alone would give fewer tokens than that, none is compared with it: Cochran's rule for
+"""Counts are compared with chance only if chance alone would give at least this many tokens: Cochran's rule for
 counts (Annals of Mathematical Statistics 23, 1952)."""
 _ROUNDS = 500
 
 
 def coactivation(profile: ExpertProfile, *, adjacent: bool = False) -> Array:
-    """N_ij / N_i, `[site expert expert]`: of the tokens that took expert i, the share that took j too.
+    """N_ij / N_i, `[site expert expert]`: the share of expert i's tokens that chose expert j too.
 
     OLMoE (arXiv 2409.02060, equation 6); rows sum to top_k − 1 where no slot is empty, and chance
     is (top_k − 1) / (experts − 1). With `adjacent` only pairs of neighbouring ranks count, as in the
-    code that made the paper's figures: less than the equation, the more so the larger top_k.
-    NaN on the diagonal and where expert i took no token.
+    code that made the paper's figures. This gives less than the equation, and the difference grows
+    with top_k. NaN on the diagonal and where expert i took no token.
     """
     ordered = profile.adjacent_pairs if adjacent else profile.pairs
     shares = _by_row(ordered + ordered.swapaxes(1, 2), profile)
@@ -31,7 +31,7 @@ def coactivation(profile: ExpertProfile, *, adjacent: bool = False) -> Array:
 
 
 def following_experts(profile: ExpertProfile) -> Array:
-    """Of the tokens that took expert i at a router, the share that took j at the next one, `[site-1 expert expert]`.
+    """The share of expert i's tokens at a router that chose expert j at the next one, `[site-1 expert expert]`.
 
     Rows sum to the next router's top_k where no slot is empty. NaN where expert i took no token.
     """
@@ -39,7 +39,7 @@ def following_experts(profile: ExpertProfile) -> Array:
 
 
 def tokens_of_both(profile: ExpertProfile, site: int) -> Array:
-    """How many tokens took expert i and expert j of one router, `[expert expert]`; 0 on the diagonal."""
+    """How many tokens chose both expert i and expert j of one router, `[expert expert]`; 0 on the diagonal."""
     experts = profile.sites[site].num_experts
     better_first = profile.pairs[site, :experts, :experts]
     return (better_first + better_first.T).astype(np.float64)
@@ -56,12 +56,12 @@ def tokens_of_both_in_trace(trace: RoutingTrace, site: int) -> Array:
 
 
 def chance_of_both(both: Array) -> Array:
-    """Tokens that would take both experts if experts were paired without regard to each other, `[expert expert]`.
+    """The number of tokens that would choose both experts if pairs were formed by chance, `[expert expert]`.
 
-    Each expert keeps as many pairs as it has in `both`, and none is paired with itself, as no token
-    takes one twice: quasi-independence, a_i a_j off the diagonal (Goodman, Journal of the American
+    Each expert keeps its number of pairs in `both`, and no expert is paired with itself, because no
+    token chooses an expert twice: quasi-independence, a_i a_j off the diagonal (Goodman, Journal of the American
     Statistical Association 63, 1968), by iterative scaling. Plain independence, N_i N_j / N, would
-    promise more pairs than there are: 1.9 times as many at 2 of 16.
+    expect more pairs than there are: 1.9 times as many for 2 of 16.
     """
     margin = both.sum(axis=1)
     scale = margin / np.sqrt(max(margin.sum(), 1))
@@ -77,7 +77,7 @@ def chance_of_both(both: Array) -> Array:
 
 
 def coactivation_table(profile: ExpertProfile, site: int) -> pd.DataFrame:
-    """One row an ordered pair of a router's experts, by expert and other.
+    """One row per ordered pair of a router's experts, sorted by expert and other.
 
     Columns: expert, other, tokens (that took both), share (of the expert's tokens: N_ij / N_i), as_coded
     (the same of neighbouring ranks alone), expected (tokens, by chance), lift (tokens / expected;
@@ -108,7 +108,7 @@ def coactivation_table(profile: ExpertProfile, site: int) -> pd.DataFrame:
 
 
 def _by_row(pairs: np.ndarray, profile: ExpertProfile, later: int = 0) -> Array:
-    """Pairs divided by what the row's expert took, NaN for experts that a site does not have."""
+    """Pairs divided by the tokens of the row's expert; NaN for experts that a site does not have."""
     taken = profile.counts().sum(axis=0)[: len(pairs), :, None]
     shares = np.divide(pairs, taken, out=np.full(pairs.shape, np.nan), where=taken > 0)
     for site, router in enumerate(profile.sites[later:]):

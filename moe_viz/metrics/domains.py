@@ -1,8 +1,8 @@
 """How far routing follows the domain of the text.
 
-Counts are by document, `[document site expert]`, with each document's domain as a number
-beside them: whole documents are what is drawn anew for an interval and relabelled for a null,
-since the tokens of one document are not independent of each other.
+Counts are by document, `[document site expert]`, with each document's domain as a number. Intervals
+resample whole documents, and nulls shuffle the labels of whole documents, because the tokens of one
+document are not independent of each other.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ CONFIDENCE = 0.95
 
 
 class Estimate(NamedTuple):
-    """A statistic of each site with its uncertainty, every array `[site]`."""
+    """A statistic of each site with its uncertainty; every array is `[site]`."""
 
     value: Array
     low: Array
     high: Array
-    """The interval at `CONFIDENCE`: documents drawn anew within their domains, basic bootstrap."""
+    """The interval at `CONFIDENCE`: basic bootstrap over documents, within their domains."""
     null_mean: Array
     null_largest: Array
-    """What comes out when the documents' domain labels are shuffled."""
+    """The statistic when the documents' domain labels are shuffled."""
 
 
 def by_domain(counts: Array, labels: Labels) -> Array:
@@ -39,9 +39,9 @@ def by_domain(counts: Array, labels: Labels) -> Array:
 
 
 def domain_specialization(counts: Array, top_k: int) -> Array:
-    """Share of a domain's tokens that each expert takes, `[domain site expert]` of such counts.
+    """Share of a domain's tokens that each expert takes, `[domain site expert]`, from counts of this shape.
 
-    Every token has `top_k` experts, so that it sums to top_k; uniform is top_k / experts
+    Every token has `top_k` experts, so the shares sum to top_k; uniform is top_k / experts
     (OLMoE, arXiv 2409.02060, equation 7).
     """
     return load(counts) * top_k
@@ -57,10 +57,10 @@ def mutual_information(counts: Array) -> Array:
 
 
 def domain_information(counts: Array) -> Array:
-    """Mutual information of domain and expert in bits, domains weighing the same, `[... site]`.
+    """Mutual information of domain and expert in bits, with the same weight for every domain, `[... site]`.
 
-    `counts [... domain site expert]`. 0: the expert says nothing of the domain. At most
-    log2 of the number of domains, or of experts / top_k if that is less.
+    `counts [... domain site expert]`. 0: the expert says nothing about the domain. The value is at most
+    log2 of the number of domains, or log2 of experts / top_k if that is less.
     """
     shares = np.nan_to_num(load(counts))
     return mutual_information(np.moveaxis(shares, -3, -2))
@@ -72,9 +72,9 @@ def estimated_domain_information(
     """`domain_information` of `[document site expert]` counts, with its interval and its null.
 
     The interval is 2θ minus the bootstrap's quantiles (Davison and Hinkley, Bootstrap Methods,
-    1997, equation 5.6), which takes back the upward bias that mutual information has in a sample.
-    With `over_sites` it is the mean over sites, as one value: its interval is narrower than the
-    sites' own, but not as if these were independent.
+    1997, equation 5.6), which corrects the upward bias of mutual information in a sample.
+    With `over_sites` it is the mean over sites, as one value. Its interval is narrower than the
+    intervals of the sites, but not as narrow as if the sites were independent.
     """
     again, null = Redrawn(labels, rng), shuffled(labels, rng)
     sites = [
@@ -89,7 +89,7 @@ def estimated_domain_information(
 
 
 def _information(counts: Array, labels: Labels, again: Redrawn, null: Array) -> tuple[Array, Array, Array]:
-    """`domain_information` as it is `[site]`, of documents drawn anew and of shuffled labels, both `[draw site]`."""
+    """`domain_information` as measured `[site]`, of resampled documents and of shuffled labels, both `[draw site]`."""
     return (
         domain_information(by_domain(counts, labels)),
         domain_information(again.by_domain(counts)),
@@ -98,13 +98,13 @@ def _information(counts: Array, labels: Labels, again: Redrawn, null: Array) -> 
 
 
 class GivenToken(NamedTuple):
-    """What is left of the domain information once the token is known, of one site."""
+    """The domain information that is left at one site once the token is known."""
 
     bits: float
     null_mean: float
-    """What is left when the experts are shuffled among each token's occurrences: subtract it."""
+    """The same when the experts are shuffled among each token's occurrences: subtract it."""
     tokens: int
-    """How many tokens of the vocabulary were looked at."""
+    """How many tokens of the vocabulary were used."""
     share_of_text: float
     """Their share of the text."""
 
@@ -120,8 +120,8 @@ def information_given_token(
     """Mutual information of domain and first expert within each common token, averaged over their occurrences.
 
     `first`, `tokens` and `labels` are `[token]`: first choice, token id and domain. Only tokens
-    seen `occurrences` times or more are looked at. It cannot come from the domains' different
-    vocabularies, as within one token there is no vocabulary.
+    that occur `occurrences` times or more are used. The result cannot come from the domains'
+    different vocabularies, because each comparison is within one token.
     """
     seen = np.bincount(tokens)
     common = np.flatnonzero(seen >= occurrences)
@@ -149,7 +149,7 @@ def members(labels: Labels) -> Array:
 
 
 class Redrawn:
-    """Each domain's documents drawn anew, with replacement and as many as there are, `draws` times."""
+    """Each domain's documents resampled `draws` times, with replacement and in the same number."""
 
     def __init__(self, labels: Labels, rng: np.random.Generator, draws: int = DRAWS) -> None:
         self._labels = labels
@@ -158,12 +158,12 @@ class Redrawn:
         ]
 
     def by_domain(self, counts: Array) -> Array:
-        """Add up `[document ...]` as they were drawn, `[draw domain ...]`."""
+        """Add up `[document ...]` by the draws, `[draw domain ...]`."""
         own = (counts[self._labels == domain] for domain in range(len(self._weights)))
         sums = [np.tensordot(weights, of, axes=(1, 0)) for weights, of in zip(self._weights, own, strict=True)]
         return np.stack(sums, axis=1)
 
 
 def shuffled(labels: Labels, rng: np.random.Generator, draws: int = DRAWS) -> Array:
-    """`members` of labels that are shuffled among the documents, `[draw domain document]`."""
+    """`members` for labels that are shuffled among the documents, `[draw domain document]`."""
     return np.stack([members(rng.permutation(labels)) for _ in range(draws)])

@@ -1,4 +1,4 @@
-"""What experts write, as tables."""
+"""Tables of what experts write."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moe_viz.metrics.tokens import visible
 def written_tokens(outputs: ExpertOutputs, site: int, expert: int, end: Literal["raised", "lowered"]) -> pd.DataFrame:
     """The tokens whose logits one expert's mean output raises, or lowers, most: token, token_id, effect.
 
-    The first has the largest effect; none where it took no token. `ExpertOutputs` says what the effect is.
+    The largest effect comes first. The table is empty if the expert took no token. `ExpertOutputs` defines the effect.
     """
     ids, effects = (outputs.raised_ids, outputs.raised) if end == "raised" else (outputs.lowered_ids, outputs.lowered)
     own = ids[site, expert] >= 0

@@ -1,4 +1,4 @@
-"""From which experts of the router before tokens come to an expert, and to which of the next one they go."""
+"""Which experts of the router before an expert's tokens come from, and which of the next router they go to."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from moe_viz.metrics.specialists import site_columns
 from moe_viz.profiles.expert_profile import ExpertProfile
 
 STEPS = {"before": -1, "after": 1}
-"""The directions, and how many routers on each leads."""
+"""The directions, and how many routers forward each one leads."""
 NAMED = 10
-"""At most so many experts of a neighbouring router stand by themselves."""
+"""At most this many experts of a neighbouring router are named one by one."""
 LIFT = 1.5
-"""A link counts as more than chance from here on, and as less than chance below 1 / LIFT."""
+"""A link counts as more than chance from this lift on, and as less than chance below 1 / LIFT."""
 BRANCHES, WIDTH = 2, 6
-"""Paths go on along at most so many links of an expert, through at most so many experts of a router."""
+"""A path follows at most `BRANCHES` links of an expert, through at most `WIDTH` experts of a router."""
 
 
 def links(profile: ExpertProfile, site: int, experts: Sequence[int]) -> pd.DataFrame:
-    """Where the tokens of some experts of a router come from and go to: one row a link, "before" first.
+    """Where the tokens of some experts of a router come from and go to: one row per link, "before" first.
 
     Columns: direction, expert, taken (its tokens), site, name, layer (of the neighbouring router), other
     (its expert), tokens (that took both), share (tokens / taken: it sums to that router's top_k where
-    no slot is empty), expected (tokens, if the one router's choice told nothing of the other's:
+    no slot is empty), expected (tokens, if the choices of the two routers were independent:
     N_i N_j / N), lift (tokens / expected; NaN where fewer than `EXPECTED` are expected).
     """
     counts, tokens = profile.counts().sum(axis=0), profile.tokens.sum()
@@ -57,15 +57,15 @@ def links(profile: ExpertProfile, site: int, experts: Sequence[int]) -> pd.DataF
 
 
 def even_share(profile: ExpertProfile, site: int) -> float:
-    """The share of any expert's tokens that an expert of this router has when all take the same: top_k / experts."""
+    """The share of any expert's tokens that each expert of this router has under an even load: top_k / experts."""
     return profile.sites[site].top_k / profile.sites[site].num_experts
 
 
 def by_strength(table: pd.DataFrame, even: float) -> pd.DataFrame:
     """The experts at the other end of `links` of one direction, the strongest first.
 
-    Columns: other, tokens (of all the chosen experts together, as the rest), share, lift, named (whether the
-    share is at least `even`, and among the first `NAMED`).
+    Columns: other, tokens, share, lift (all three over the chosen experts together), named (whether the
+    share is at least `even` and among the first `NAMED`).
     """
     taken = table.drop_duplicates("expert")["taken"].sum()
     summed = table.groupby("other", as_index=False)[["tokens", "expected"]].sum()
@@ -94,14 +94,14 @@ class _Link(NamedTuple):
 
 
 def paths(profile: ExpertProfile, site: int, experts: Sequence[int]) -> pd.DataFrame:
-    """The strongest links from router to router, starting at some experts, both ways to the ends of the model.
+    """The strongest links from router to router, from some experts in both directions to the ends of the model.
 
-    Each expert that is reached leads on along its `BRANCHES` links of the largest share among those of
-    a lift of `LIFT` or more; of what a router is reached by, the `WIDTH` experts of the largest
-    share go on. Columns: direction, steps (1: the link touches a chosen expert), near_site, near, far_site,
+    From each expert that is reached, the paths follow the `BRANCHES` links with the largest share among
+    those with a lift of `LIFT` or more. At each router, the `WIDTH` reached experts with the largest share
+    are followed further. Columns: direction, steps (1: the link touches a chosen expert), near_site, near, far_site,
     far (experts; near is the end closer to the chosen ones), share (of the near expert's tokens that
-    took the far one too), lift. Only links of 1 step are of the chosen experts' tokens: those further
-    away are of all tokens of their near expert, wherever these come from.
+    took the far one too), lift. Only links of 1 step count the chosen experts' own tokens. Links further
+    away count all tokens of their near expert, wherever these come from.
     """
     counts, tokens = profile.counts().sum(axis=0), profile.tokens.sum()
     found: list[_Link] = []
@@ -135,7 +135,7 @@ def paths(profile: ExpertProfile, site: int, experts: Sequence[int]) -> pd.DataF
 
 
 def _tokens_of_both(profile: ExpertProfile, site: int, expert: int, direction: str) -> Array:
-    """Tokens that took the expert, and each one of the neighbouring router, `[expert]`."""
+    """Tokens that took both the expert and each expert of the neighbouring router, `[expert]`."""
     if direction == "before":
         both = profile.transitions[site - 1, : profile.sites[site - 1].num_experts, expert]
     else:

@@ -1,8 +1,8 @@
 """How the work is spread over the experts of a layer.
 
 The functions of a trace give arrays `[site expert]`, NaN where a site has no such expert, and
-take `tokens`, a mask `[token]`, to look at some tokens only (the prompt, say). The functions
-of counts or loads work on any `[... expert]`, so that they serve merged counts of a corpus too.
+take `tokens`, a mask `[token]`, to use only some tokens (for example the prompt). The functions
+of counts or loads work on any `[... expert]`, and so also on merged counts of a corpus.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def mean_gating_weight(counts: Array, gates: Array) -> Array:
 def load(counts: Array) -> Array:
     """Each expert's share of its layer's assignments, `[... expert]`; NaN if there were none.
 
-    Shares sum to 1 a layer. Given `gate_sums` it is each expert's share of the gating weight.
+    Shares sum to 1 per layer. Given `gate_sums`, it is each expert's share of the gating weight.
     """
     total = np.nansum(counts, axis=-1, keepdims=True)
     return np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
@@ -41,7 +41,7 @@ def load(counts: Array) -> Array:
 def uniform_difference(counts: Array) -> Array:
     """Load relative to an even spread, `[... expert]`: load × experts − 1.
 
-    0: just its share. −1: never used. +1: twice its share.
+    0: exactly its even share. −1: never used. +1: twice its even share.
     """
     return load(counts) * num_experts(counts)[..., None] - 1
 
@@ -52,7 +52,7 @@ def num_experts(counts: Array) -> Array:
 
 
 def load_entropy(counts: Array) -> Array:
-    """Entropy of the load in nats, `[...]`: 0 (one expert does all) to ln(experts) (even)."""
+    """Entropy of the load in nats, `[...]`: from 0 (one expert does all the work) to ln(experts) (even)."""
     return entropy(counts)
 
 

@@ -1,4 +1,4 @@
-"""The auxiliary losses of routers, as a reader would work them out from a corpus's counts."""
+"""The auxiliary losses of routers, computed from a corpus's counts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from moe_viz.profiles.profile_counts import SQUARE_UNIT, UNIT
 
 
 def load_balancing_loss(counts: Array, probabilities: Array) -> Array:
-    """Experts · Σᵢ fᵢ pᵢ, `[...]`, of counts and mean router probabilities, both `[... expert]`.
+    """Experts · Σᵢ fᵢ pᵢ, `[...]`, from counts and mean router probabilities, both `[... expert]`.
 
     Switch Transformers (arXiv 2101.03961, equations 4 to 6), without their factor α; fᵢ is the load,
-    which sums to 1, so that an even router has 1. Over a domain it says how uneven this domain is;
-    over the sum of all domains (the global batch) an expert may serve one domain alone and it
-    still be 1. NaN where the probabilities are unknown.
+    which sums to 1, so that an even router has 1. Over one domain it says how uneven the routing of this
+    domain is. Over the sum of all domains (the global batch) it can be 1 even if each expert serves
+    a single domain. NaN where the probabilities are unknown.
     """
     return num_experts(counts) * _sum(load(counts) * probabilities, axis=-1)
 
@@ -30,10 +30,10 @@ def profile_load_balancing_loss(profile: ExpertProfile) -> Array:
 
 
 def pooled_load_balancing_loss(counts: Array, probabilities: Array, top_k: int) -> float:
-    """The same with all layers taken for one router, times top_k, as transformers' own helper has it.
+    """The same with all layers treated as one router, times top_k, as transformers' own helper computes it.
 
-    `counts` and `probabilities` are `[site expert]`, over the same tokens. An expert here is a
-    number: what is uneven in one layer another can make up for.
+    `counts` and `probabilities` are `[site expert]`, over the same tokens. Here an expert is a
+    number that all layers share, so one layer can balance what is uneven in another.
     """
     shares = load(counts).mean(axis=0) * top_k
     return float(counts.shape[-1] * (shares * probabilities.mean(axis=0)).sum())
@@ -50,5 +50,5 @@ def z_loss(profile: ExpertProfile) -> Array:
 
 
 def _sum(values: Array, axis: int) -> Array:
-    """Sum that looks past NaN, but is NaN where there is nothing else."""
+    """Sum that ignores NaN, but is NaN where every value is NaN."""
     return np.where(np.isnan(values).all(axis=axis), np.nan, np.nansum(values, axis=axis))

@@ -1,4 +1,4 @@
-"""In which order the experts of a router stand beside each other."""
+"""The order in which a figure shows the experts of a router."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from moe_viz.metrics.load import expert_counts
 from moe_viz.profiles.expert_profile import ExpertProfile
 
 Order = NDArray[np.int64]
-"""`[... expert]`: the expert that stands at each place, each of them once."""
+"""`[... expert]`: the expert at each place; each expert occurs once."""
 
 
 def by_index(counts: Array) -> Order:
-    """As they are numbered, `[... expert]`."""
+    """The order of their numbers, `[... expert]`."""
     return np.broadcast_to(np.arange(counts.shape[-1]), counts.shape).copy()
 
 
 def by_load(counts: Array) -> Order:
-    """The busiest first, `[... expert]`; those that a site does not have last."""
+    """The busiest expert first, `[... expert]`; experts that a site does not have come last."""
     return np.argsort(-np.nan_to_num(counts, nan=-1.0), axis=-1, kind="stable")
 
 
 def by_coactivation(both: Array, counts: Array, tokens: int) -> Order:
-    """Experts that the same tokens take side by side, `[expert]`.
+    """Experts that the same tokens choose are placed side by side, `[expert]`.
 
-    `both` `[expert expert]` and `counts` `[expert]`: how many of the `tokens` took two experts, and each.
-    The phi coefficients of these (the correlation of taking one with taking the other) are
-    clustered by average linkage (Sokal and Michener, 1958); of the ways to lay two clusters beside each
-    other, the one whose touching ends are most alike is taken (Gruvaeus and Wainer, British Journal
+    `both` `[expert expert]` and `counts` `[expert]`: how many of the `tokens` chose both experts, and each.
+    Their phi coefficients (the correlation of choosing one with choosing the other) are
+    clustered by average linkage (Sokal and Michener, 1958). Of the ways to place two clusters beside each
+    other, the one whose touching ends are most alike is used (Gruvaeus and Wainer, British Journal
     of Mathematical and Statistical Psychology 25, 1972). Experts without a token come last. By index
     if no token has two experts.
     """
@@ -47,7 +47,7 @@ def by_coactivation(both: Array, counts: Array, tokens: int) -> Order:
 
 
 def profile_coactivation_order(profile: ExpertProfile) -> Order:
-    """`by_coactivation` of each site of a profile, `[site expert]`; those that a site does not have last."""
+    """`by_coactivation` of each site of a profile, `[site expert]`; experts that a site does not have come last."""
     counts, tokens = profile.counts().sum(axis=0), int(profile.tokens.sum())
     return _of_sites([(tokens_of_both(profile, site), counts[site]) for site in range(len(profile.sites))], tokens)
 
@@ -68,7 +68,7 @@ def _of_sites(sites: list[tuple[Array, Array]], tokens: int) -> Order:
 
 
 def _side_by_side(likeness: Array) -> list[int]:
-    """The leaves of average linkage over `likeness [a a]`, oriented so that what touches is alike."""
+    """The leaves of average linkage over `likeness [a a]`, oriented so that neighbours are alike."""
     leaves = [[leaf] for leaf in range(len(likeness))]
     means = likeness.copy()
     np.fill_diagonal(means, -np.inf)

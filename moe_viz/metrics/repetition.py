@@ -18,7 +18,7 @@ from moe_viz.profiles.profile_counts import FIRST, LATER
 
 
 class Repetition(NamedTuple):
-    """Shares of neighbouring tokens that repeat, `[... site]`, and what chance alone would give.
+    """Shares of neighbouring tokens that repeat an expert, `[... site]`, and what chance alone would give.
 
     Mixtral (arXiv 2401.04088, table 5). NaN without neighbours.
     """
@@ -72,7 +72,7 @@ def trace_repetition(trace: RoutingTrace) -> Repetition:
 
 
 def _of(found: Array, pairs: Array, first_counts: Array, sites: Sequence[RouterSite]) -> Repetition:
-    """Of repeats `[... site 2]` among pairs of neighbours `[... site 1]`."""
+    """From repeats `[... site 2]` among pairs of neighbours `[... site 1]`."""
     each = np.broadcast_to(pairs, found.shape)
     shares = np.divide(found, each, out=np.full(found.shape, np.nan), where=each > 0)
     sizes = [(site.num_experts, site.top_k) for site in sites]

@@ -1,4 +1,4 @@
-"""How a router comes from logits to a choice and to gating weights, in a few words."""
+"""A router's rule in a few words: from logits to a choice and to gating weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from moe_viz.data.router_site import RouterSite
 
 
 def rule_words(site: RouterSite, biased: bool) -> str:
-    """The steps of a router's rule in their order; `biased`: whether a bias joins the choice."""
+    """The steps of a router's rule in their order; `biased`: whether a bias takes part in the choice."""
     scoring = site.scoring
     if scoring is None:
         return f"top-{site.top_k}, by a rule that is not recorded"

@@ -1,4 +1,4 @@
-"""How early in training a router settled on the experts that it ends with."""
+"""How early in training a router settled on its final experts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from moe_viz.data.scores import Array
 
 
 def router_saturation(expert_ids: NDArray[np.integer], final_ids: NDArray[np.integer]) -> Array:
-    """Share of the final experts of each token that were chosen for it already, averaged over tokens, `[...]`.
+    """Share of each token's final experts that were already chosen for it, averaged over tokens, `[...]`.
 
-    Both are `[... token slot]`. Chance is top_k / experts, 1 is reached at the end
-    (OLMoE, arXiv 2409.02060, equation 5). Empty slots count for nothing.
+    Both arrays are `[... token slot]`. Chance is top_k / experts; the value at the end is 1
+    (OLMoE, arXiv 2409.02060, equation 5). Empty slots are not counted.
     """
     kept = final_ids != NO_EXPERT
     same = (final_ids[..., :, None] == expert_ids[..., None, :]).any(axis=-1) & kept

@@ -1,4 +1,4 @@
-"""The specialists of a profile: which are marked, by how much, and whether it holds elsewhere."""
+"""The specialists of a profile: which experts are marked, by how much, and whether this holds on held-out texts."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ from moe_viz.metrics.specialization import (
 from moe_viz.profiles.expert_profile import ExpertProfile
 
 LEVEL = 0.05
-"""The false-discovery rate that is kept among all that are marked."""
+"""The false-discovery rate among all marked specialists."""
 
 
 class Specialists(NamedTuple):
-    """How each expert serves each domain, every array `[domain site expert]`; NaN where it cannot be told."""
+    """How each expert serves each domain; every array is `[domain site expert]`, NaN where it is unknown."""
 
     use: Array
     """Share of the domain's tokens that use the expert."""
     difference: Array
-    """Less the mean share of the other domains'."""
+    """This share minus the mean of the other domains' shares."""
     low: Array
     high: Array
-    """The interval of the difference: documents drawn anew within their domains, percentiles."""
+    """The interval of the difference: bootstrap over documents within their domains, percentiles."""
     q: Array
-    """Adjusted p-value over all domains, layers and experts together, of a difference beyond `least`."""
+    """Adjusted p-value of a difference beyond `least`, over all domains, layers and experts together."""
     least: Array
-    """The difference from which on an expert is called a specialist, `[site]`: `LEAST` of an even use."""
+    """The smallest difference that makes an expert a specialist, `[site]`: `LEAST` of an even use."""
 
     @property
     def marked(self) -> NDArray[np.bool_]:
-        """Those whose difference is beyond `least`, and not by chance, at a false-discovery rate of `LEVEL`."""
+        """Experts whose difference is beyond `least` by more than chance, at a false-discovery rate of `LEVEL`."""
         return (self.q <= LEVEL) & (self.difference > self.least[:, None])
 
 
 def find_specialists(profile: ExpertProfile, rng: np.random.Generator) -> Specialists:
-    """Every expert against every domain of a profile, with its interval and its test."""
+    """Every expert compared across the domains of a profile, with intervals and tests."""
     counts, labels = profile.by_document()
     use = expert_use(profile.counts(), profile.tokens_by_domain())
     q = benjamini_hochberg(specialist_p_values(counts, labels, rng))
@@ -74,22 +74,22 @@ def _difference_interval(counts: Array, labels: Labels, top_k: Array, rng: np.ra
 
 
 class HeldOut(NamedTuple):
-    """Specialists that half of the documents show, looked at in the other half; arrays `[domain site expert]`."""
+    """Specialists found in half of the documents and tested in the other half; arrays `[domain site expert]`."""
 
     found: NDArray[np.bool_]
     """Marked in the first half."""
     fitted: Array
     """The difference in the half in which they were found ..."""
     held_out: Array
-    """... and in the other, which had no part in choosing them."""
+    """... and in the other half, which was not used to choose them."""
     confirmed: NDArray[np.bool_]
-    """Of those found, the ones that stand up to chance in the other half too, at `LEVEL`."""
+    """The found specialists that pass the test in the other half too, at `LEVEL`."""
 
 
 def held_out(profile: ExpertProfile, rng: np.random.Generator) -> HeldOut | None:
-    """Find specialists in half of each domain's documents, and test just these in the other half.
+    """Find specialists in half of each domain's documents, and test only these in the other half.
 
-    None where a domain has a single document.
+    Returns None if a domain has a single document.
     """
     counts, labels = profile.by_document()
     if np.bincount(labels).min() < 2:
@@ -110,7 +110,7 @@ def held_out(profile: ExpertProfile, rng: np.random.Generator) -> HeldOut | None
 
 
 def use_table(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:
-    """One row a (domain, site, expert): domain, site, name, layer, expert, tokens (that used it), share,
+    """One row per (domain, site, expert): domain, site, name, layer, expert, tokens (that used it), share,
     difference, low, high, q, marked.
     """
     counts = profile.counts()
@@ -133,10 +133,10 @@ def use_table(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:
 
 
 def best_domains(profile: ExpertProfile, specialists: Specialists) -> pd.DataFrame:
-    """One row a (site, expert): best_domain (the one that takes it most beyond the others), largest_difference
-    (by how much, of shares of tokens), marked (whether it is a specialist of any domain).
+    """One row per (site, expert): best_domain (the domain with the largest difference), largest_difference
+    (between shares of tokens), marked (whether the expert is a specialist of any domain).
 
-    Missing if there is one domain: it has no others.
+    The values are missing if there is only one domain.
     """
     site, expert = np.nonzero(~np.isnan(profile.counts()[0]))
     difference = specialists.difference[:, site, expert]
@@ -154,7 +154,7 @@ def best_domains(profile: ExpertProfile, specialists: Specialists) -> pd.DataFra
 
 
 def held_out_table(profile: ExpertProfile, halves: HeldOut) -> pd.DataFrame:
-    """One row a specialist found in the first half: domain, site, name, layer, expert, fitted, held_out, confirmed."""
+    """One row per specialist of the first half: domain, site, name, layer, expert, fitted, held_out, confirmed."""
     at = domain, site, expert = np.nonzero(halves.found)
     return pd.DataFrame(
         {
@@ -171,9 +171,9 @@ def held_out_table(profile: ExpertProfile, halves: HeldOut) -> pd.DataFrame:
 def information_table(
     profile: ExpertProfile, estimate: Estimate, first_choice: Array, given_token: list[GivenToken]
 ) -> pd.DataFrame:
-    """One row a site, in bits: bits, low, high, null_mean, null_largest of the domain information;
-    first_choice_bits, of first choices alone; and left_bits of them within one token, its null
-    taken off, with left_null, tokens and share_of_text that this could be told of.
+    """One row per site, in bits: bits, low, high, null_mean, null_largest of the domain information;
+    first_choice_bits, of first choices alone; left_bits, what is left of these within one token, with
+    its null left_null subtracted; and the tokens and the share_of_text that left_bits is computed from.
     """
     left = pd.DataFrame(given_token)
     return pd.DataFrame(
@@ -194,7 +194,7 @@ def information_table(
 
 
 def site_columns(profile: ExpertProfile, site: NDArray[np.integer]) -> dict[str, np.ndarray]:
-    """The columns that say which router a row is of: site (its index), name, layer."""
+    """The columns that name a row's router: site (its index), name, layer."""
     return {
         "site": site,
         "name": np.array([router.name for router in profile.sites], dtype=object)[site],

@@ -1,7 +1,7 @@
-"""Which experts a domain uses more than others do, and which of these differences stand up to chance.
+"""Which experts a domain uses more than other domains do, and which of these differences exceed chance.
 
-Counts are `[document site expert]` with a domain a document, as `ExpertProfile.by_document` gives
-them. A document of fewer than `MINIMUM_ASSIGNMENTS` choices is left out of tests: its shares are noise.
+Counts are `[document site expert]` with one domain per document, as `ExpertProfile.by_document` gives
+them. Tests leave out documents with fewer than `MINIMUM_ASSIGNMENTS` choices: their shares are noise.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from moe_viz.metrics.load import load, num_experts
 
 MINIMUM_ASSIGNMENTS = 20
 MINIMUM_DOCUMENTS = 5
-"""A domain with fewer documents, or all others together with fewer, is not tested."""
+"""A domain is not tested if it has fewer documents, or if all other domains together have fewer."""
 LEAST = 0.5
-"""By how much of an even load a domain's must be larger than the others' for an expert to be called its
-specialist: 1.5 times theirs, where they use it evenly. A convention of this project; no paper states one."""
+"""How much larger than the other domains' load a domain's load must be, as a share of an even load, for an
+expert to be called its specialist: 1.5 times theirs, where they use it evenly. This is a convention of this
+project; no paper states one."""
 
 _ROUNDING = 1e-12
 
 
 def expert_use(counts: Array, tokens: Array) -> Array:
-    """Share of a domain's tokens that use each expert, `[domain site expert]`, of counts and `tokens [domain]`.
+    """Share of a domain's tokens that use each expert, `[domain site expert]`, from counts and `tokens [domain]`.
 
-    Domain specialization (OLMoE, arXiv 2409.02060, equation 7), also where some slots are empty;
+    Domain specialization (OLMoE, arXiv 2409.02060, equation 7). It is defined where some slots are empty too;
     uniform is top_k / experts. NaN for a domain without tokens.
     """
     each = np.broadcast_to(tokens[:, None, None], counts.shape)
@@ -35,7 +36,7 @@ def expert_use(counts: Array, tokens: Array) -> Array:
 
 
 def risk_difference(use: Array) -> Array:
-    """Each domain's `expert_use` less the mean of the other domains', `[domain site expert]`.
+    """Each domain's `expert_use` minus the mean of the other domains', `[domain site expert]`.
 
     With two domains it is Δ of SteerMoE: A¹/N¹ − A²/N². NaN if there is one domain.
     """
@@ -47,16 +48,16 @@ def risk_difference(use: Array) -> Array:
 
 
 class Interval(NamedTuple):
-    """Shares `[domain site expert]` between which the truth lies with `CONFIDENCE`."""
+    """The lower and upper end of an interval at `CONFIDENCE`, shares `[domain site expert]`."""
 
     low: Array
     high: Array
 
 
 def load_interval(counts: Array, labels: Labels, rng: np.random.Generator, draws: int = DRAWS) -> Interval:
-    """Intervals of each domain's load: documents drawn anew within it, percentiles.
+    """Intervals of each domain's load: bootstrap over its documents, percentiles.
 
-    Times top_k they are those of `expert_use`, where no slot is empty.
+    Multiplied by top_k they are the intervals of `expert_use`, if no slot is empty.
     """
     tail = (1 - CONFIDENCE) / 2
     return Interval(*np.quantile(load(Redrawn(labels, rng, draws).by_domain(counts)), [tail, 1 - tail], axis=0))
@@ -65,15 +66,15 @@ def load_interval(counts: Array, labels: Labels, rng: np.random.Generator, draws
 def specialist_p_values(
     counts: Array, labels: Labels, rng: np.random.Generator, draws: int = DRAWS, least: float = LEAST
 ) -> Array:
-    """How likely chance makes an expert's load in a domain's documents so much larger than in all others.
+    """p-values for an expert's load being larger in a domain's documents than in all others.
 
-    `[domain site expert]`, one-sided, NaN where it cannot be told. The hypothesis that is tested
-    is that the load is larger by `least` of an even load (1 / experts) or by less, not that it is
-    the same: with documents enough any two differ, and what is found must matter too (McCarthy and
-    Smyth, TREAT, Bioinformatics 25, 2009). The statistic is Welch's t over documents, of the
-    difference less that; its null is that of documents whose domain labels are shuffled, `draws`
-    times, put together over all experts (as in Tusher, Tibshirani and Chu, PNAS 98, 2001), so that
-    a few hundred draws reach the small values that many tests at once need.
+    `[domain site expert]`, one-sided, NaN where it is unknown. The null hypothesis is that the load is
+    larger by at most `least` of an even load (1 / experts), not that it is the same: with enough
+    documents any two loads differ, and a difference must also be large enough to matter (McCarthy and
+    Smyth, TREAT, Bioinformatics 25, 2009). The statistic is Welch's t over documents, of the difference
+    minus this amount. Its null comes from `draws` shuffles of the documents' domain labels, pooled over
+    all experts (as in Tusher, Tibshirani and Chu, PNAS 98, 2001), so that a few hundred draws reach
+    the small values that many tests at once need.
     """
     shares = load(counts)
     kept = np.nansum(counts, axis=-1).min(axis=-1) >= MINIMUM_ASSIGNMENTS
@@ -94,7 +95,7 @@ def specialist_p_values(
 
 
 def benjamini_hochberg(p: Array) -> Array:
-    """Adjusted p-values, of the same shape: those up to q are all the discoveries at false-discovery rate q.
+    """Adjusted p-values, of the same shape: values up to q are the discoveries at false-discovery rate q.
 
     Benjamini and Hochberg, Journal of the Royal Statistical Society B 57 (1995). NaN stays NaN.
     """
@@ -110,7 +111,7 @@ def benjamini_hochberg(p: Array) -> Array:
 
 
 def _difference(inside: Array, values: Array) -> tuple[Array, Array]:
-    """Mean of `values [document value]` inside, a mask `[draw document]`, less outside, and its standard error."""
+    """Mean of `values [document value]` inside a mask `[draw document]` minus outside it, and its standard error."""
     size = inside.sum(axis=1, keepdims=True)
     sums, squares = inside @ values, inside @ values**2
     means, errors = [], []
@@ -124,6 +125,6 @@ def _difference(inside: Array, values: Array) -> tuple[Array, Array]:
 
 
 def _in_errors(difference: Array, error: Array) -> Array:
-    """A difference in standard errors, Welch's t; infinite where there is no error."""
+    """A difference in standard errors, Welch's t; infinite where the error is 0."""
     sure = np.select([difference > _ROUNDING, difference < -_ROUNDING], [np.inf, -np.inf], 0.0)
     return np.divide(difference, error, out=sure, where=error > _ROUNDING)

@@ -1,4 +1,4 @@
-"""The numbers of `load`, `scores` and `repetition` as tables: one row a layer, one row an expert."""
+"""The numbers of `load`, `scores` and `repetition` as tables: one row per layer, or one row per expert."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from moe_viz.profiles.expert_profile import ExpertProfile
 
 
 def layer_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFrame:
-    """How each router spreads its work: one row a site, in the trace's order.
+    """How each router spreads its work: one row per site, in the trace's order.
 
     Columns: site (its index), name, stack, layer, num_experts, top_k; assignments (tokens × top_k
-    less the empty slots), empty_slots; load_entropy (nats), load_entropy_normalized (of ln experts),
+    minus the empty slots), empty_slots; load_entropy (nats), load_entropy_normalized (of ln experts),
     effective_experts, max_violation, coefficient_of_variation, gini, unused_experts, dead_experts;
     and the means over tokens of router_entropy (nats), router_entropy_normalized and margin. NaN
-    where unknown. `tokens`, a mask `[token]`, restricts it to some tokens.
+    where unknown. `tokens`, a mask `[token]`, restricts the table to some tokens.
     """
     counts = of.expert_counts(trace, tokens)
     undecided = _mean_over_tokens(router_entropy(trace), tokens)
@@ -37,9 +37,9 @@ def layer_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFram
 
 
 def profile_layer_table(profile: ExpertProfile) -> pd.DataFrame:
-    """How each router spreads a corpus over its experts: one row a site, with the columns of `layer_table`.
+    """How each router spreads a corpus over its experts: one row per site, with the columns of `layer_table`.
 
-    A profile does not keep what routers made of single tokens: their entropy and margin are unknown.
+    A profile does not hold the routers' distributions for single tokens: entropy and margin are unknown.
     """
     spread = _spread(profile.counts().sum(axis=0), profile.sites, int(profile.tokens.sum()))
     return _sites(profile.sites, range(len(profile.sites))).assign(
@@ -48,7 +48,7 @@ def profile_layer_table(profile: ExpertProfile) -> pd.DataFrame:
 
 
 def _spread(counts: Array, sites: Sequence[RouterSite], tokens: int) -> dict[str, np.ndarray]:
-    """The columns that say how `counts [site expert]` of so many tokens are spread."""
+    """The columns that say how `counts [site expert]` of `tokens` tokens are spread."""
     experts = of.num_experts(counts)
     top_k = np.array([site.top_k for site in sites])
     assignments = np.nansum(counts, axis=-1).astype(np.int64)
@@ -70,12 +70,12 @@ def _spread(counts: Array, sites: Sequence[RouterSite], tokens: int) -> dict[str
 
 
 def repetition_table(sites: Sequence[RouterSite], found: Repetition) -> pd.DataFrame:
-    """`Repetition` as one row a site, after site, name, stack and layer: first, either and their chance levels."""
+    """`Repetition` as one row per site, after site, name, stack and layer: first, either and their chance levels."""
     return _sites(sites, range(len(sites))).assign(**found._asdict())
 
 
 def expert_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFrame:
-    """What each expert of each layer did: one row a (site, expert).
+    """What each expert of each layer did: one row per (site, expert).
 
     Columns: site (its index), name, stack, layer, expert, count (tokens taken), load (share of the
     layer's assignments), uniform_difference (load × experts − 1), mean_gating_weight (NaN if it
@@ -85,7 +85,7 @@ def expert_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFra
 
 
 def profile_expert_table(profile: ExpertProfile) -> pd.DataFrame:
-    """The same of a corpus: one row a (site, expert), with the columns of `expert_table`."""
+    """The same for a corpus: one row per (site, expert), with the columns of `expert_table`."""
     return _experts(profile.sites, profile.counts().sum(axis=0), profile.gate_sums().sum(axis=0))
 
 
@@ -102,7 +102,7 @@ def _experts(sites: Sequence[RouterSite], counts: Array, gates: Array) -> pd.Dat
 
 
 def router_table(trace: RoutingTrace, token: int) -> pd.DataFrame:
-    """What every router made of every expert for one token: one row a (site, expert).
+    """What every router computed about every expert for one token: one row per (site, expert).
 
     Columns: site (its index), name, stack, layer, expert, router_logit, score, selection_score
     (score + selection bias), gating_weight (missing where the expert was not chosen). NaN where unknown.
@@ -130,7 +130,7 @@ def router_table(trace: RoutingTrace, token: int) -> pd.DataFrame:
 def next_token_table(trace: RoutingTrace, token: int) -> pd.DataFrame:
     """The most probable next tokens after one token: rank, token_id, text, probability.
 
-    Without rows where the trace does not record them.
+    The table is empty if the trace does not record them.
     """
     following = trace.next_tokens
     if following is None:

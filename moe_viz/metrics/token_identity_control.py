@@ -1,6 +1,6 @@
-"""The token-identity control of a profile: what the experts tell of the domain within one and the same token.
+"""The token-identity control of a profile: what the experts tell about the domain within one token.
 
-Domains differ in their vocabulary, and routers look at the token. What is left once the token
+Domains differ in their vocabulary, and routers depend on the token. What is left once the token
 is known cannot come from that.
 """
 
@@ -23,10 +23,10 @@ def profile_information_given_token(
 ) -> list[GivenToken]:
     """`moe_viz.metrics.domains.information_given_token` of each site, from the first choices in a profile.
 
-    Looked at are the tokens met `occurrences` times or more, at most the `MOST_TOKENS` most frequent,
-    and of these at each site only those whose table kept `WHOLE` of the occurrences or more (all,
-    unless the vocabulary outgrew it). The null draws each domain's experts anew from the token's
-    own shares, whatever the domain.
+    It uses the tokens that occur `occurrences` times or more, at most the `MOST_TOKENS` most frequent. At
+    each site it uses only those whose table kept `WHOLE` of the occurrences or more (all, unless the
+    vocabulary was too large for it). The null draws each domain's experts from the token's own shares,
+    independent of the domain.
     """
     met = profile.occurrences[0]
     common = np.sort(np.argsort(-met, kind="stable")[:MOST_TOKENS])
@@ -53,7 +53,7 @@ def profile_information_given_token(
 
 
 def _of_site(counts: Array, text: int, rng: np.random.Generator, draws: int) -> GivenToken:
-    """Of counts `[token domain expert]`, from a text of so many tokens."""
+    """From counts `[token domain expert]` of a text of `text` tokens."""
     in_domain = counts.sum(axis=2).astype(np.int64)
     by_token = in_domain.sum(axis=1)
     if not len(counts):

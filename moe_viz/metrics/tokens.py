@@ -1,4 +1,4 @@
-"""One expert's tokens in their context, and one token's way through all routers."""
+"""One expert's tokens in their context, and one token at all routers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONTEXT = 24
-"""Characters of text shown on either side of a token in a concordance."""
+"""Characters of text shown on each side of a token in a concordance."""
 
 _NAMED = {"\n": "⏎", "\t": "⇥", "\r": "␍", "\x7f": "␡"}
 ScoreName = Literal["router probability", "router score (sigmoid)", "router score (√softplus)", "router logit"]
@@ -30,38 +30,38 @@ _JOINERS = "\u200c\u200d"
 
 
 class Choice(TypedDict):
-    """One expert that a token took, and its gating weight, as applied."""
+    """One expert that a token chose, and its gating weight as applied."""
 
     expert: int
     weight: float
 
 
 class SiteDetail(TypedDict):
-    """What one router made of one token; None where it is not known."""
+    """What one router computed for one token; None where it is unknown."""
 
     layer: int
     stack: str
     experts: int
     chosen: list[Choice]
-    """Largest gating weight first; empty if the token took none."""
+    """Largest gating weight first; empty if the token has no expert."""
     scores: list[float | None] | None
-    """`[expert]`; the logits themselves where the scoring is not known."""
+    """`[expert]`; the logits themselves if the scoring is unknown."""
     score_name: ScoreName
-    """What to call `scores`."""
+    """The name of `scores`."""
     selection: list[float | None] | None
-    """`[expert]`: score + selection bias; None too if there is no bias, so that they equal the scores."""
+    """`[expert]`: score + selection bias; None if there is no bias, because they then equal the scores."""
     margin: float | None
-    """Last chosen minus first left out, in the score that decides the choice."""
+    """Last chosen expert minus first one left out, in the score that decides the choice."""
     entropy: float | None
-    """Of the scores divided by their sum, in nats."""
+    """Entropy of the scores divided by their sum, in nats."""
     effective_experts: float | None
     """e^entropy."""
 
 
 def visible(text: str, spaces: bool = False) -> str:
-    """`text` on one line, with a sign for each character that would not show: ⏎ ⇥ ␀ ⟨U+202E⟩.
+    """`text` on one line, with a sign for each invisible character: ⏎ ⇥ ␀ ⟨U+202E⟩.
 
-    With `spaces` a space is shown as · too. Joiners stay: scripts and emoji need them.
+    With `spaces`, a space is shown as · too. Joiners stay, because scripts and emoji need them.
     """
     return "".join("·" if spaces and c == " " else _sign(c) for c in text)
 
@@ -76,9 +76,9 @@ def _sign(c: str) -> str:
 
 
 def tokens_of_expert(trace: RoutingTrace, site: int, expert: int) -> pd.DataFrame:
-    """A concordance: every token that `expert` of router `site` took, in the order of the text.
+    """A concordance: every token that chose `expert` of router `site`, in the order of the text.
 
-    Columns: position, before, token, after (text made visible; `CONTEXT` characters on either side),
+    Columns: position, before, token, after (text made visible; `CONTEXT` characters on each side),
     generated, rank (1: the largest gating weight of that token), gating_weight.
     Raises IndexError if there is no such router or expert.
     """
@@ -107,7 +107,7 @@ def tokens_of_expert(trace: RoutingTrace, site: int, expert: int) -> pd.DataFram
 
 
 def token_detail(trace: RoutingTrace, token: int) -> list[SiteDetail]:
-    """What every router made of token number `token`: plain values, floats to six digits.
+    """What every router computed for token number `token`: plain values, floats to six digits.
 
     Raises IndexError if there is no such token.
     """
@@ -117,7 +117,7 @@ def token_detail(trace: RoutingTrace, token: int) -> list[SiteDetail]:
 
 
 def one_token(trace: RoutingTrace, token: int) -> RoutingTrace:
-    """The part of a trace that is one token's. Raises IndexError if there is no such token."""
+    """The part of a trace that belongs to one token. Raises IndexError if there is no such token."""
     if not 0 <= token < len(trace):
         raise IndexError(f"token {token}: the trace has tokens 0 to {len(trace) - 1}")
     return RoutingTrace(
@@ -157,7 +157,7 @@ def _site_detail(one: RoutingTrace, index: int, decided_by: float, nats: float) 
 
 
 def _six_digits(value: float) -> float | None:
-    """Six significant digits; None for what JSON cannot say."""
+    """Six significant digits; None for values that JSON cannot hold."""
     return float(f"{value:.6g}") if np.isfinite(value) else None
 
 

@@ -1,4 +1,4 @@
-"""A model's layers as tables and in words: which route, among how many experts, by what rule."""
+"""A model's layers as tables and in words: which layers have routers, how many experts, and which rule."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DENSE = "no router: every token uses all of it"
 def topology_table(
     sites: Sequence[RouterSite], biased: Sequence[bool], stacks: Iterable[tuple[str, int]]
 ) -> pd.DataFrame:
-    """Every layer in order: one row a router, and one for each layer without any.
+    """Every layer in order: one row per router, and one row for each layer without a router.
 
-    `biased` `[site]`: whether a bias joins the choice. `stacks`: each stack of layers by its path in
-    the model, and its number of layers. Columns: stack ("encoder" or "decoder"; the path where several
-    are called the same), layer, part (the path within the layer), routed (whether there is a router),
-    experts (those that compute nothing included), top_k, shared_experts, zero_experts, groups,
+    `biased` `[site]`: whether a bias takes part in the choice. `stacks`: each stack of layers by its path in
+    the model, and its number of layers. Columns: stack ("encoder" or "decoder"; the path if several
+    stacks have the same name), layer, part (the path within the layer), routed (whether there is a router),
+    experts (including those that compute nothing), top_k, shared_experts, zero_experts, groups,
     groups_kept, rule (from logits to gating weights), words (the whole row). Without a router the
     counts are 0 and the texts but `words` empty.
     """
@@ -48,22 +48,22 @@ def _routed(stack: str, part: str, site: RouterSite, biased: bool) -> tuple[obje
 
 
 def _part(site: RouterSite, path: str) -> str:
-    """Where the router sits within its layer: `mlp`, of `model.layers.3.mlp`."""
+    """Where the router is within its layer: `mlp` for `model.layers.3.mlp`."""
     return site.name.removeprefix(f"{path}.").partition(".")[2]
 
 
 def _size_words(site: RouterSite) -> str:
     real = site.num_experts - site.zero_experts
-    words = f"{real:,} experts, {site.top_k} a token"
+    words = f"{real:,} experts, {site.top_k} per token"
     if site.zero_experts:
-        words = f"{real:,} experts and {site.zero_experts:,} that compute nothing, {site.top_k} a token"
+        words = f"{real:,} experts and {site.zero_experts:,} that compute nothing, {site.top_k} per token"
     if site.shared_experts:
         words += f", {site.shared_experts} shared by all"
     return words
 
 
 def kinds_of_layer(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a `topology_table` that differ in nothing but their layer, taken together.
+    """The rows of a `topology_table`, with rows merged that differ only in their layer.
 
     Columns: stack, part, layers (in words), count, routed, words, rule.
     """
@@ -90,7 +90,7 @@ def span(layers: Iterable[int]) -> str:
 
 
 def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """First and last of each stretch without a gap."""
+    """First and last number of each stretch without a gap."""
     start = 0
     for i in range(1, len(numbers) + 1):
         if i == len(numbers) or numbers[i] != numbers[i - 1] + 1:

@@ -1,8 +1,8 @@
-"""Which tokens an expert takes: vocabulary specialization, by the token read, expected, or truly next.
+"""Which tokens an expert takes: vocabulary specialization, by the token read, predicted, or actually next.
 
-A token met once goes to one expert with all its occurrences, so that shares of rare tokens say
-nothing: everything here leaves out tokens met fewer than `minimum` times, and says what chance
-would give for those that stay.
+A token that occurs once sends all its occurrences to one expert, so shares of rare tokens say
+nothing. Everything here leaves out tokens that occur fewer than `minimum` times, and states what chance
+would give for the others.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ MINIMUM = 10
 
 
 class TokenShares(NamedTuple):
-    """One row a (site, expert, token) that met, sorted so."""
+    """One row per (site, expert, token) that occurs, sorted in this order."""
 
     site: Counts
     expert: Counts
     token: Counts
     """Token ids."""
     taken: Counts
-    """How often the token went to the expert, at least ..."""
+    """How often the token went to the expert at least ..."""
     missed: Counts
-    """... and at most so many times more (0 unless the vocabulary outgrew the profile's table)."""
+    """... and how many more times at most (0 unless the vocabulary was too large for the profile's table)."""
     occurrences: Counts
-    """How often the token was met."""
+    """How often the token occurred."""
 
     @property
     def share(self) -> Array:
@@ -44,10 +44,10 @@ class TokenShares(NamedTuple):
 def token_shares(
     profile: ExpertProfile, view: str = "input", *, minimum: int = MINIMUM, first: bool = False
 ) -> TokenShares:
-    """What share of each token's occurrences each expert took, at any rank or as `first` choice.
+    """The share of each token's occurrences that each expert took, at any rank or as `first` choice.
 
-    `view` is one of `VIEWS`: the token read, the model's first guess of the next, the true next.
-    Raises ValueError for another.
+    `view` is one of `VIEWS`: the token read, the model's first guess of the next token, the actual next token.
+    Raises ValueError for any other value.
     """
     index = VIEWS.index(view)
     table, met = profile.token_tables[index], profile.occurrences[index]
@@ -64,14 +64,14 @@ def token_shares(
 
 
 class VocabularySpecialization(NamedTuple):
-    """How far a token's first choice is always the same expert, each array `[site]`."""
+    """How far a token's first choice is always the same expert; each array is `[site]`."""
 
     value: Array
-    """The share of its occurrences that a token's most frequent first choice has, mean over tokens."""
+    """The share of a token's occurrences that go to its most frequent first choice, mean over tokens."""
     null: Array
-    """The same if every occurrence drew its expert from the site's load, whatever the token."""
+    """The same if every occurrence drew its expert from the site's load, independent of the token."""
     tokens: NDArray[np.int64]
-    """How many tokens were met often enough."""
+    """How many tokens occurred often enough."""
 
 
 def vocabulary_specialization(
@@ -79,8 +79,9 @@ def vocabulary_specialization(
 ) -> VocabularySpecialization:
     """Vocabulary specialization of each site with its null, for first choices.
 
-    As averaged in OLMoE's figures (arXiv 2409.02060, section 5), but for tokens met `minimum`
-    times or more, where these average over all: those met once score 1 whatever the router does.
+    This is the average of OLMoE's figures (arXiv 2409.02060, section 5), but only over tokens that occur
+    `minimum` times or more. OLMoE averages over all tokens; a token that occurs once scores 1 whatever
+    the router does.
     """
     of = token_shares(profile, view, minimum=minimum, first=True)
     loads = load(profile.counts(first=True).sum(axis=0))

@@ -1,4 +1,4 @@
-"""Which question comes when: all of it follows from a seed, so that a class gets the same ones."""
+"""The order of the questions: it follows from a seed, so that a class gets the same questions."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ OWN = "own"
 """The name of a person's own text."""
 MAX_SEED = 2**31 - 1
 _ATTEMPTS = 3
-"""So many times other texts are drawn, if those drawn leave nothing to ask of the kind whose turn it is."""
+"""How many times other texts are drawn if no question of the next kind can be asked about the first ones."""
 
 Read = Callable[[Sequence[str]], Sequence[RoutingTrace]]
 
 
 class Asked(NamedTuple):
-    """A question, and where it comes from."""
+    """A question, and the text that it is about."""
 
     question: Question
     name: str
-    """Of the text that it is about."""
+    """The name of the text that it is about."""
     text: str
     provenance: Provenance
     routers: int
 
 
 def ask(read: Read, seed: int, number: int, own: str = "") -> Asked | None:
-    """Question `number`, from 0, of those that a seed gives; None if nothing can be asked.
+    """Question `number` of a seed, counted from 0; None if no question can be asked.
 
-    It is about passages of the examples or, if there is one, about a person's own text, which they are
-    compared with. Each kind comes once before any comes again. `read` routes texts through the model;
-    what it raises is passed on.
+    It is about passages of the examples or, if there is one, about a person's own text, which is
+    compared with them. Each kind comes once before any kind comes again. `read` routes texts through the
+    model; the errors that it raises are passed on.
     """
     for attempt in range(_ATTEMPTS):
         rng = Random(f"{seed} {number} {attempt}")
@@ -59,14 +59,14 @@ def ask(read: Read, seed: int, number: int, own: str = "") -> Asked | None:
 
 
 def _texts(rng: Random, own: str) -> dict[str, str]:
-    """The texts of one question by name: each of another kind, a person's own first."""
+    """The texts of one question by name: each of a different kind, the person's own text first."""
     kinds = rng.sample(list(probe_texts()), CHOICES)
     texts = {kind: rng.choice(probe_texts()[kind]) for kind in kinds}
     return {OWN: own} | dict(list(texts.items())[1:]) if own else texts
 
 
 def _turn(seed: int, number: int, trace: RoutingTrace) -> list[Kind]:
-    """The kinds that make sense of the model, that one first whose turn it is."""
+    """The kinds of question that fit the model, beginning with the next one."""
     fitting = [kind for kind in KINDS.values() if kind.fits(trace)]
     if not fitting:
         return []

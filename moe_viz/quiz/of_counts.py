@@ -1,4 +1,4 @@
-"""Questions about one layer's work on a text: how many experts wake, how much of the probability they hold."""
+"""Questions about one layer's work on a text: how many experts it uses, how much of the probability they hold."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _BATCHES = (4, 8, 16, 32)
 _FEWEST = 8
 """With fewer experts in a layer, four answers are not far enough apart."""
 _STEP = 0.1
-"""How far apart two answers are that are shares."""
+"""The distance between two answers that are shares."""
 
 
 def _how_many(texts: Sequence[Text], rng: Random) -> Question | None:
-    """How many distinct experts do some tokens wake in a layer?"""
+    """How many distinct experts do some tokens use in a layer?"""
     trace = texts[0].trace
     sites = _large(trace)
     for site in rng.sample(sites, len(sites)):
@@ -31,9 +31,9 @@ def _how_many(texts: Sequence[Text], rng: Random) -> Question | None:
         own = trace.sites[site]
         ids = trace.expert_ids[site, tokens.start : tokens.stop]
         counts = np.bincount(ids[ids != NO_EXPERT], minlength=own.num_experts)
-        woken = int((counts > 0).sum())
+        distinct = int((counts > 0).sum())
         most = min(own.num_experts, len(tokens) * own.top_k)
-        numbers = spaced(woken, max(2, own.num_experts // 8), 1, most, rng)
+        numbers = spaced(distinct, max(2, own.num_experts // 8), 1, most, rng)
         if numbers is None:
             continue
         return Question(
@@ -43,13 +43,13 @@ def _how_many(texts: Sequence[Text], rng: Random) -> Question | None:
                 "layer": layer_name(trace, site),
                 "experts": own.num_experts,
                 "top_k": own.top_k,
-                "woken": woken,
+                "distinct": distinct,
                 "uniform": experts_used_if_uniform(own.num_experts, own.top_k, len(tokens)),
                 "busiest": int(counts.argmax()),
                 "taken": int(counts.max()),
             },
-            tuple(Choice("choice", {"woken": int(number)}) for number in numbers),
-            numbers.index(woken),
+            tuple(Choice("choice", {"distinct": int(number)}) for number in numbers),
+            numbers.index(distinct),
             (around(texts[0], tokens),),
             pd.DataFrame({"expert": range(own.num_experts), "tokens": counts}),
         )
@@ -97,7 +97,7 @@ def _share_held(texts: Sequence[Text], rng: Random) -> Question | None:
 
 
 def _of_probabilities(trace: RoutingTrace) -> list[int]:
-    """The routers whose scores are probabilities, and known."""
+    """The routers whose scores are known and are probabilities."""
     softmax = (i for i in choosing(trace) if (own := trace.sites[i].scoring) is not None and own.function == "softmax")
     return [] if trace.router_logits is None else list(softmax)
 

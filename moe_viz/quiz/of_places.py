@@ -1,4 +1,4 @@
-"""The question of one token in two places: what the text around it changes."""
+"""The question about one token in two places: what the text around it changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from moe_viz.quiz.question import (
 )
 
 _PAIRS = 4
-"""Pairs of places that are looked at, of one token."""
+"""Pairs of places per token that are tried."""
 _ANSWERS = {"every": 1, "most": 3, "few": 3, "none": 1}
 """In how many layers two places go to the same expert, and how many layers there must be to say so."""
 
@@ -74,7 +74,7 @@ class _Place(NamedTuple):
 
 
 class _Firsts:
-    """The first choices of a text at the routers that choose, `[router token]`, and which of them are sure."""
+    """A text's first choices at the routers that leave experts out, `[router token]`, and which of them are sure."""
 
     def __init__(self, trace: RoutingTrace) -> None:
         pairs = [first_choices(trace, site) for site in choosing(trace)]
@@ -108,7 +108,7 @@ def _twice(texts: Sequence[Text], rng: Random) -> list[tuple[_Place, _Place]]:
 
 
 def _how_often(count: int, layers: int) -> str | None:
-    """Which answer says it; None for half of the layers, which none does."""
+    """The answer for a number of layers; None for exactly half of the layers, which has no answer."""
     if count in {0, layers}:
         return "every" if count else "none"
     return None if 2 * count == layers else "most" if 2 * count > layers else "few"

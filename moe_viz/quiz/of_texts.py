@@ -1,4 +1,4 @@
-"""Questions that compare texts by the load that they give the experts."""
+"""Questions that compare texts by their loads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moe_viz.metrics.similarity import load_distance
 from moe_viz.quiz.question import CHOICES, GIVEN, Choice, Kind, Passage, Question, Text, choosing, layer_name, passage
 
 _LEAST = 24
-"""Tokens that a load is taken of, at least."""
+"""The smallest number of tokens for a load."""
 _FARTHER, _CLOSER = 0.05, 0.1
 """How much farther apart the loads of the right layer must be than any other's, and how much closer the right text."""
 _SHOWN = 40
@@ -64,7 +64,7 @@ def _layer_apart(texts: Sequence[Text], rng: Random) -> Question | None:
 
 
 def _hidden_text(texts: Sequence[Text], rng: Random) -> Question | None:
-    """Of which text is a load the second half, if the loads of all first halves are shown?"""
+    """Which text does a load of a second half belong to, given the loads of all first halves?"""
     long = [text for text in texts if len(text.trace) >= 2 * _LEAST]
     if len(long) < CHOICES:
         return None

@@ -30,16 +30,16 @@ from moe_viz.quiz.question import (
 )
 
 _HALF = 0.5
-"""A token is said to have gone to an expert where that has at least this share of its largest gating weight."""
+"""A token counts as going to an expert if the expert has at least this share of its largest gating weight."""
 _APART = 0.1
-"""How much more unsure the router must be of the right token than of any other: a share of ln(experts)."""
+"""How much larger the right token's entropy must be than any other token's: a share of ln(experts)."""
 _DRAWS = 200
 
 
 def _same_expert(texts: Sequence[Text], rng: Random) -> Question | None:
     """Which token goes to the expert that another token went to first?
 
-    The right one has a gating weight there that is no afterthought; the wrong ones did not go there at all.
+    The right token has a considerable gating weight there; the wrong tokens did not go there at all.
     """
     trace = texts[0].trace
     shown = window(trace, rng)
@@ -89,7 +89,7 @@ def _same_expert(texts: Sequence[Text], rng: Random) -> Question | None:
 
 
 def _least_sure(texts: Sequence[Text], rng: Random) -> Question | None:
-    """Of which token is the router least sure: whose scores have the largest entropy, by a clear distance?"""
+    """For which token is the router least sure: which scores have the largest entropy, by a clear distance?"""
     trace = texts[0].trace
     shown = window(trace, rng)
     words = different_words(trace, shown)
@@ -143,7 +143,7 @@ def _least_sure(texts: Sequence[Text], rng: Random) -> Question | None:
 
 
 def _deciding_by_score(trace: RoutingTrace) -> list[int]:
-    """The routers that choose by their scores, and whose scores are known."""
+    """The routers that choose by their scores and have known scores."""
     by_score = (i for i in choosing(trace) if (own := trace.sites[i].scoring) is not None and not own.by_token)
     return [i for i in by_score if trace.router_logits is not None and trace.sites[i].num_experts > 2]
 

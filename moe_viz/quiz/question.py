@@ -25,9 +25,9 @@ GIVEN = -1
 """In `Passage.marks`: what the question is about, not one of its choices."""
 CHOICES = 4
 WINDOW = 80
-"""No more tokens of a text are shown."""
+"""At most this many tokens of a text are shown."""
 _AROUND = 12
-"""So many tokens are shown on either side of what a question is about."""
+"""How many tokens are shown on each side of the tokens that a question is about."""
 CLOSE = 0.95
 """A first choice is not sure where the second largest gating weight is a larger share of the largest."""
 
@@ -44,9 +44,9 @@ class Choice:
     """One answer to choose from."""
 
     key: str
-    """Which of its kind's sentences says it."""
+    """The key of its sentence among its kind's sentences."""
     values: Mapping[str, Any]
-    """What that sentence names, and the one that says what was measured of this choice."""
+    """The numbers in that sentence, and in the sentence that says what was measured for this choice."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ class Passage:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """One question with its answers, of which one is right, and what shows that it is."""
+    """One question with one right answer, and the numbers that show it."""
 
     kind: str
     numbers: Mapping[str, Any]
-    """What the kind's sentences name; the name of a text under a key that begins with `text_`."""
+    """The values in the kind's sentences; the name of a text has a key that begins with `text_`."""
     choices: tuple[Choice, ...]
     right: int
     passages: tuple[Passage, ...]
@@ -87,18 +87,18 @@ class Kind(NamedTuple):
 
     name: str
     fits: Callable[[RoutingTrace], bool]
-    """Whether such a question makes sense of the model that a trace is of."""
+    """Whether such a question makes sense for the model of a trace."""
     ask: Callable[[Sequence[Text], Random], Question | None]
-    """Makes one about the first of some texts; None where none would be fair."""
+    """Makes a question about the first of some texts; gives None if no question would be fair."""
 
 
 def choosing(trace: RoutingTrace) -> list[int]:
-    """The routers that leave experts out, as indices of the trace's sites: the others decide nothing."""
+    """The routers that leave experts out, as indices of the trace's sites: other routers decide nothing."""
     return [index for index, site in enumerate(trace.sites) if site.top_k < site.num_experts]
 
 
 def layer_name(trace: RoutingTrace, site: int) -> str:
-    """What to call a router: its layer, and which one it is where a layer has several."""
+    """A router's name: its layer, and which one it is if a layer has several."""
     own = trace.sites[site]
     several = sum(other.layer == own.layer for other in trace.sites) > 1
     return f"{own.layer} ({own.name.rpartition('.')[2]}, router {site})" if several else f"{own.layer}"
@@ -117,19 +117,19 @@ def first_choices(trace: RoutingTrace, site: int) -> tuple[NDArray[np.intp], Fla
 
 
 def window(trace: RoutingTrace, rng: Random, size: int = WINDOW) -> range:
-    """So many tokens that follow each other, from anywhere in the text; all of a shorter one."""
+    """`size` tokens in a row, from anywhere in the text; all tokens of a shorter text."""
     start = rng.randrange(max(1, len(trace) - size + 1))
     return range(start, min(len(trace), start + size))
 
 
 def word(trace: RoutingTrace, token: int) -> str:
-    """A token as it is written, without what is around it; empty where it has no letter or digit to be known by."""
+    """A token as it is written, without the space around it; empty if it has no letter or digit."""
     text = trace.tokens[token].strip()
     return visible(text).casefold() if any(c.isalnum() for c in text) else ""
 
 
 def different_words(trace: RoutingTrace, tokens: Iterable[int], besides: Iterable[str] = ()) -> list[int]:
-    """Of the tokens that can be told by their word, one for each word that is not among `besides`."""
+    """The tokens that can be recognised by their word, one for each word that is not among `besides`."""
     found = dict.fromkeys(besides, GIVEN) | {"": GIVEN}
     for token in tokens:
         found.setdefault(word(trace, token), token)
@@ -137,7 +137,7 @@ def different_words(trace: RoutingTrace, tokens: Iterable[int], besides: Iterabl
 
 
 def shown_token(trace: RoutingTrace, token: int) -> str:
-    """A token within a sentence: what is written, on one line."""
+    """A token for use in a sentence: its text, on one line."""
     return visible(trace.tokens[token].strip())
 
 
@@ -155,19 +155,19 @@ def passage(text: Text, tokens: range, marks: Mapping[int, int] | None = None, c
 
 
 def around(text: Text, tokens: range) -> Passage:
-    """These tokens of a text, marked as what the question is about, and what stands around them."""
+    """These tokens of a text, marked as the subject of the question, and the tokens around them."""
     shown = range(max(0, tokens.start - _AROUND), min(len(text.trace), tokens.stop + _AROUND))
     return passage(text, shown, dict.fromkeys(tokens, GIVEN))
 
 
 def experts_of(trace: RoutingTrace, site: int, token: int) -> list[tuple[int, float]]:
-    """The experts that a token took with their gating weights, the largest first."""
+    """The experts that a token chose, with their gating weights, the largest first."""
     slots = zip(trace.expert_ids[site, token].tolist(), trace.gate_weights[site, token].tolist(), strict=True)
     return sorted(((expert, weight) for expert, weight in slots if expert != NO_EXPERT), key=lambda one: -one[1])
 
 
 def spaced(value: float, step: float, low: float, high: float, rng: Random) -> list[float] | None:
-    """`CHOICES` numbers, `step` apart and within the bounds, of which one is `value`, at a place drawn by lot."""
+    """`CHOICES` numbers, `step` apart and within the bounds; one of them is `value`, at a random place."""
     places = [
         place
         for place in range(CHOICES)

@@ -58,7 +58,7 @@ def test_the_router_lesson_follows_its_controls(app):
     on(app, "router")
     app.button_group(key="router_k").set_value(8).run()
     clean(app)
-    assert "The 8 largest are taken" in said(app)
+    assert "The router chooses the 8 largest" in said(app)
     assert "was not trained for" in said(app)
     app.slider(key="router_bias").set_value(0.0).run()
     assert "too small" in said(app)
@@ -85,15 +85,17 @@ def test_nothing_is_told_before_a_guess(app):
 def test_a_guess_is_compared_with_what_was_measured(app):
     owned = guess(app, "law")
     place = next(i for i, own in enumerate(owned) if recorded().profile.domains[own.domain] == "law")
-    assert f"You guessed Law**: its own expert, {owned[place].expert} of layer" in said(app)
-    assert f"place {place + 1} of 19" in said(app)
+    assert f"You guessed Law.** Its strongest specialist, expert {owned[place].expert} of layer" in said(app)
+    assert f"rank {place + 1} of 19" in said(app)
     bars, bits, left, _ = charts(app)
     assert bars["layout"]["yaxis"]["ticktext"] == [recorded().names[own.domain] for own in owned]
     assert bits["layout"]["shapes"][0]["y0"] == app.slider(key="guess bits").value
     assert len(left["data"]) == 2
     found, halves, table = recorded().specialists, recorded().halves, recorded().information
-    assert f"{found.marked.sum()} stand up" in said(app)
-    assert f"were {halves.found.sum()}; {halves.confirmed.sum()} of them" in said(app)
+    assert f"{found.marked.sum()} pairs pass" in said(app)
+    assert f"gives {halves.found.sum()} pairs, and the other half confirms {halves.confirmed.sum()} of them" in said(
+        app
+    )
     assert f"with **{table['bits'].max():.2f} bits**" in said(app)
     assert f"no layer tells more than {table['null_largest'].max():.2f}" in said(app)
     left = table["left_bits"]
@@ -108,7 +110,7 @@ def test_a_right_guess_is_called_right_and_any_kinds_story_can_be_told(app):
     for kind in ("math_latex", "chess"):
         app.selectbox(key="specialise_story").set_value(kind).run()
         clean(app)
-        assert f"of {TITLES[kind]}. Call it" in said(app)
+        assert f"of {TITLES[kind]}. If you call it" in said(app)
 
 
 @pytest.mark.parametrize("design", list(DESIGNS))
@@ -123,11 +125,11 @@ def test_every_design_is_shown_with_a_model_that_has_it_and_one_beside_it(app, d
     table = app.table[0].value
     assert list(table.columns) == [shown, "Mixtral 8x7B"]
     built = known_designs()[shown]
-    assert table.loc["weights a token, B", shown] == f"{built.active / 1e9:,.1f}"
+    assert table.loc["weights per token, B", shown] == f"{built.active / 1e9:,.1f}"
     assert table.loc["layers without a router", shown] == str(len(built.dense))
     of_catalogue = [name for name in having if name in known_sizes()]
     assert (
-        f"Of 18 mixtures in the catalogue, {len(of_catalogue)}: {', '.join(of_catalogue)}." in said(app)
+        f"in the catalogue that have it: {len(of_catalogue)} of 18 ({', '.join(of_catalogue)})." in said(app)
         or not of_catalogue
     )
     assert having[0] in said(app)
@@ -160,8 +162,9 @@ def test_cutting_experts_changes_the_sets_and_not_the_weights(app):
     on(app, "designs")
     app.button_group(key="design_cut").set_value(8).run()
     clean(app)
-    assert "64 experts, 16 a token.** Mixtral 8x7B keeps its 46.7 B of weights, and a token still uses 12.9 B" in said(
-        app
+    assert (
+        "64 experts, 16 per token.** Mixtral 8x7B keeps its 46.7 B of weights, and a token still uses 12.9 B"
+        in said(app)
     )
     assert f"among **{large_text(comb(64, 16))}** sets" in said(app)
 

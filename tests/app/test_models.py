@@ -40,8 +40,8 @@ def test_the_models_page_shows_the_model_in_use_and_the_first_of_the_catalogue(a
     first, share = app.metric[0], app.metric[2]
     assert (first.label, first.value) == ("Weights", f"{count.total / 1e6:.3g} M")
     assert share.value == f"{count.active / count.total:.1%}"
-    assert "16 experts, 2 a token. softmax → top-2 → divided by their sum" in facts(app)
-    assert "layers 0–31 8 experts, 2 a token" in re.sub(r"\s+", " ", facts(app))
+    assert "16 experts, 2 per token. softmax → top-2 → divided by their sum" in facts(app)
+    assert "layers 0–31 8 experts, 2 per token" in re.sub(r"\s+", " ", facts(app))
 
 
 def test_what_is_published_stands_beside_what_is_counted(app):
@@ -73,7 +73,7 @@ def test_a_layer_with_two_routers_is_told_as_such(app):
     on_models(app).selectbox(key="look").set_value("JetMoE-8B").run()
     clean(app)
     assert any("Each row is a router, of which a layer has several" in c.value for c in app.caption)
-    assert "self_attention.experts layers 0–23 8 experts, 2 a token" in re.sub(r"\s+", " ", facts(app))
+    assert "self_attention.experts layers 0–23 8 experts, 2 per token" in re.sub(r"\s+", " ", facts(app))
 
 
 @pytest.mark.parametrize(("beside", "heading"), [("the loaded model", "The loaded model: demo"), ("DBRX", "DBRX")])

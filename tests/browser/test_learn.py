@@ -79,7 +79,7 @@ def test_the_check_is_answered_by_keyboard(page, address):
 
 def test_a_link_opens_its_lesson_with_its_settings(page, address):
     page.goto(f"{address}/learn?lesson=router&router_k=8&router_layer=5")
-    expect(page.get_by_text("The 8 largest are taken")).to_be_visible()
+    expect(page.get_by_text("The router chooses the 8 largest")).to_be_visible()
     go_to(page, "parameters")
     expect(page).to_have_url(f"{address}/learn?lesson=parameters")
 

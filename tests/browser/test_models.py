@@ -42,7 +42,7 @@ def test_a_model_is_chosen_by_name_and_kept_in_the_address(models, address):
     expect(heading(models, "DeepSeek-V3")).to_be_visible()
     expect(models).to_have_url(re.compile(r"look=DeepSeek-V3"))
     expect(models.get_by_text("layers 0–2", exact=True)).to_be_visible()
-    expect(models.get_by_text(re.compile("256 experts, 8 a token, 1 shared by all. sigmoid"))).to_be_visible()
+    expect(models.get_by_text(re.compile("256 experts, 8 per token, 1 shared by all. sigmoid"))).to_be_visible()
     models.reload()
     expect(heading(models, "DeepSeek-V3")).to_be_visible()
 

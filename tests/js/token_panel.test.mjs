@@ -56,7 +56,7 @@ test("small numbers are not shown as zero", () => {
 test("what came next, with and without its probability", () => {
   assert.equal(quoted(" a\n"), "“·a⏎”");
   assert.equal(cameNext({ label: "x", probability: 0.12 }, true), "Came next: “x”, probability 0.120");
-  assert.equal(cameNext({ label: "x", probability: null }, true), "Came next: “x”, not among the predictions kept");
+  assert.equal(cameNext({ label: "x", probability: null }, true), "Came next: “x”, not among the recorded predictions");
   assert.equal(cameNext({ label: "x", probability: null }, false), "Came next: “x”");
 });
 

@@ -110,7 +110,7 @@ def test_every_sentence_has_all_its_numbers_and_gives_no_answer_away():
             sentences.get("measured", "").format(**choice.values)
         for key in ("title", "why", "reading"):
             assert not [field for _, field, *_ in Formatter().parse(sentences[key]) if field]
-        secret = {"right", "text_right", "woken", "held", "same", "distance", "least", "uniform", "busiest"}
+        secret = {"right", "text_right", "distinct", "held", "same", "distance", "least", "uniform", "busiest"}
         assert not secret & {field for _, field, *_ in Formatter().parse(sentences["question"])}
 
 
@@ -272,7 +272,7 @@ def test_a_question_without_one_right_answer_is_refused():
     for changes in (
         {"right": 4},
         {"choices": question.choices[:1]},
-        {"choices": (Choice("choice", {"woken": 1}),) * 4},
+        {"choices": (Choice("choice", {"distinct": 1}),) * 4},
     ):
         with pytest.raises(ValueError, match="one that is right"):
             dataclasses.replace(question, **changes)

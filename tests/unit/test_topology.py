@@ -62,9 +62,9 @@ def test_stacks_of_one_name_are_told_apart_by_their_path():
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({}, "8 experts, 2 a token"),
-        ({"shared_experts": 2}, "8 experts, 2 a token, 2 shared by all"),
-        ({"num_experts": 768, "zero_experts": 256}, "512 experts and 256 that compute nothing, 2 a token"),
+        ({}, "8 experts, 2 per token"),
+        ({"shared_experts": 2}, "8 experts, 2 per token, 2 shared by all"),
+        ({"num_experts": 768, "zero_experts": 256}, "512 experts and 256 that compute nothing, 2 per token"),
     ],
 )
 def test_a_routers_size_in_words(fields, words):
@@ -101,7 +101,7 @@ def test_layers_of_a_kind_are_taken_together_and_none_is_lost():
     kinds = kinds_of_layer(table)
     assert kinds["layers"].tolist() == ["0, 2, 4", "1, 3", "5"]
     assert kinds["count"].sum() == len(table)
-    assert kinds["words"].tolist() == [DENSE, "8 experts, 2 a token", "8 experts, 4 a token"]
+    assert kinds["words"].tolist() == [DENSE, "8 experts, 2 per token", "8 experts, 4 per token"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-// The presenter view's keys and its small bar: one step on or back, and out.
+// The presenter view's keys and its small bar: one step forward or back, and leave.
 
 import { attributes, make, mountOnce } from "../shared/dom.js";
 import { requestLayerStep } from "../shared/layer.js";
@@ -32,7 +32,7 @@ function createPresenter(parentElement) {
 
   root.append(
     button("←", "Step back (left arrow key)", () => step(-1)),
-    button("→", "Step on (right arrow key)", () => step(1)),
+    button("→", "Step forward (right arrow key)", () => step(1)),
     button("Leave", "Leave the presenter view (Escape)", leave),
   );
   parentElement.append(root);

@@ -1,4 +1,4 @@
-// The routing map: what is chosen, and who is told.
+// The routing map: what is chosen, and which parts are told.
 
 import { make, mountOnce } from "../shared/dom.js";
 import { themeColours } from "../shared/colour.js";
@@ -151,7 +151,7 @@ function createRoutingMap(parentElement) {
     const known = last.get(next.header.stream);
     token = known?.token ?? Math.min(next.header.initial_token, next.count - 1);
     const asked = known ? null : next.header.initial_layer;
-    // The last: as a rule it tells kinds of text apart best.
+    // The last layer: it usually separates kinds of text best.
     site = asked ?? (before && site < count ? site : known?.site ?? count - 1);
     strip.load(routing);
     map.load(routing);

@@ -1,4 +1,4 @@
-// The map: one row a layer, one column a token, on a canvas that shows the part scrolled to.
+// The map: one row per layer, one column per token, on a canvas that shows the visible part.
 
 import { attributes, make, pointIn, zoomOf } from "../shared/dom.js";
 import { parseHex } from "../shared/colour.js";
@@ -17,10 +17,10 @@ export function createMap({ onChoose, onHover, signal }) {
   let routing = null;
   let geometry = null;
   let painting = null;
-  let image = null; // one pixel a cell
+  let image = null; // one pixel per cell
   let chosen = null; // {site, token}
   let hovered = null;
-  // As last measured: asking the element while a layer changes would lay out the page at once.
+  // The last measurements: reading them from the element while a layer changes would force a layout.
   let width = 0;
   let scroll = 0;
   let family = "";
@@ -96,7 +96,7 @@ export function createMap({ onChoose, onHover, signal }) {
     image = new OffscreenCanvas(routing.count, routing.header.sites.length);
     const generated = routing.count - routing.firstGenerated;
     const tokens = `${routing.count} tokens${generated ? `, the last ${generated} generated` : ""}`;
-    canvas.setAttribute("aria-label", `Routing map: ${routing.header.sites.length} layers by ${tokens}. The list of tokens says the same in words.`);
+    canvas.setAttribute("aria-label", `Routing map: ${routing.header.sites.length} layers by ${tokens}. The list of tokens gives the same in words.`);
   }
 
   function follow() {
@@ -110,7 +110,7 @@ export function createMap({ onChoose, onHover, signal }) {
       hovered = chosen = painting = null;
       measure();
     },
-    // More of the same trace. What can be seen stays in view, unless that is its end: it is followed.
+    // More of the same trace. The visible part stays in view; if it is the end, the map follows the end.
     grow(next) {
       const following = geometry && visibleColumns(geometry, scroll, width).last >= routing.count;
       const before = geometry?.columns;

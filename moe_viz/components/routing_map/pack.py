@@ -29,9 +29,9 @@ from moe_viz.data.arrays import NO_EXPERT, Floats, Ids
 from moe_viz.data.trace import RoutingTrace
 
 NEUTRAL = 255
-"""In `colours`: the expert has no colour of its own."""
+"""In `colours`: the expert has no own colour."""
 MISSING = 255
-"""In `entropy`: not known."""
+"""In `entropy`: unknown."""
 COMFORTABLE_BYTES = 4_500_000
 """Beyond this, gating weights are sent with 8 bits instead of 16."""
 
@@ -39,7 +39,7 @@ Bytes = NDArray[np.uint8]
 
 
 class Initial(NamedTuple):
-    """What a map shows when a stream first appears in it; what the person then chooses comes first."""
+    """What a map shows when a stream first appears in it; later choices of the person take precedence."""
 
     layer: int | None = None
     """The router, counted from 0; None: the one that the map shows, or begins with: the last."""
@@ -114,7 +114,7 @@ def quantize(weights: Floats, ids: Ids, scale: float, bits: int) -> NDArray[Any]
 
 
 def expert_colours(trace: RoutingTrace, colours: int, before: Bytes | None = None) -> Bytes:
-    """`[site expert]`: which of so many colours each expert has.
+    """`[site expert]`: which of the colours each expert has.
 
     In a layer with no more experts than colours the expert's number is its colour. In a larger
     one the busiest experts have a colour, in order of their load; the others are neutral.

@@ -1,4 +1,4 @@
-// The words of the map: how to read it, what a chip and a tooltip say.
+// The words of the map: how to read it, and the texts of chips and tooltips.
 
 import { clip, visibleText } from "../shared/text.js";
 import { layerName } from "../shared/layer.js";
@@ -24,21 +24,21 @@ export function tokenText(routing, token) {
 }
 
 export function howToRead(routing, view, site) {
-  const mark = "Round chips and columns under a line: tokens that the model generated.";
+  const mark = "Round chips and columns under a line are tokens that the model generated.";
   return routing.firstGenerated < routing.count ? `${howToReadView(routing, view, site)} ${mark}` : howToReadView(routing, view, site);
 }
 
 function howToReadView(routing, view, site) {
   const { sites, weight_scale: scale, palette } = routing.header;
-  const rows = "Each row of the map is a layer with experts of its own; ← → choose a token, ↑ ↓ a layer.";
+  const rows = "Each row of the map is a layer with its own experts. The keys ← → choose a token, and ↑ ↓ a layer.";
   if (view.highlight !== null) {
-    return `In colour: the tokens that chose expert ${view.highlight} of the layer, in any slot; the bar below is the gating weight it got. ${rows}`;
+    return `The tokens in colour chose expert ${view.highlight} of the layer, in any slot; the bar below shows its gating weight. ${rows}`;
   }
   if (view.slot === null) {
-    return `The stronger the grey and the longer the bar, the less decided the router: its entropy, from none to all experts equally likely. ${rows}`;
+    return `Grey and bar show the router’s entropy: the stronger the grey and the longer the bar, the less certain the router, up to all experts equally likely. ${rows}`;
   }
   const grey = sites[site].experts > palette.length ? ` (grey: not among the layer’s ${palette.length} busiest)` : "";
-  return `Colour and number name the expert with the ${rank(view.slot)} gating weight${grey}; the bar below is that weight (a full bar: ${scale.toFixed(2)}). ${rows}`;
+  return `Colour and number show the expert with the ${rank(view.slot)} gating weight${grey}; the bar below shows that weight (a full bar: ${scale.toFixed(2)}). ${rows}`;
 }
 
 export function chipLabel(routing, view, site, token) {
@@ -47,7 +47,7 @@ export function chipLabel(routing, view, site, token) {
   const start = `${token}: ${tokenText(routing, token)}${by}, ${layerName(sites[site], sites)}`;
   if (view.slot === null) {
     const entropy = routing.entropy(site, token);
-    return entropy === null ? `${start}, entropy not known` : `${start}, entropy ${Math.round(entropy * 100)} % of the most`;
+    return entropy === null ? `${start}, entropy unknown` : `${start}, entropy ${Math.round(entropy * 100)} % of the maximum`;
   }
   const slot = slotShown(routing, view, site, token);
   const expert = routing.expert(site, token, slot);

@@ -1,4 +1,4 @@
-// The token strip: one chip a token, in text order.
+// The token strip: one chip per token, in text order.
 
 import { attributes, make } from "../shared/dom.js";
 import { rowStarts } from "../shared/text.js";
@@ -22,7 +22,7 @@ export function createStrip({ onChoose, onHover, signal }) {
     role: "listbox",
     tabindex: "0",
     "aria-label": "Tokens",
-    "aria-description": "Left and right choose a token, up and down a layer, space plays through the layers.",
+    "aria-description": "Left and right choose a token, up and down choose a layer, and space plays through the layers.",
   });
   const pen = new OffscreenCanvas(1, 1).getContext("2d");
   let routing = null;

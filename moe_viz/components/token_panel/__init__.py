@@ -1,1 +1,1 @@
-"""The token panel: one token's way through the layers, its routers and the model's predictions."""
+"""The token panel: one token's experts in all layers, its routers and the model's predictions."""

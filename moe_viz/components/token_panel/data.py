@@ -1,4 +1,4 @@
-"""What the token panel is given. Plain values only: lists, strings, Python numbers, None."""
+"""The token panel's data. Plain values only: lists, strings, Python numbers, None."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from moe_viz.metrics.tokens import SiteDetail
 
 
 class PanelSite(SiteDetail):
-    """What one router made of the token, and the colours of its experts."""
+    """What one router computed for the token, and the colours of its experts."""
 
     colours: list[int]
     """`[expert]`: index into the palette; 255 is neutral."""
 
 
 class Prediction(TypedDict):
-    """One next token the model held possible."""
+    """One next token that the model predicted."""
 
     text: str
     name: str

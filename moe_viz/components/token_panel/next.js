@@ -1,4 +1,4 @@
-// What the model expected to come next, and what came.
+// What the model expected next, and what came next.
 
 import { attributes, make } from "../shared/dom.js";
 import { visibleParts } from "../shared/text.js";
@@ -29,7 +29,7 @@ export function createNext() {
       came.hidden = !actual;
       came.textContent = actual ? cameNext(actual, Boolean(next)) : "";
       reading.textContent = next
-        ? "Bars: the probability the model gave to each continuation, the most probable first."
+        ? "The bars show the probability that the model gave to each next token, the most probable first."
         : "This trace holds no next-token predictions.";
     },
   };

@@ -1,4 +1,4 @@
-// What the router at the current layer made of all its experts.
+// The scores of the router at the current layer for all its experts.
 
 import { attributes, make, pointIn } from "../shared/dom.js";
 import { expertFill } from "../shared/colour.js";
@@ -84,7 +84,7 @@ export function createRouter({ signal }) {
     point(pointed);
   }
 
-  // The chosen experts' numbers, and of the others as many as fit between them.
+  // The chosen experts' numbers, and as many of the other numbers as fit between them.
   function axis(chosen) {
     const step = labelStep(site.experts, pitch);
     const needed = String(site.experts - 1).length * 6 + 6;
@@ -115,9 +115,9 @@ export function createRouter({ signal }) {
         attributes(chart, { "aria-valuemax": site.experts - 1, "aria-label": `Experts of ${name}` });
         pointed = restingExpert();
         draw();
-        reading.textContent = `Bars: ${site.score_name} of every expert; in colour those that were chosen.`;
+        reading.textContent = `The bars show the ${site.score_name} of every expert. The chosen experts are in colour.`;
       } else {
-        reading.textContent = "This source does not give router logits, so what the router made of the experts it left out is not known.";
+        reading.textContent = "This source has no router logits, so the scores of the experts that were not chosen are unknown.";
       }
     },
     destroy: () => sizes.disconnect(),

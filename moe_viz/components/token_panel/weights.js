@@ -1,4 +1,4 @@
-// Gating weights, a row a layer.
+// Gating weights, one row per layer.
 
 import { attributes, make } from "../shared/dom.js";
 import { expertFill, inkOn } from "../shared/colour.js";
@@ -7,7 +7,7 @@ import { howToReadWeights, rowLabel } from "./words.js";
 
 const DIGIT = 6.6; // width of a digit in a bar, in pixels
 const ROWS_ABOVE = 8; // the chosen one, when the list scrolls to it
-const BESIDE = 3; // at most so many numbers beside a bar
+const BESIDE = 3; // numbers beside a bar, at most
 
 function totalOf(site) {
   return site.chosen.reduce((sum, { weight }) => sum + Math.max(0, weight), 0);

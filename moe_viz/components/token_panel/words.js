@@ -18,16 +18,16 @@ export function rowLabel(sites, site) {
   return `${layerName(sites[site], sites)}: ${experts.join(", ") || "no expert (dropped)"}`;
 }
 
-// Two lines: what became of an expert, and what the router gave it.
+// Two lines: whether an expert was chosen, and the router's score for it.
 export function expertLines({ chosen, scores, score_name: name, selection }, expert) {
   const choice = chosen.find((one) => one.expert === expert);
   const fate = choice ? `gating weight ${number(choice.weight)}` : "not chosen";
-  const score = scores[expert] === null ? `${name} not known` : `${name} ${number(scores[expert])}`;
+  const score = scores[expert] === null ? `${name} unknown` : `${name} ${number(scores[expert])}`;
   const biased = selection ? ` · with selection bias ${number(selection[expert])}` : "";
   return [`expert ${expert} · ${fate}`, `${score}${biased}`];
 }
 
-// What one router's distribution comes to, a sentence each.
+// One router's distribution in numbers, one sentence each.
 export function summary({ margin, entropy, effective_experts: effective }) {
   const lines = [];
   if (margin !== null) lines.push(`Margin to the first expert left out: ${number(margin)}`);
@@ -40,11 +40,11 @@ export function summary({ margin, entropy, effective_experts: effective }) {
 
 export function cameNext({ label, probability }, predicted) {
   if (!predicted) return `Came next: ${quoted(label)}`;
-  const chance = probability === null ? "not among the predictions kept" : `probability ${number(probability)}`;
+  const chance = probability === null ? "not among the recorded predictions" : `probability ${number(probability)}`;
   return `Came next: ${quoted(label)}, ${chance}`;
 }
 
 export function howToReadWeights(total) {
   const full = Math.abs(total - 1) < 0.005 ? "" : ` (a full row adds up to ${total.toFixed(2)})`;
-  return `Each row is a layer, its parts the chosen experts’ gating weights${full}; click one to show that layer everywhere.`;
+  return `Each row is a layer, and its parts are the gating weights of the chosen experts${full}. Click a row to show that layer everywhere.`;
 }
