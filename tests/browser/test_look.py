@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from moe_viz.ui.page_registry import PAGES
 from tests.browser.conftest import PHONE, ROOT, WIDE
 from tests.browser.steps import chips, look, run, serious, settled, sideways, start, unreached
 
@@ -40,6 +41,8 @@ def test_everybody_can_read_it_and_use_it(page, address, path):
         assert box["x"] + box["width"] <= PHONE["width"]
     page.set_viewport_size(WIDE)
     expect(page.get_by_test_id("stSidebarContent")).to_be_in_viewport()
+    names = page.get_by_test_id("stHeader").get_by_role("link")
+    assert [name.split("\n")[-1] for name in names.all_inner_texts()] == [entry.title for entry in PAGES]
     for scheme in ("dark", "light"):
         look(page, scheme, WIDE)
         assert not serious(page), scheme
