@@ -6,6 +6,7 @@ import pytest
 
 import moe_viz
 from moe_viz.probes import probe_texts
+from moe_viz.ui.session import state
 from moe_viz.ui.session.profile_view import PROBES, recorded
 from moe_viz.ui.specialization.contexts import CHARACTERS, TEXTS
 from tests.app.steps import clean
@@ -25,6 +26,17 @@ def test_an_expert_is_shown_with_its_domains_tokens_and_partners(app):
     assert (app.dataframe[0].value["met"] >= 10).all()
     assert "At the router before (L4)" in said(app)
     assert "At the router after" not in said(app)
+
+
+def test_the_expert_that_was_asked_for_is_shown_though_the_page_forgot_its_widgets(app):
+    """As where the run that goes to the page is cut short before it draws them."""
+    on(app, "experts").selectbox(key="layer").set_value("L1").run()
+    app.session_state[state.ASKED_EXPERT.key] = ("L4", 6)
+    app.run()
+    clean(app)
+    assert (app.selectbox(key="layer").value, app.selectbox(key="expert").value) == ("L4", 6)
+    app.selectbox(key="layer").set_value("L2").run()
+    assert app.selectbox(key="layer").value == "L2"  # asked for once
 
 
 @pytest.mark.parametrize("view", ["predicted", "next"])

@@ -85,8 +85,8 @@ TRACE_FILE: Entry[UploadedFile] = Entry("trace file")
 SELECTED_CELL: Entry[tuple[weakref.ref[TraceView], tuple[int, int]]] = Entry("selected cell")
 """The router and the expert that were clicked, and in whose heatmap."""
 TO_ATLAS: Entry[int] = Entry("to atlas")
-TO_EXPERT: Entry[bool] = Entry("to expert")
-"""Whether the next run is to go to the Experts page."""
+ASKED_EXPERT: Entry[tuple[str, int]] = Entry("asked expert")
+"""The layer and the expert that the Experts page is asked to show, until it shows them."""
 TO_ROUTING: Entry[bool] = Entry("to routing page")
 """Whether the next run is to go to the Routing page."""
 

@@ -18,7 +18,7 @@ from moe_viz.metrics.vocabulary import MINIMUM
 from moe_viz.profiles.profile_counts import VIEWS
 from moe_viz.ui.session import state
 from moe_viz.ui.session.profile_view import ProfileView
-from moe_viz.ui.specialization.choose_expert import choose_layer
+from moe_viz.ui.specialization.choose_expert import choose_layer, take_up_asked_expert
 from moe_viz.ui.specialization.contexts import contexts
 from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
@@ -42,6 +42,8 @@ _TOKENS = 200
 
 def choose_expert(profiled: ProfileView) -> tuple[int, int]:
     """Draw the choice of layer and expert, which the address keeps. Returns the router's index, and the expert."""
+    take_up_asked_expert()
+    state.ASKED_EXPERT.pop()
     left, right = st.columns(2)
     with left:
         site = choose_layer(profiled)
