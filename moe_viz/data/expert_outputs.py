@@ -14,6 +14,7 @@ from moe_viz.data.arrays import Floats, TokenIds, same_fields, settle
 from moe_viz.data.container import Arrays, FileKind, header_and_arrays
 from moe_viz.data.provenance import Provenance, provenance_from
 from moe_viz.data.router_site import RouterSite, experts_of, site_from
+from moe_viz.data.write_whole import write_whole
 from moe_viz.errors import RecordingError, RecordingFileError
 
 MAX_BYTES = 2**28
@@ -75,8 +76,8 @@ class ExpertOutputs:
         return isinstance(other, ExpertOutputs) and same_fields(self, other)
 
     def save(self, path: str | Path) -> None:
-        """Write the outputs to a file, by convention `*.moeoutputs`."""
-        Path(path).write_bytes(_FILE.write(*header_and_arrays(self)))
+        """Write the outputs to a file, by convention `*.moeoutputs`, whole or not at all."""
+        write_whole(path, _FILE.write(*header_and_arrays(self)))
 
     @staticmethod
     def load(path: str | Path) -> ExpertOutputs:

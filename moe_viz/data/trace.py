@@ -16,6 +16,7 @@ from moe_viz.data.arrays import NO_EXPERT, Flags, Floats, Ids, TokenIds, same_fi
 from moe_viz.data.container import Arrays, FileKind
 from moe_viz.data.provenance import Provenance, provenance_from
 from moe_viz.data.router_site import RouterSite, experts_of, site_from, slots_of
+from moe_viz.data.write_whole import write_whole
 from moe_viz.errors import TraceError, TraceFileError
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ class RoutingTrace:
         return _FILE.read(content, _trace, MAX_BYTES)
 
     def save(self, path: str | Path) -> None:
-        """Write the trace to a file, by convention `*.moetrace`."""
-        Path(path).write_bytes(self.to_bytes())
+        """Write the trace to a file, by convention `*.moetrace`, whole or not at all."""
+        write_whole(path, self.to_bytes())
 
     @staticmethod
     def load(path: str | Path) -> RoutingTrace:

@@ -14,6 +14,7 @@ from moe_viz.data.container import Arrays, FileKind, header_and_arrays
 from moe_viz.data.provenance import Provenance, provenance_from
 from moe_viz.data.router_site import RouterSite, experts_of, site_from, slots_of
 from moe_viz.data.trace import RoutingTrace
+from moe_viz.data.write_whole import write_whole
 from moe_viz.errors import RecordingError, RecordingFileError
 
 MAX_BYTES = 2**30
@@ -105,8 +106,8 @@ class TrainingRecording:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write the recording to a file, by convention `*.moerecording`."""
-        Path(path).write_bytes(_FILE.write(*header_and_arrays(self)))
+        """Write the recording to a file, by convention `*.moerecording`, whole or not at all."""
+        write_whole(path, _FILE.write(*header_and_arrays(self)))
 
     @staticmethod
     def load(path: str | Path) -> TrainingRecording:

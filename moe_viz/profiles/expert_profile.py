@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from moe_viz.data.router_site import RouterSite, experts_of
 from moe_viz.data.trace import RoutingTrace
+from moe_viz.data.write_whole import write_whole
 from moe_viz.errors import ProfileError
 from moe_viz.profiles import profile_file
 from moe_viz.profiles.corpus_run import CorpusRun
@@ -122,7 +123,7 @@ class ExpertProfile(ProfileCounts):
 
     def save(self, path: str | Path) -> None:
         """Write the profile to a file, by convention `*.moeprofile`, whole or not at all."""
-        profile_file.write_path(self, Path(path))
+        write_whole(path, profile_file.write(self))
 
     @classmethod
     def load(cls, path: str | Path) -> ExpertProfile:

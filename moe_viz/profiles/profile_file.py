@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
@@ -54,16 +53,6 @@ def read(kind: type[Profile], content: bytes, limit: int | None = None) -> Profi
 def read_path(kind: type[Profile], path: Path) -> Profile:
     """The profile in the file at `path`. Raises ProfileFileError also where there is no such file."""
     return _FILE.read_path(path, partial(_profile, kind), MAX_BYTES)
-
-
-def write_path(profile: ProfileCounts, path: Path) -> None:
-    """Put the profile in the place of the file at `path`, which until then stays as it was."""
-    unfinished = path.with_name(path.name + ".partial")
-    with unfinished.open("wb") as file:
-        file.write(write(profile))
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def _smallest(array: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 import numpy as np
@@ -43,7 +44,7 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     def broken(_descriptor: int) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(profile_file.os, "fsync", broken)
+    monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(OSError, match="disk full"):
         a_profile(tokens=20).save(path)
     assert path.read_bytes() == before
