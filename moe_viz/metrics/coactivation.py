@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.data.scores import Array
-from moe_viz.data.trace import RoutingTrace
 from moe_viz.profiles.expert_profile import ExpertProfile
 
 EXPECTED = 5
@@ -43,16 +41,6 @@ def tokens_of_both(profile: ExpertProfile, site: int) -> Array:
     experts = profile.sites[site].num_experts
     better_first = profile.pairs[site, :experts, :experts]
     return (better_first + better_first.T).astype(np.float64)
-
-
-def tokens_of_both_in_trace(trace: RoutingTrace, site: int) -> Array:
-    """The same of one text."""
-    taken = np.zeros((len(trace), trace.sites[site].num_experts), dtype=np.float32)  # exact below 2²⁴ tokens
-    token, slot = np.nonzero(trace.expert_ids[site] != NO_EXPERT)
-    taken[token, trace.expert_ids[site][token, slot]] = 1
-    both = (taken.T @ taken).astype(np.float64)
-    np.fill_diagonal(both, 0)
-    return both
 
 
 def chance_of_both(both: Array) -> Array:

@@ -1,8 +1,7 @@
 """How the work is spread over the experts of a layer.
 
-The functions of a trace give arrays `[site expert]`, NaN where a site has no such expert, and
-take `tokens`, a mask `[token]`, to use only some tokens (for example the prompt). The functions
-of counts or loads work on any `[... expert]`, and so also on merged counts of a corpus.
+The functions of counts or loads work on any `[... expert]`, NaN where a site has no such expert: on a
+profile's counts, by domain or in all, and on the counts of some tokens of a trace.
 """
 
 from __future__ import annotations
@@ -15,13 +14,16 @@ from moe_viz.data.trace import RoutingTrace
 
 
 def expert_counts(trace: RoutingTrace, tokens: Flags | None = None) -> Array:
-    """How many tokens each expert took, `[site expert]`."""
-    return _sum_by_expert(trace, (trace.expert_ids != NO_EXPERT).astype(np.float64), tokens)
+    """How many of a trace's tokens each expert took, `[site expert]`; NaN where a site has no such expert.
 
-
-def gate_sums(trace: RoutingTrace, tokens: Flags | None = None) -> Array:
-    """The gating weights that each expert received, added up, `[site expert]`."""
-    return _sum_by_expert(trace, trace.gate_weights.astype(np.float64), tokens)
+    `tokens`, a mask `[token]`, restricts it to some tokens; of all of them, a profile has the same counts.
+    """
+    widest = max(site.num_experts for site in trace.sites)
+    counts = np.full((len(trace.sites), widest), np.nan)
+    for index, site in enumerate(trace.sites):
+        ids = trace.expert_ids[index] if tokens is None else trace.expert_ids[index][tokens]
+        counts[index, : site.num_experts] = np.bincount(ids[ids != NO_EXPERT], minlength=site.num_experts)
+    return counts
 
 
 def mean_gating_weight(counts: Array, gates: Array) -> Array:
@@ -32,7 +34,7 @@ def mean_gating_weight(counts: Array, gates: Array) -> Array:
 def load(counts: Array) -> Array:
     """Each expert's share of its layer's assignments, `[... expert]`; NaN if there were none.
 
-    Shares sum to 1 per layer. Given `gate_sums`, it is each expert's share of the gating weight.
+    Shares sum to 1 per layer. Given a profile's `gate_sums` it is each expert's share of the gating weight.
     """
     total = np.nansum(counts, axis=-1, keepdims=True)
     return np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
@@ -107,17 +109,3 @@ def unused_experts(counts: Array) -> Array:
 def dead_experts(counts: Array, below: float = 0.1) -> Array:
     """How many experts have less than `below` of a uniform load, `[...]`."""
     return (uniform_difference(counts) < below - 1).sum(axis=-1).astype(np.float64)
-
-
-def _sum_by_expert(trace: RoutingTrace, values: Array, tokens: Flags | None) -> Array:
-    """Sum `values` `[site token slot]` by the expert in each slot, `[site expert]`."""
-    widest = max(site.num_experts for site in trace.sites)
-    result = np.full((len(trace.sites), widest), np.nan)
-    for index, site in enumerate(trace.sites):
-        taken = trace.expert_ids[index] != NO_EXPERT
-        if tokens is not None:
-            taken = taken & tokens[:, None]
-        result[index, : site.num_experts] = np.bincount(
-            trace.expert_ids[index][taken], weights=values[index][taken], minlength=site.num_experts
-        )
-    return result

@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moe_viz.data.scores import Array
-from moe_viz.data.trace import RoutingTrace
-from moe_viz.metrics.coactivation import tokens_of_both, tokens_of_both_in_trace
-from moe_viz.metrics.load import expert_counts
+from moe_viz.metrics.coactivation import tokens_of_both
 from moe_viz.profiles.expert_profile import ExpertProfile
 
 Order = NDArray[np.int64]
@@ -46,24 +44,13 @@ def by_coactivation(both: Array, counts: Array, tokens: int) -> Order:
     return np.concatenate([used[_side_by_side(phi)], np.flatnonzero(~(counts > 0))])
 
 
-def profile_coactivation_order(profile: ExpertProfile) -> Order:
+def coactivation_order(profile: ExpertProfile) -> Order:
     """`by_coactivation` of each site of a profile, `[site expert]`; experts that a site does not have come last."""
     counts, tokens = profile.counts().sum(axis=0), int(profile.tokens.sum())
-    return _of_sites([(tokens_of_both(profile, site), counts[site]) for site in range(len(profile.sites))], tokens)
-
-
-def trace_coactivation_order(trace: RoutingTrace) -> Order:
-    """The same of one text."""
-    counts = expert_counts(trace)
-    return _of_sites(
-        [(tokens_of_both_in_trace(trace, site), counts[site]) for site in range(len(trace.sites))], len(trace)
-    )
-
-
-def _of_sites(sites: list[tuple[Array, Array]], tokens: int) -> Order:
-    order = by_index(np.stack([counts for _both, counts in sites]))
-    for row, (both, counts) in zip(order, sites, strict=True):
-        row[: len(both)] = by_coactivation(both, counts[: len(both)], tokens)
+    order = by_index(counts)
+    for site, router in enumerate(profile.sites):
+        experts = router.num_experts
+        order[site, :experts] = by_coactivation(tokens_of_both(profile, site), counts[site, :experts], tokens)
     return order
 
 

@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.data.router_site import RouterSite
 from moe_viz.data.scores import Array
-from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics.load import load
 from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.profiles.profile_counts import FIRST, LATER
@@ -36,8 +34,8 @@ class Repetition(NamedTuple):
     uneven load alone makes more repeats than an even spread."""
 
 
-def repetition(profile: ExpertProfile, generated: bool | None = None) -> Repetition:
-    """By domain, `[domain site]`."""
+def repetition_by_domain(profile: ExpertProfile, generated: bool | None = None) -> Repetition:
+    """`Repetition` by domain, `[domain site]`: of all tokens, or only the given or the `generated` ones."""
     kept = [g for g, group in enumerate(profile.groups) if generated in (None, group.generated)]
     found, pairs = (np.zeros((len(profile.domains), len(profile.sites), n)) for n in (2, 1))
     for g in kept:
@@ -48,27 +46,9 @@ def repetition(profile: ExpertProfile, generated: bool | None = None) -> Repetit
 
 
 def overall_repetition(profile: ExpertProfile) -> Repetition:
-    """Of all text together, `[site]`."""
+    """`Repetition` of all text together, `[site]`."""
     found, pairs = profile.repeats.sum(axis=0), profile.neighbours.sum(axis=0)[:, None]
     return _of(found.astype(np.float64), pairs, profile.counts(first=True).sum(axis=0), profile.sites)
-
-
-def trace_repetition(trace: RoutingTrace) -> Repetition:
-    """Of one text, `[site]`."""
-    sites = len(trace.sites)
-    found, pairs = np.zeros((sites, 2)), np.zeros((sites, 1))
-    counts = np.full((sites, max(site.num_experts for site in trace.sites)), np.nan)
-    for index, site in enumerate(trace.sites):
-        ids, taken = trace.expert_ids[index], trace.expert_ids[index] != NO_EXPERT
-        best = np.where(taken, trace.gate_weights[index], -np.inf).argmax(axis=-1)
-        first = np.take_along_axis(ids, best[:, None], axis=-1)[:, 0]
-        together = (first[1:] != NO_EXPERT) & (first[:-1] != NO_EXPERT)
-        shared = ((ids[1:, :, None] == ids[:-1, None, :]) & taken[1:, :, None]).any(axis=(-2, -1))
-        found[index, FIRST] = (together & (first[1:] == first[:-1])).sum()
-        found[index, LATER] = (together & shared).sum()
-        pairs[index] = together.sum()
-        counts[index, : site.num_experts] = np.bincount(first[first != NO_EXPERT], minlength=site.num_experts)
-    return _of(found, pairs, counts, trace.sites)
 
 
 def _of(found: Array, pairs: Array, first_counts: Array, sites: Sequence[RouterSite]) -> Repetition:

@@ -1,4 +1,8 @@
-"""The numbers of `load`, `scores` and `repetition` as tables: one row per layer, or one row per expert."""
+"""The numbers of `load`, `scores` and `repetition` as tables: one row per layer, one row per expert.
+
+Counts come from a profile; a text is a profile of one (`ExpertProfile.of_choices`). What the routers
+made of single tokens comes from a trace.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from moe_viz.data.arrays import NO_EXPERT, Flags
+from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.data.router_site import RouterSite
-from moe_viz.data.scores import Array, margin, router_entropy, selection_scores, site_scores
+from moe_viz.data.scores import Array, selection_scores, site_scores
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics import load as of
 from moe_viz.metrics.repetition import Repetition
@@ -17,34 +21,33 @@ from moe_viz.metrics.tokens import one_token
 from moe_viz.profiles.expert_profile import ExpertProfile
 
 
-def layer_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFrame:
-    """How each router spreads its work: one row per site, in the trace's order.
+def layer_table(profile: ExpertProfile) -> pd.DataFrame:
+    """How each router spreads a corpus, or one text, over its experts: one row per site, in the profile's order.
 
     Columns: site (its index), name, stack, layer, num_experts, top_k; assignments (tokens × top_k
     minus the empty slots), empty_slots; load_entropy (nats), load_entropy_normalized (of ln experts),
     effective_experts, max_violation, coefficient_of_variation, gini, unused_experts, dead_experts;
-    and the means over tokens of router_entropy (nats), router_entropy_normalized and margin. NaN
-    where unknown. `tokens`, a mask `[token]`, restricts the table to some tokens.
-    """
-    counts = of.expert_counts(trace, tokens)
-    undecided = _mean_over_tokens(router_entropy(trace), tokens)
-    return _sites(trace.sites, range(len(trace.sites))).assign(
-        **_spread(counts, trace.sites, len(trace) if tokens is None else int(tokens.sum())),
-        router_entropy=undecided,
-        router_entropy_normalized=of.normalized_entropy(undecided, of.num_experts(counts)),
-        margin=_mean_over_tokens(margin(trace), tokens),
-    )
-
-
-def profile_layer_table(profile: ExpertProfile) -> pd.DataFrame:
-    """How each router spreads a corpus over its experts: one row per site, with the columns of `layer_table`.
-
-    A profile does not hold the routers' distributions for single tokens: entropy and margin are unknown.
+    and the columns of `router_means`, which a profile does not hold: NaN, as in all places where a value is unknown.
     """
     spread = _spread(profile.counts().sum(axis=0), profile.sites, int(profile.tokens.sum()))
     return _sites(profile.sites, range(len(profile.sites))).assign(
         **spread, router_entropy=np.nan, router_entropy_normalized=np.nan, margin=np.nan
     )
+
+
+def router_means(sites: Sequence[RouterSite], entropies: Array, margins: Array) -> dict[str, Array]:
+    """How undecided each router of a trace is, as means over its tokens, each `[site]`; NaN where unknown.
+
+    `entropies` and `margins`, both `[site token]`, are the trace's `router_entropy` and `margin`. Columns:
+    router_entropy (nats), router_entropy_normalized (of ln experts) and margin.
+    """
+    undecided = _mean_over_tokens(entropies)
+    experts = np.array([site.num_experts for site in sites], dtype=np.float64)
+    return {
+        "router_entropy": undecided,
+        "router_entropy_normalized": of.normalized_entropy(undecided, experts),
+        "margin": _mean_over_tokens(margins),
+    }
 
 
 def _spread(counts: Array, sites: Sequence[RouterSite], tokens: int) -> dict[str, np.ndarray]:
@@ -74,24 +77,16 @@ def repetition_table(sites: Sequence[RouterSite], found: Repetition) -> pd.DataF
     return _sites(sites, range(len(sites))).assign(**found._asdict())
 
 
-def expert_table(trace: RoutingTrace, tokens: Flags | None = None) -> pd.DataFrame:
+def expert_table(profile: ExpertProfile) -> pd.DataFrame:
     """What each expert of each layer did: one row per (site, expert).
 
     Columns: site (its index), name, stack, layer, expert, count (tokens taken), load (share of the
     layer's assignments), uniform_difference (load × experts − 1), mean_gating_weight (NaN if it
     took no token), gate_share (share of the layer's gating weight).
     """
-    return _experts(trace.sites, of.expert_counts(trace, tokens), of.gate_sums(trace, tokens))
-
-
-def profile_expert_table(profile: ExpertProfile) -> pd.DataFrame:
-    """The same for a corpus: one row per (site, expert), with the columns of `expert_table`."""
-    return _experts(profile.sites, profile.counts().sum(axis=0), profile.gate_sums().sum(axis=0))
-
-
-def _experts(sites: Sequence[RouterSite], counts: Array, gates: Array) -> pd.DataFrame:
+    counts, gates = profile.counts().sum(axis=0), profile.gate_sums().sum(axis=0)
     site, expert = np.nonzero(~np.isnan(counts))
-    return _sites(sites, site).assign(
+    return _sites(profile.sites, site).assign(
         expert=expert,
         count=counts[site, expert].astype(np.int64),
         load=of.load(counts)[site, expert],
@@ -150,11 +145,9 @@ def _sites(sites: Sequence[RouterSite], indices: Iterable[int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["site", "name", "stack", "layer"])
 
 
-def _mean_over_tokens(values: Array, tokens: Flags | None) -> Array:
+def _mean_over_tokens(values: Array) -> Array:
     """Mean of `[site token]` over the tokens that have a value, `[site]`; NaN if none has."""
     known = ~np.isnan(values)
-    if tokens is not None:
-        known &= tokens
     count = known.sum(axis=-1)
     total = np.where(known, values, 0.0).sum(axis=-1)
     return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)

@@ -13,7 +13,7 @@ from moe_viz.data.scores import router_scores
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.profiles.corpus_run import CorpusRun
 from moe_viz.profiles.profile_counts import FIRST, LATER, SQUARE_UNIT, UNIT, capacity_of
-from moe_viz.profiles.routed_batch import RoutedBatch, RoutedWindow, document_key
+from moe_viz.profiles.routed_batch import UNKNOWN, RoutedBatch, RoutedWindow, document_key
 from moe_viz.profiles.token_table import CELL, Counts, TokenTable, counted
 
 GROUP_SHARE = 8
@@ -71,6 +71,14 @@ def counts_of_trace(domain: str, trace: RoutingTrace) -> dict[str, Any]:
     return {**counts_of_windows([window], trace.sites, run), "token_texts": texts}
 
 
+def counts_of_choices(trace: RoutingTrace) -> dict[str, Any]:
+    """The same of a trace's choices and gating weights alone: its logits and its tokens are left unknown."""
+    run = CorpusRun(trace.provenance, "traces", None, None, 1, 0, len(trace), digest="", complete=True)
+    unknown = np.full(len(trace), UNKNOWN, dtype=np.int32)
+    routing = Routing(unknown, trace.generated, trace.expert_ids, trace.gate_weights, None)
+    return counts_of_windows([RoutedWindow("text", 0, True, routing)], trace.sites, run)
+
+
 def _scores(batch: RoutedBatch) -> tuple[Counts, Counts, Counts]:
     """Router probabilities `[block site expert]`, tokens that have them and squared logsumexp, both `[block site]`."""
     begins = np.flatnonzero(np.diff(batch.block, prepend=-1))  # of each stretch of one block
@@ -79,6 +87,8 @@ def _scores(batch: RoutedBatch) -> tuple[Counts, Counts, Counts]:
     squares = np.zeros(known.shape)
     for index, site in enumerate(batch.sites):
         there = ~np.isnan(batch.logits[index, :, 0])
+        if not there.any():
+            continue
         logits = batch.logits[index, :, : site.num_experts]
         if not there.all():
             logits = np.where(there[:, None], logits, 0)
@@ -136,7 +146,7 @@ def _by_token(batch: RoutedBatch) -> tuple[tuple[TokenTable, ...], TokenTable, C
     group = batch.block_group[batch.block] * sites
     in_group = (group + np.arange(sites)[:, None]) * experts + ids[..., 0]
     group_table = counted(
-        (in_group * CELL + batch.token_ids)[some[..., 0]],
+        (in_group * CELL + batch.token_ids)[some[..., 0] & (batch.token_ids >= 0)],
         len(batch.groups) * sites * experts,
         capacity // GROUP_SHARE,
     )

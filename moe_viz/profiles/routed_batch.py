@@ -17,6 +17,9 @@ from moe_viz.profiles.token_table import Counts
 
 Array = NDArray[np.float64]
 
+UNKNOWN = -1
+"""Stands for a token whose id is not known: it counts for the experts, and in no table by token."""
+
 
 class RoutedWindow(NamedTuple):
     """A stretch of one document, as it was routed."""
@@ -49,11 +52,10 @@ class RoutedBatch:
         """`[site token rank]`: as many as there are experts, a number too high, stands for none."""
         self.logits = _logits(routings, (len(sites), len(self.window), self.experts))
         """`[site token expert]`: NaN where unknown."""
-        unknown = np.int32(-1)
         self.predicted = np.concatenate(
-            [np.full(len(r.token_ids), unknown) if r.predicted is None else r.predicted for r in routings]
+            [np.full(len(r.token_ids), UNKNOWN) if r.predicted is None else r.predicted for r in routings]
         ).astype(np.int64)
-        """`[token]`: -1 where unknown."""
+        """`[token]`: `UNKNOWN` where it is not known."""
 
         code = 2 * self.window + np.concatenate([routing.generated for routing in routings])
         owner = {

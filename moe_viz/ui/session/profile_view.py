@@ -17,7 +17,7 @@ from moe_viz import demo
 from moe_viz.data.scores import Array
 from moe_viz.errors import EngineError
 from moe_viz.metrics.domains import by_domain, domain_information, estimated_domain_information
-from moe_viz.metrics.ordering import Order, profile_coactivation_order
+from moe_viz.metrics.ordering import Order, coactivation_order
 from moe_viz.metrics.repetition import overall_repetition
 from moe_viz.metrics.specialists import (
     HeldOut,
@@ -29,7 +29,7 @@ from moe_viz.metrics.specialists import (
     use_table,
 )
 from moe_viz.metrics.specialization import MINIMUM_DOCUMENTS
-from moe_viz.metrics.tables import profile_expert_table, profile_layer_table, repetition_table
+from moe_viz.metrics.tables import expert_table, layer_table, repetition_table
 from moe_viz.metrics.token_identity_control import profile_information_given_token
 from moe_viz.metrics.tokens import visible
 from moe_viz.probes import TITLES, probe_texts
@@ -132,12 +132,12 @@ class ProfileView:
     @cached_property
     def expert_table(self) -> pd.DataFrame:
         """One row an expert: what it does, and whom it serves best."""
-        return pd.concat([profile_expert_table(self.profile), best_domains(self.profile, self.specialists)], axis=1)
+        return pd.concat([expert_table(self.profile), best_domains(self.profile, self.specialists)], axis=1)
 
     @cached_property
     def layer_table(self) -> pd.DataFrame:
         """One row a router: how evenly it spreads the work."""
-        return profile_layer_table(self.profile)
+        return layer_table(self.profile)
 
     @cached_property
     def repetition(self) -> pd.DataFrame:
@@ -147,7 +147,7 @@ class ProfileView:
     @cached_property
     def coactivation_order(self) -> Order:
         """Each site's experts, those side by side that the same tokens take, `[site expert]`."""
-        return profile_coactivation_order(self.profile)
+        return coactivation_order(self.profile)
 
     @property
     def bytes(self) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from moe_viz.components import pack_routing_map
 from moe_viz.components.routing_map.pack import AT_FIRST, Initial, expert_colours
 from moe_viz.data.provenance import Provenance
-from moe_viz.data.scores import Array, router_entropy
+from moe_viz.data.scores import Array, margin, router_entropy
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.figures.theme import NEUTRAL, PALETTE
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from moe_viz.metrics.ordering import Order
+    from moe_viz.profiles.expert_profile import ExpertProfile
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,33 +69,41 @@ class TraceView:
         return router_entropy(self.trace)
 
     @cached_property
-    def layers(self) -> pd.DataFrame:
-        """One row a router."""
-        from moe_viz.metrics.tables import layer_table
+    def profile(self) -> ExpertProfile:
+        """The text's choices, counted: what its tables are made of."""
+        from moe_viz.profiles.expert_profile import ExpertProfile
 
-        return layer_table(self.trace)
+        return ExpertProfile.of_choices(self.trace)
+
+    @cached_property
+    def layers(self) -> pd.DataFrame:
+        """One row per router."""
+        from moe_viz.metrics.tables import layer_table, router_means
+
+        means = router_means(self.trace.sites, self.entropy, margin(self.trace))
+        return layer_table(self.profile).assign(**means)
 
     @cached_property
     def experts(self) -> pd.DataFrame:
-        """One row an expert."""
+        """One row per expert."""
         from moe_viz.metrics.tables import expert_table
 
-        return expert_table(self.trace)
+        return expert_table(self.profile)
 
     @cached_property
     def repetition(self) -> pd.DataFrame:
-        """One row a router: how often neighbouring tokens go to the same experts."""
-        from moe_viz.metrics.repetition import trace_repetition
+        """One row per router: how often neighbouring tokens go to the same experts."""
+        from moe_viz.metrics.repetition import overall_repetition
         from moe_viz.metrics.tables import repetition_table
 
-        return repetition_table(self.trace.sites, trace_repetition(self.trace))
+        return repetition_table(self.trace.sites, overall_repetition(self.profile))
 
     @cached_property
     def coactivation_order(self) -> Order:
         """Each site's experts, those side by side that the same tokens take, `[site expert]`."""
-        from moe_viz.metrics.ordering import trace_coactivation_order
+        from moe_viz.metrics.ordering import coactivation_order
 
-        return trace_coactivation_order(self.trace)
+        return coactivation_order(self.profile)
 
     @cached_property
     def _trace_bytes(self) -> int:
