@@ -3,12 +3,16 @@
 import pandas as pd
 
 from moe_viz.data.router_site import RouterSite, Scoring
-from moe_viz.metrics import load as of
+from moe_viz.data.scores import margin, router_entropy
+from moe_viz.metrics.tables import layer_table, router_means
 from moe_viz.metrics.topology import topology_table
+from moe_viz.profiles.expert_profile import ExpertProfile
 from tests.invented import make_trace
 
 TRACE = make_trace(experts=[4, 16, 8], top_k=[1, 2, 2], tokens=40)
-COUNTS = of.expert_counts(TRACE)
+PROFILE = ExpertProfile.of_choices(TRACE)
+COUNTS, GATES = PROFILE.counts()[0], PROFILE.gate_sums()[0]
+LAYERS = layer_table(PROFILE).assign(**router_means(TRACE.sites, router_entropy(TRACE), margin(TRACE)))
 OVER_TRAINING = pd.DataFrame(
     {"updates": [0, 0, 4, 4], "tokens": [0, 0, 400, 400], "layer": [0, 1, 0, 1], "bits": [0.1, 0.2, 0.3, 0.4]}
 )

@@ -16,9 +16,8 @@ from moe_viz.figures.shares import shares
 from moe_viz.figures.template import TEMPLATE
 from moe_viz.figures.topology import topology
 from moe_viz.metrics import load as of
-from moe_viz.metrics.tables import layer_table
 from tests.unit.colours import SIGHTS, contrast, distance
-from tests.unit.figure_tables import BUILD, COUNTS, LABELS, LOSSES, OVER_TRAINING, PARTS, SIZES, TRACE
+from tests.unit.figure_tables import BUILD, COUNTS, GATES, LABELS, LAYERS, LOSSES, OVER_TRAINING, PARTS, SIZES
 
 ROOT = Path(__file__).parents[2]
 COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl)a?\([^)]*\)")
@@ -34,10 +33,10 @@ def colours_of(value):
 
 
 def every_figure() -> list[go.Figure]:
-    table = layer_table(TRACE)
+    table = LAYERS
     return [
         layers_by_experts(of.load(COUNTS), LABELS, kind="load", selected=(1, 2)),
-        layers_by_experts(of.mean_gating_weight(COUNTS, of.gate_sums(TRACE)), LABELS, kind="weight"),
+        layers_by_experts(of.mean_gating_weight(COUNTS, GATES), LABELS, kind="weight"),
         layers_by_experts(of.uniform_difference(COUNTS), LABELS, kind="difference", limit=0.5),
         layers.effective_experts(table),
         layers.entropies(table),

@@ -8,7 +8,7 @@ import pytest
 from moe_viz.figures import theme
 from moe_viz.figures.heatmap import clicked_cell, layers_by_experts
 from moe_viz.metrics import load as of
-from tests.unit.figure_tables import COUNTS, LABELS, TRACE
+from tests.unit.figure_tables import COUNTS, GATES, LABELS
 
 
 def test_heatmap_holds_the_matrix_as_small_floats_with_gaps_where_it_is_missing():
@@ -20,7 +20,7 @@ def test_heatmap_holds_the_matrix_as_small_floats_with_gaps_where_it_is_missing(
 
 
 def test_there_is_one_invisible_target_on_each_expert():
-    matrix = of.mean_gating_weight(COUNTS, of.gate_sums(TRACE))
+    matrix = of.mean_gating_weight(COUNTS, GATES)
     assert np.isnan(matrix).sum() > 20  # some experts exist, but took no token
     figure = layers_by_experts(matrix, LABELS, kind="weight", experts_per_row=[4, 16, 8], hover={"tokens": COUNTS})
     targets = figure.data[1]

@@ -4,12 +4,11 @@ import numpy as np
 
 from moe_viz.figures import layers, training
 from moe_viz.metrics.tables import layer_table
-from tests.invented import make_trace
-from tests.unit.figure_tables import LOSSES, OVER_TRAINING, TRACE
+from tests.unit.figure_tables import LAYERS, LOSSES, OVER_TRAINING, PROFILE
 
 
 def test_bars_show_effective_experts_within_those_there_are():
-    table = layer_table(TRACE)
+    table = LAYERS
     existing, effective = layers.effective_experts(table).data
     assert existing.y.tolist() == [4, 16, 8]
     assert effective.y.tolist() == table["effective_experts"].tolist()
@@ -19,14 +18,14 @@ def test_bars_show_effective_experts_within_those_there_are():
 
 
 def test_lines_show_both_entropies_and_leave_out_an_unknown_one():
-    table = layer_table(TRACE)
+    table = LAYERS
     lines = layers.entropies(table).data
     assert [line.y.tolist() for line in lines] == [
         table["load_entropy_normalized"].tolist(),
         table["router_entropy_normalized"].tolist(),
     ]
     assert len({(line.line.dash, line.marker.symbol) for line in lines}) == 2
-    assert len(layers.entropies(layer_table(make_trace(logits=False))).data) == 1
+    assert len(layers.entropies(layer_table(PROFILE)).data) == 1
 
 
 def test_training_has_a_line_a_layer_on_an_axis_that_other_recordings_share():

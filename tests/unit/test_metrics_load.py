@@ -14,7 +14,9 @@ from hypothesis.extra import numpy as hnp
 from moe_viz.data.scores import margin, router_entropy
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics import load as of
-from moe_viz.metrics.tables import expert_table, layer_table, profile_expert_table, profile_layer_table
+from moe_viz.metrics.ordering import coactivation_order
+from moe_viz.metrics.repetition import overall_repetition
+from moe_viz.metrics.tables import expert_table, layer_table, router_means
 from moe_viz.profiles.expert_profile import ExpertProfile
 from tests.invented import make_trace
 
@@ -38,6 +40,12 @@ def reordered(trace: RoutingTrace, order: np.ndarray) -> RoutingTrace:
     )
 
 
+def layers_of(trace: RoutingTrace) -> pd.DataFrame:
+    """The layer table of a text, with what its routers made of its tokens."""
+    means = router_means(trace.sites, router_entropy(trace), margin(trace))
+    return layer_table(ExpertProfile.of_choices(trace)).assign(**means)
+
+
 def test_counts_match_plain_counting_and_are_nan_beyond_a_sites_experts():
     trace = make_trace(**RAGGED)
     counts = of.expert_counts(trace)
@@ -49,7 +57,8 @@ def test_counts_match_plain_counting_and_are_nan_beyond_a_sites_experts():
 
 def test_mean_weight_and_gate_share_match_plain_sums():
     trace = make_trace(**RAGGED)
-    means, shares = of.mean_gating_weight(of.expert_counts(trace), of.gate_sums(trace)), of.load(of.gate_sums(trace))
+    gates = ExpertProfile.of_choices(trace).gate_sums()[0]
+    means, shares = of.mean_gating_weight(of.expert_counts(trace), gates), of.load(gates)
     for s, site in enumerate(trace.sites):
         for e in range(site.num_experts):
             took = trace.gate_weights[s][trace.expert_ids[s] == e].tolist()
@@ -117,24 +126,38 @@ def test_nothing_assigned_means_nothing_known():
 @given(st.permutations(range(12)), st.integers(0, 50))
 def test_the_order_of_tokens_does_not_matter(order, seed):
     trace = make_trace(tokens=12, seed=seed, dropped=0.1)
-    before, after = layer_table(trace), layer_table(reordered(trace, np.array(order)))
+    before, after = layers_of(trace), layers_of(reordered(trace, np.array(order)))
     for column in before.columns.drop(["name", "stack"]):
         np.testing.assert_allclose(after[column].to_numpy(), before[column].to_numpy(), rtol=1e-12, err_msg=column)
 
 
 def test_prompt_and_generated_tokens_add_up():
     trace = make_trace(tokens=20, generated=8, dropped=0.1)
+    profile = ExpertProfile.of_choices(trace)
     parts = [of.expert_counts(trace, mask) for mask in (trace.generated, ~trace.generated)]
     np.testing.assert_array_equal(sum(parts), of.expert_counts(trace))
-    tables = [layer_table(trace, mask) for mask in (trace.generated, ~trace.generated)]
-    assert (sum(t["empty_slots"] for t in tables) == layer_table(trace)["empty_slots"]).all()
-    np.testing.assert_allclose(tables[0]["router_entropy"], router_entropy(trace)[:, 12:].mean(axis=1))
-    np.testing.assert_allclose(tables[1]["margin"], np.nanmean(margin(trace)[:, :12], axis=1))
+    for part, generated in zip(parts, (True, False), strict=True):
+        np.testing.assert_array_equal(part, profile.counts(generated)[0])
+
+
+def test_router_means_are_those_of_the_tokens_with_a_value():
+    trace = make_trace(**RAGGED)
+    nats, margins = router_entropy(trace), margin(trace)
+    nats[1, 5:] = np.nan
+    means = router_means(trace.sites, nats, margins)
+    for s, site in enumerate(trace.sites):
+        known = [x for x in nats[s].tolist() if not math.isnan(x)]
+        assert len(known) == (5 if s == 1 else 40)
+        assert means["router_entropy"][s] == pytest.approx(sum(known) / len(known))
+        share = sum(known) / len(known) / math.log(site.num_experts)
+        assert means["router_entropy_normalized"][s] == pytest.approx(share)
+        decided = [x for x in margins[s].tolist() if not math.isnan(x)]
+        assert means["margin"][s] == pytest.approx(sum(decided) / len(decided))
 
 
 def test_layer_table_says_what_the_parts_say():
     trace = make_trace(**RAGGED)
-    table = layer_table(trace)
+    table = layers_of(trace)
     assert table["layer"].tolist() == [0, 1, 2]
     assert table["num_experts"].tolist() == [4, 8, 6]
     for s, site in enumerate(trace.sites):
@@ -150,15 +173,19 @@ def test_layer_table_says_what_the_parts_say():
     assert table["router_entropy_normalized"].between(0, 1).all()
 
 
-def test_layer_table_without_logits_keeps_the_load_and_leaves_the_router_unknown():
-    table = layer_table(make_trace(logits=False))
-    assert table[["router_entropy", "router_entropy_normalized", "margin"]].isna().all(axis=None)
-    assert table.drop(columns=["router_entropy", "router_entropy_normalized", "margin"]).notna().all(axis=None)
+@pytest.mark.parametrize("unknown", [{"logits": False}, {"scoring": None}], ids=["logits", "scoring"])
+def test_without_logits_or_scoring_the_load_is_known_and_the_router_is_not(unknown):
+    trace = make_trace(**unknown)
+    of_routers = ["router_entropy", "router_entropy_normalized", "margin"]
+    table, of_profile = layers_of(trace), layer_table(ExpertProfile.of_traces({"a": [trace]}))
+    pd.testing.assert_frame_equal(table, of_profile)
+    assert table[of_routers].isna().all(axis=None)
+    assert table.drop(columns=of_routers).notna().all(axis=None)
 
 
 def test_expert_table_has_one_row_an_existing_expert():
     trace = make_trace(**RAGGED)
-    table = expert_table(trace)
+    table = expert_table(ExpertProfile.of_choices(trace))
     assert list(zip(table["site"], table["expert"], strict=True)) == [
         (s, e) for s, site in enumerate(trace.sites) for e in range(site.num_experts)
     ]
@@ -171,13 +198,25 @@ def test_expert_table_has_one_row_an_existing_expert():
         assert math.isnan(row.mean_gating_weight) == (row.count == 0)
 
 
-def test_the_tables_of_a_profile_of_one_text_are_those_of_the_text():
-    trace = make_trace(**RAGGED)
-    profile = ExpertProfile.of_traces({"a": [trace]})
-    mine, theirs = profile_expert_table(profile), expert_table(trace)
-    assert list(mine) == list(theirs)
-    pd.testing.assert_frame_equal(mine, theirs, atol=1e-6)
-    known = [column for column in layer_table(trace) if not column.startswith(("router_", "margin"))]
-    assert list(profile_layer_table(profile)) == list(layer_table(trace))
-    pd.testing.assert_frame_equal(profile_layer_table(profile)[known], layer_table(trace)[known])
-    assert profile_layer_table(profile)["router_entropy"].isna().all()
+def test_expert_table_without_a_token_says_what_is_unknown():
+    table = expert_table(ExpertProfile.of_choices(make_trace(dropped=1.0)))
+    assert (table["count"] == 0).all()
+    assert table[["load", "uniform_difference", "mean_gating_weight", "gate_share"]].isna().all(axis=None)
+
+
+@given(st.integers(0, 1000), st.sampled_from([0.0, 0.3]), st.integers(0, 40))
+def test_the_choices_of_a_text_give_the_tables_of_its_whole_profile(seed, dropped, generated):
+    trace = make_trace(**RAGGED | {"dropped": dropped}, seed=seed, generated=generated)
+    choices, whole = ExpertProfile.of_choices(trace), ExpertProfile.of_traces({"a": [trace]})
+    for of_profile in (layer_table, expert_table):
+        pd.testing.assert_frame_equal(of_profile(choices), of_profile(whole))
+    for mine, theirs in zip(overall_repetition(choices), overall_repetition(whole), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    np.testing.assert_array_equal(coactivation_order(choices), coactivation_order(whole))
+
+
+def test_the_choices_of_a_text_know_neither_tokens_nor_probabilities():
+    choices = ExpertProfile.of_choices(make_trace(**RAGGED))
+    assert not choices.occurrences.size
+    assert not any(len(table.counts) for table in (*choices.token_tables, choices.group_table))
+    assert np.isnan(choices.mean_probabilities()).all()

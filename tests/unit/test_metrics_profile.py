@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from moe_viz.metrics.coactivation import coactivation, following_experts
 from moe_viz.metrics.domains import information_given_token
 from moe_viz.metrics.load import gini, largest_difference
 from moe_viz.metrics.losses import load_balancing_loss, profile_load_balancing_loss, z_loss
-from moe_viz.metrics.repetition import overall_repetition, repetition, trace_repetition
+from moe_viz.metrics.repetition import overall_repetition, repetition_by_domain
 from moe_viz.metrics.similarity import domain_divergence, load_divergence
 from moe_viz.metrics.token_identity_control import profile_information_given_token
 from moe_viz.metrics.vocabulary import token_shares, vocabulary_specialization
@@ -69,39 +71,55 @@ def test_experts_that_a_site_lacks_are_nan():
 
 def test_repetition_worked_by_hand():
     ids = [[[0, 1], [0, 2], [2, 3], [1, NO_EXPERT], [NO_EXPERT, NO_EXPERT], [1, 0]]]
-    found = repetition(ExpertProfile.of_traces({"a": [routed(ids)], "b": [routed(np.array(ids)[:, :1])]}))
+    found = repetition_by_domain(ExpertProfile.of_traces({"a": [routed(ids)], "b": [routed(np.array(ids)[:, :1])]}))
     np.testing.assert_allclose(found.first, [[1 / 3], [np.nan]])
     np.testing.assert_allclose(found.either, [[2 / 3], [np.nan]])
     np.testing.assert_allclose(found.first_chance_at_load, [[(4 + 4 + 1) / 25], [1]])
 
 
 def test_repetition_of_random_routing_is_at_chance():
-    found = repetition(ExpertProfile.of_traces({"a": [routed(random_routing(40_000, 8, 2), of=8)]}))
+    found = repetition_by_domain(ExpertProfile.of_traces({"a": [routed(random_routing(40_000, 8, 2), of=8)]}))
     assert found.either_chance[0] == pytest.approx(0.464, abs=5e-4)  # as Mixtral's table 5 states it
     assert found.first[0, 0] == pytest.approx(found.first_chance[0], abs=0.01)
     assert found.either[0, 0] == pytest.approx(found.either_chance[0], abs=0.01)
 
 
-def test_repetition_of_a_text_is_that_of_its_profile_and_all_text_is_its_parts_weighed():
+def repeated(trace: RoutingTrace, site: int) -> tuple[float, float, float]:
+    """Same first choice, any shared expert, and Σ share² of first choices, by a loop over the tokens."""
+    ranked = [
+        [expert for _weight, expert in sorted(zip(-weights, ids, strict=True)) if expert != NO_EXPERT]
+        for weights, ids in zip(trace.gate_weights[site], trace.expert_ids[site], strict=True)
+    ]
+    pairs = [(before, after) for before, after in pairwise(ranked) if before and after]
+    firsts = Counter(own[0] for own in ranked if own)
+    return (
+        sum(before[0] == after[0] for before, after in pairs) / len(pairs),
+        sum(bool(set(before) & set(after)) for before, after in pairs) / len(pairs),
+        sum((times / firsts.total()) ** 2 for times in firsts.values()),
+    )
+
+
+def test_repetition_of_a_text_is_that_of_a_loop_and_all_text_is_its_parts_weighed():
     traces = [make_trace(experts=[5, 9], top_k=[2, 3], tokens=t, dropped=0.2, generated=4, seed=t) for t in (60, 25)]
     for trace in traces:
-        alone = ExpertProfile.of_traces({"a": [trace]})
-        for mine, theirs in zip(trace_repetition(trace), repetition(alone), strict=True):
-            np.testing.assert_allclose(mine, theirs[0] if theirs.ndim == 2 else theirs)
-        for all_text, of_domain in zip(overall_repetition(alone), trace_repetition(trace), strict=True):
-            np.testing.assert_allclose(all_text, of_domain)
+        found = overall_repetition(ExpertProfile.of_traces({"a": [trace]}))
+        for site in range(2):
+            mine = (found.first[site], found.either[site], found.first_chance_at_load[site])
+            assert mine == pytest.approx(repeated(trace, site))
+        [first], [either] = repetition_by_domain(ExpertProfile.of_traces({"a": [trace]}))[:2]
+        np.testing.assert_allclose([first, either], found[:2])
     both = ExpertProfile.of_traces({"a": traces[:1], "b": traces[1:]})
     pairs = both.neighbours  # [group site]
     weights = np.stack([pairs[[g.domain == d for g in both.groups]].sum(axis=0) for d in "ab"])
-    expected = (repetition(both).either * weights).sum(axis=0) / weights.sum(axis=0)
+    expected = (repetition_by_domain(both).either * weights).sum(axis=0) / weights.sum(axis=0)
     np.testing.assert_allclose(overall_repetition(both).either, expected)
 
 
 def test_prompt_and_generated_tokens_are_apart():
     trace = replace(routed([[[0], [0], [1], [2], [2]]]), generated=[False, False, False, True, True])
     profile = ExpertProfile.of_traces({"a": [trace]})
-    assert repetition(profile, generated=False).first[0, 0] == 1 / 2
-    assert repetition(profile, generated=True).first[0, 0] == 1 / 2
+    assert repetition_by_domain(profile, generated=False).first[0, 0] == 1 / 2
+    assert repetition_by_domain(profile, generated=True).first[0, 0] == 1 / 2
     np.testing.assert_array_equal(profile.counts(generated=True)[0, 0], [0, 0, 2, 0])
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from moe_viz.metrics.tables import expert_table, layer_table, router_table
+from moe_viz.profiles.expert_profile import ExpertProfile
 from moe_viz.ui.widgets.chart import file_name
 from moe_viz.ui.widgets.numbers import parquet_of
 from tests.invented import make_trace
@@ -26,8 +27,8 @@ def read_back(rows: pd.DataFrame) -> pd.DataFrame:
     "rows",
     [
         make_trace(dropped=0.3).to_frame(),
-        layer_table(make_trace(experts=[4, 9], top_k=[1, 3])),
-        expert_table(make_trace(logits=False)),
+        layer_table(ExpertProfile.of_choices(make_trace(experts=[4, 9], top_k=[1, 3]))),
+        expert_table(ExpertProfile.of_choices(make_trace(logits=False))),
         router_table(make_trace(), 2),
     ],
     ids=["choices", "layers", "experts", "router"],
