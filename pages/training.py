@@ -4,10 +4,10 @@ from moe_viz.ui.widgets.entry import through_app
 
 through_app()
 
-from moe_viz.ui.learn.training import about, charts, draw_loads, moment, watched_text
+from moe_viz.ui.learn.training import about, charts, choose_moment, draw_loads, watched_text
 
 about()
 charts()
-after = moment()
+after = choose_moment()
 draw_loads(after)
 watched_text(after)

@@ -77,7 +77,7 @@ def share_by_domain(table: pd.DataFrame, even: float, overall: float) -> go.Figu
     return figure
 
 
-def loads(table: pd.DataFrame, selected: int) -> go.Figure:
+def load_bars(table: pd.DataFrame, selected: int) -> go.Figure:
     """Bars of the load of a layer's experts, the selected one in colour. `table`: expert, tokens, load."""
     experts = len(table)
     colours = [ACCENT if expert == selected else IDLE for expert in table["expert"]]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 
-def effective_experts(table: pd.DataFrame) -> str:
+def effective_experts_in_words(table: pd.DataFrame) -> str:
     """How to read the bars, and how many experts are dead. `table` is a `layer_table`."""
     dead, experts = int(table["dead_experts"].sum()), int(table["num_experts"].sum())
     return (
@@ -17,7 +17,7 @@ def effective_experts(table: pd.DataFrame) -> str:
     )
 
 
-def information(experts_per_choice: Iterable[float], domains: int, *, interval: bool) -> str:
+def information_in_words(experts_per_choice: Iterable[float], domains: int, *, interval: bool) -> str:
     """How to read domain information, and the most that it can be.
 
     `experts_per_choice`: of each router, its experts over the experts of one token.
@@ -30,7 +30,7 @@ def information(experts_per_choice: Iterable[float], domains: int, *, interval: 
     )
 
 
-def given_token(table: pd.DataFrame) -> str:
+def given_token_in_words(table: pd.DataFrame) -> str:
     """How to read what is left once the token is known, and for how much text that is so.
 
     `table` is an `information_table`.
@@ -43,7 +43,7 @@ def given_token(table: pd.DataFrame) -> str:
     )
 
 
-def specialists(table: pd.DataFrame) -> str:
+def specialists_in_words(table: pd.DataFrame) -> str:
     """How many experts are marked, of those that could be tested. `table` is a `use_table`."""
     return f"Specialists: {int(table['marked'].sum()):,} of {int(table['q'].notna().sum()):,}"
 
@@ -53,7 +53,7 @@ def confirmed(table: pd.DataFrame) -> str:
     return f"{int(table['confirmed'].sum()):,} of {len(table):,} confirmed"
 
 
-def held_out(table: pd.DataFrame) -> str:
+def held_out_in_words(table: pd.DataFrame) -> str:
     """The same, and the mean difference in either half."""
     return (
         f"{confirmed(table)} in texts that had no part in choosing them. Their mean difference was"
@@ -67,12 +67,12 @@ def bits(layers: Sequence[str], values: pd.Series) -> str:
     return ", ".join(f"{layer}: {value:.2f} bits" for layer, value in zip(layers, values, strict=True))
 
 
-def share_by_domain(table: pd.DataFrame) -> str:
+def share_by_domain_in_words(table: pd.DataFrame) -> str:
     """The points' values, for those who do not see them. `table` has a row for each domain: name, share."""
     return ", ".join(f"{name}: {share:.1%}" for name, share in zip(table["name"], table["share"], strict=True))
 
 
-def load(table: pd.DataFrame, expert: int, layer: str) -> str:
+def load_in_words(table: pd.DataFrame, expert: int, layer: str) -> str:
     """The bar that stands out, in words. `table` has a row for each expert: expert, load."""
     of_expert = table.set_index("expert")["load"][expert]
     return f"expert {expert}: {of_expert:.1%} of the assignments of {layer}"
@@ -122,7 +122,7 @@ def flow(strengths: Mapping[str, pd.DataFrame], routers: Mapping[str, tuple[str,
     )
 
 
-def weights(table: pd.DataFrame) -> dict[str, int | float]:
+def weights_in_numbers(table: pd.DataFrame) -> dict[str, int | float]:
     """A model's weights in all, those that one token uses, and their share; `table` is that of `shares`."""
     total, used = int(table["weights"].sum()), int(table["always"].sum() + table["chosen"].sum())
     return {"Weights": total, "One token uses": used, "Of all weights": used / total}

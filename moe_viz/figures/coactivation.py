@@ -25,7 +25,7 @@ _END = 3.0
 """Against chance, the scale ends at 2^3 and 2^-3 at the most."""
 
 
-def coactivation(
+def coactivation_heatmap(
     table: pd.DataFrame, order: NDArray[np.integer], value: Literal["share", "lift"], selected: int | None = None
 ) -> go.Figure:
     """One cell a pair: the row's expert, and the one that its tokens took too. `order [expert]` is that of both axes.

@@ -139,7 +139,7 @@ def _target(panel: NDArray[np.floating], site: int, hover: str) -> dict[str, Any
     }
 
 
-def information(
+def information_lines(
     table: pd.DataFrame, layers: Sequence[str], *, interval: bool, guess: tuple[float, str] | None = None
 ) -> go.Figure:
     """Domain information of each router with what shuffled labels give.
@@ -184,7 +184,7 @@ def information(
     return figure
 
 
-def given_token(table: pd.DataFrame, layers: Sequence[str]) -> go.Figure:
+def given_token_lines(table: pd.DataFrame, layers: Sequence[str]) -> go.Figure:
     """Bits of first choices, and what is left of them within one token. `table`: an `information_table`."""
     figure = go.Figure(layout=_layout("bits"))
     series = (

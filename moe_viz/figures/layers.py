@@ -11,7 +11,7 @@ from moe_viz.figures.theme import ACCENT, NEUTRAL, SECOND, SERIES, SYMBOLS, TRAN
 _HEIGHT = 300  # pixels
 
 
-def effective_experts(table: pd.DataFrame) -> go.Figure:
+def effective_expert_bars(table: pd.DataFrame) -> go.Figure:
     """Bars of the effective number of experts, e^H of the load, within the number there are.
 
     `table` is a `layer_table`: layer, num_experts, effective_experts, unused_experts, max_violation.
@@ -67,7 +67,7 @@ def unevenness(table: pd.DataFrame) -> go.Figure:
     return figure.update_layout(yaxis={"rangemode": "tozero"})
 
 
-def repetition(table: pd.DataFrame) -> go.Figure:
+def repetition_lines(table: pd.DataFrame) -> go.Figure:
     """Shares of neighbouring tokens that go to the same experts, each with its chance level, dashed.
 
     `table` is a `repetition_table`: layer, first, either, first_chance_at_load, either_chance. Where a token

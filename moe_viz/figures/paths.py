@@ -18,7 +18,7 @@ _SIDES = 3.6
 """Half the width of the picture, in such distances."""
 
 
-def paths(table: pd.DataFrame, site: int, experts: Sequence[int], layers: Sequence[str]) -> go.Figure:
+def path_diagram(table: pd.DataFrame, site: int, experts: Sequence[int], layers: Sequence[str]) -> go.Figure:
     """Experts as discs with their numbers, one row a router, joined by ribbons as wide as the share that a link has.
 
     `table` is of `paths`; `layers` names the routers. In colour: the links that touch the chosen

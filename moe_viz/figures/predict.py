@@ -41,7 +41,7 @@ def bars(
     )
 
 
-def weights(table: pd.DataFrame, rows: Sequence[str], x_title: str) -> go.Figure:
+def gating_weights(table: pd.DataFrame, rows: Sequence[str], x_title: str) -> go.Figure:
     """Gating weights: `table` has a row for each expert, and a column for each of `rows`; a cell of 0 is empty."""
     figure = weights_by_rule(table, rows, x_title)
     experts = figure.data[0].x

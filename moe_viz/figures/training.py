@@ -13,7 +13,7 @@ from moe_viz.figures.theme import NEUTRAL, SERIES, SYMBOLS
 _HEIGHT = 340  # pixels
 
 
-def by_layer(
+def lines_by_layer(
     table: pd.DataFrame, column: str, updates: Sequence[int], title: str, limits: Sequence[float]
 ) -> go.Figure:
     """One line a layer over the frames of a recording.
@@ -39,7 +39,7 @@ def by_layer(
     return figure
 
 
-def by_domain(
+def lines_by_domain(
     table: pd.DataFrame, column: str, updates: Sequence[int], title: str, limits: Sequence[float]
 ) -> go.Figure:
     """A thin line a domain and a thick one for their mean.

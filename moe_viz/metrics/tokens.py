@@ -29,7 +29,7 @@ _SCORE_NAMES: dict[str | None, ScoreName] = {
 _JOINERS = "\u200c\u200d"
 
 
-class Choice(TypedDict):
+class ChosenExpert(TypedDict):
     """One expert that a token chose, and its gating weight as applied."""
 
     expert: int
@@ -42,7 +42,7 @@ class SiteDetail(TypedDict):
     layer: int
     stack: str
     experts: int
-    chosen: list[Choice]
+    chosen: list[ChosenExpert]
     """Largest gating weight first; empty if the token has no expert."""
     scores: list[float | None] | None
     """`[expert]`; the logits themselves if the scoring is unknown."""

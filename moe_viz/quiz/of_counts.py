@@ -12,7 +12,18 @@ from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.data.scores import site_scores
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.lessons.batch import experts_used_if_uniform
-from moe_viz.quiz.question import Choice, Kind, Question, Text, around, choosing, layer_name, passage, spaced, window
+from moe_viz.quiz.question import (
+    AnswerChoice,
+    Kind,
+    Question,
+    Text,
+    around,
+    choosing,
+    layer_name,
+    passage,
+    spaced,
+    window,
+)
 
 _BATCHES = (4, 8, 16, 32)
 """Tokens in a batch."""
@@ -48,7 +59,7 @@ def _how_many(texts: Sequence[Text], rng: Random) -> Question | None:
                 "busiest": int(counts.argmax()),
                 "taken": int(counts.max()),
             },
-            tuple(Choice("choice", {"distinct": int(number)}) for number in numbers),
+            tuple(AnswerChoice("choice", {"distinct": int(number)}) for number in numbers),
             numbers.index(distinct),
             (around(texts[0], tokens),),
             pd.DataFrame({"expert": range(own.num_experts), "tokens": counts}),
@@ -82,7 +93,7 @@ def _share_held(texts: Sequence[Text], rng: Random) -> Question | None:
                 "left_out": own.num_experts - own.top_k,
                 "rest": 1 - held[site],
             },
-            tuple(Choice("choice", {"share": share}) for share in shares),
+            tuple(AnswerChoice("choice", {"share": share}) for share in shares),
             shares.index(held[site]),
             (passage(texts[0], window(trace, rng)),),
             pd.DataFrame(

@@ -12,7 +12,7 @@ import pandas as pd
 from moe_viz.data.arrays import NO_EXPERT, Flags
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.quiz.question import (
-    Choice,
+    AnswerChoice,
     Kind,
     Question,
     Text,
@@ -54,7 +54,7 @@ def _same_token(texts: Sequence[Text], rng: Random) -> Question | None:
     return Question(
         "same_token",
         {"token": shown_token(trace, one.token), "layers": layers, "same": int(same.sum())},
-        tuple(Choice(key, {}) for key in answers),
+        tuple(AnswerChoice(key, {}) for key in answers),
         answers.index(answer),
         tuple(around(texts[place.text], range(place.token, place.token + 1)) for place in (one, other)),
         pd.DataFrame(

@@ -12,7 +12,18 @@ from moe_viz.data.scores import Array
 from moe_viz.data.trace import RoutingTrace
 from moe_viz.metrics.load import expert_counts, load
 from moe_viz.metrics.similarity import load_distance
-from moe_viz.quiz.question import CHOICES, GIVEN, Choice, Kind, Passage, Question, Text, choosing, layer_name, passage
+from moe_viz.quiz.question import (
+    CHOICES,
+    GIVEN,
+    AnswerChoice,
+    Kind,
+    Passage,
+    Question,
+    Text,
+    choosing,
+    layer_name,
+    passage,
+)
 
 _LEAST = 24
 """The smallest number of tokens for a load."""
@@ -47,7 +58,7 @@ def _layer_apart(texts: Sequence[Text], rng: Random) -> Question | None:
                 "least_distance": float(distances[order[-1]]),
             },
             tuple(
-                Choice("choice", {"layer": layer_name(one.trace, site), "distance": float(distances[site])})
+                AnswerChoice("choice", {"layer": layer_name(one.trace, site), "distance": float(distances[site])})
                 for site in offered
             ),
             offered.index(order[0]),
@@ -88,7 +99,7 @@ def _hidden_text(texts: Sequence[Text], rng: Random) -> Question | None:
                 "next": float(np.delete(distances, right).min()),
             },
             tuple(
-                Choice("choice", {"text_name": text.name, "distance": float(distance)})
+                AnswerChoice("choice", {"text_name": text.name, "distance": float(distance)})
                 for text, distance in zip(offered, distances, strict=True)
             ),
             right,

@@ -14,7 +14,7 @@ from moe_viz.data.trace import RoutingTrace
 from moe_viz.quiz.question import (
     CHOICES,
     GIVEN,
-    Choice,
+    AnswerChoice,
     Kind,
     Question,
     Text,
@@ -72,7 +72,8 @@ def _same_expert(texts: Sequence[Text], rng: Random) -> Question | None:
                 "given_weight": float(held[given]),
             },
             tuple(
-                Choice("choice", {"token": shown_token(trace, t), "experts": _listed(trace, site, t)}) for t in tokens
+                AnswerChoice("choice", {"token": shown_token(trace, t), "experts": _listed(trace, site, t)})
+                for t in tokens
             ),
             tokens.index(right),
             (passage(texts[0], shown, {given: GIVEN} | {t: i for i, t in enumerate(tokens)}),),
@@ -122,7 +123,7 @@ def _least_sure(texts: Sequence[Text], rng: Random) -> Question | None:
                 "surest_largest": float(ranked[order[-1], 0]),
             },
             tuple(
-                Choice(
+                AnswerChoice(
                     "choice",
                     {"token": shown_token(trace, t), "nats": float(n), "as_many": float(np.exp(n))},
                 )

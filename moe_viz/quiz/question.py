@@ -40,7 +40,7 @@ class Text(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Choice:
+class AnswerChoice:
     """One answer to choose from."""
 
     key: str
@@ -70,7 +70,7 @@ class Question:
     kind: str
     numbers: Mapping[str, Any]
     """The values in the kind's sentences; the name of a text has a key that begins with `text_`."""
-    choices: tuple[Choice, ...]
+    choices: tuple[AnswerChoice, ...]
     right: int
     passages: tuple[Passage, ...]
     evidence: pd.DataFrame

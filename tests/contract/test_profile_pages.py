@@ -57,7 +57,7 @@ def test_domains(monkeypatch, view, cell, layer):
 
 
 def test_informations_and_specialists(monkeypatch, view):
-    page = draw_page(monkeypatch, lambda: (domains.informations(view), specialists.specialists(view)))
+    page = draw_page(monkeypatch, lambda: (domains.draw_information(view), specialists.draw_specialists(view)))
     holds(page, "information", "given token", "halves")
 
 

@@ -116,7 +116,7 @@ def test_layers_of_a_text_and_the_tokens_of_a_cell(monkeypatch):
 def test_domains(monkeypatch, view):
     monkeypatch.setattr(domains, "looked_at", lambda: view)
     page = draw_page(
-        monkeypatch, lambda: (domains.heatmaps(), domains.informations(view), specialists.specialists(view))
+        monkeypatch, lambda: (domains.heatmaps(), domains.draw_information(view), specialists.draw_specialists(view))
     )
     uses = page.handed_out["domains-experts"]
     compare(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from moe_viz.figures.atlas import loads, share_by_domain
+from moe_viz.figures.atlas import load_bars, share_by_domain
 from moe_viz.figures.domains import all_layers, halves
 from moe_viz.figures.heatmap import layers_by_experts
 
@@ -80,5 +80,5 @@ def test_intervals_are_drawn_where_there_are_any():
 
 def test_the_chosen_expert_stands_out_among_the_loads():
     table = pd.DataFrame({"expert": [0, 1, 2], "tokens": [1, 2, 3], "load": [1 / 6, 2 / 6, 3 / 6]})
-    colours = loads(table, 1).data[0].marker.color
+    colours = load_bars(table, 1).data[0].marker.color
     assert colours[0] == colours[2] != colours[1]

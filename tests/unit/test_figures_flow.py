@@ -9,11 +9,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from moe_viz.figures.coactivation import coactivation
+from moe_viz.figures.coactivation import coactivation_heatmap
 from moe_viz.figures.flow import neighbours
 from moe_viz.figures.heatmap import clicked_cell, layers_by_experts
-from moe_viz.figures.layers import repetition
-from moe_viz.figures.paths import paths as paths_figure
+from moe_viz.figures.layers import repetition_lines
+from moe_viz.figures.paths import path_diagram
 from moe_viz.figures.ribbons import Ribbon, add_ribbons
 from moe_viz.metrics.coactivation import coactivation_table
 from moe_viz.metrics.flow import by_strength, even_share, links, paths
@@ -53,7 +53,7 @@ def test_numbers_stand_on_cells_only_where_there_is_room():
 def test_a_pair_stands_in_the_row_of_its_expert_whatever_the_order(value):
     table = coactivation_table(PROFILE, 1)
     order = np.random.default_rng(0).permutation(12)
-    cells, *targets = coactivation(table, order, value, 4).data
+    cells, *targets = coactivation_heatmap(table, order, value, 4).data
     assert np.isnan(np.diagonal(cells.z)).all()
     wanted = table.set_index(["expert", "other"])[value]
     for row, expert in enumerate(order):
@@ -64,13 +64,13 @@ def test_a_pair_stands_in_the_row_of_its_expert_whatever_the_order(value):
     for trace in targets:
         assert (order[trace.y] == trace.customdata[:, 0]).all()
         assert (order[trace.x] == trace.customdata[:, 1]).all()
-    frame = coactivation(table, order, value, 4).layout.shapes[0]
+    frame = coactivation_heatmap(table, order, value, 4).layout.shapes[0]
     assert order[round((frame.y0 + frame.y1) / 2)] == 4
 
 
 def test_chance_is_the_middle_of_the_scale_and_a_pair_that_never_was_its_end():
     table = pd.DataFrame({"expert": [0, 1], "other": [1, 0], "share": 0.0, "tokens": 0, "lift": [0.0, np.nan]})
-    cells, known, unknown = coactivation(table, np.arange(2), "lift").data
+    cells, known, unknown = coactivation_heatmap(table, np.arange(2), "lift").data
     assert cells.zmin == -cells.zmax
     assert cells.z[0, 1] < cells.zmin
     assert np.isnan(cells.z[1, 0])
@@ -138,12 +138,12 @@ def test_every_expert_of_a_path_has_a_place_and_every_layer_a_name():
         [("before", 1, 2, 6, 1, 3, 0.5, 2.0), ("before", 2, 1, 3, 0, 9, 0.4, 3.0), ("after", 1, 2, 6, 3, 9, 0.5, 2.0)],
         columns=["direction", "steps", "near_site", "near", "far_site", "far", "share", "lift"],
     )
-    figure = paths_figure(table, 2, [6, 7], ["L0", "L1", "L2", "L3"])
+    figure = path_diagram(table, 2, [6, 7], ["L0", "L1", "L2", "L3"])
     *_ribbons, discs, names = figure.data
     assert {tuple(place) for place in discs.customdata} == {(2, 6), (2, 7), (1, 3), (0, 9), (3, 9)}
     assert [site for site, _none in names.customdata] == [0, 1, 2, 3]
     assert list(names.text) == ["L0", "L1", "L2", "L3"]
-    alone = paths_figure(paths(PROFILE, 1, [4]).iloc[:0], 1, [4], ["L0", "L1"])
+    alone = path_diagram(paths(PROFILE, 1, [4]).iloc[:0], 1, [4], ["L0", "L1"])
     assert [list(place) for place in alone.data[0].customdata] == [[1, 4]]
 
 
@@ -151,5 +151,8 @@ def test_one_choice_a_token_has_one_line_of_repetition():
     table = pd.DataFrame(
         {"layer": [0, 1], "first": [0.2, 0.3], "either": [0.2, 0.3], "first_chance_at_load": 0.1, "either_chance": 0.1}
     )
-    assert [trace.name for trace in repetition(table).data] == ["same first choice", "same first choice, by chance"]
-    assert len(repetition(table.assign(either=0.5)).data) == 4
+    assert [trace.name for trace in repetition_lines(table).data] == [
+        "same first choice",
+        "same first choice, by chance",
+    ]
+    assert len(repetition_lines(table.assign(either=0.5)).data) == 4

@@ -9,7 +9,7 @@ from tests.unit.figure_tables import LAYERS, LOSSES, OVER_TRAINING, PROFILE
 
 def test_bars_show_effective_experts_within_those_there_are():
     table = LAYERS
-    existing, effective = layers.effective_experts(table).data
+    existing, effective = layers.effective_expert_bars(table).data
     assert existing.y.tolist() == [4, 16, 8]
     assert effective.y.tolist() == table["effective_experts"].tolist()
     np.testing.assert_allclose(
@@ -29,7 +29,7 @@ def test_lines_show_both_entropies_and_leave_out_an_unknown_one():
 
 
 def test_training_has_a_line_a_layer_on_an_axis_that_other_recordings_share():
-    figure = training.by_layer(OVER_TRAINING, "bits", [0, 4, 9], "bits", (0, 1))
+    figure = training.lines_by_layer(OVER_TRAINING, "bits", [0, 4, 9], "bits", (0, 1))
     assert [(list(line.x), list(line.y)) for line in figure.data] == [
         (["0", "4"], [0.1, 0.3]),
         (["0", "4"], [0.2, 0.4]),
@@ -40,6 +40,6 @@ def test_training_has_a_line_a_layer_on_an_axis_that_other_recordings_share():
 
 
 def test_training_has_a_line_a_domain_and_their_mean():
-    *domains, mean = training.by_domain(LOSSES, "loss", [0, 4], "nats", (0, 9)).data
+    *domains, mean = training.lines_by_domain(LOSSES, "loss", [0, 4], "nats", (0, 9)).data
     assert [(line.name, list(line.y)) for line in domains] == [("a", [9, 4]), ("b", [7, 2])]
     assert list(mean.y) == [8, 3]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from moe_viz.figures.domains import information
+from moe_viz.figures.domains import information_lines
 from moe_viz.figures.lessons import lines, named_bars, weights_by_rule
 
 KINDS = pd.DataFrame({"name": ["Chess", "Law"], "share": [0.8, 0.3], "low": [0.7, 0.2], "high": [0.85, 0.5]})
@@ -43,7 +43,7 @@ def test_what_is_no_measurement_is_dashed():
 
 def test_a_guess_is_a_line_of_its_own():
     table = pd.DataFrame({"bits": [0.5], "low": [0.4], "high": [0.6], "null_largest": [0.1]})
-    guessed = information(table, ["L0"], interval=True, guess=(1.5, "your guess"))
+    guessed = information_lines(table, ["L0"], interval=True, guess=(1.5, "your guess"))
     assert guessed.layout.shapes[0].y0 == 1.5
     assert guessed.layout.annotations[0].text == "your guess"
-    assert not information(table, ["L0"], interval=True).layout.shapes
+    assert not information_lines(table, ["L0"], interval=True).layout.shapes

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from moe_viz.figures import theme
-from moe_viz.figures.predict import bars, first_choices, weights
+from moe_viz.figures.predict import bars, first_choices, gating_weights
 from moe_viz.quiz.asking import KINDS
 from moe_viz.ui.learn.predict.evidence import evidence_figure
 from tests.unit.test_quiz import one_question, texts_of
@@ -25,12 +25,12 @@ def test_one_bar_is_marked_and_every_bar_has_its_place(count):
 
 def test_weights_have_a_column_an_expert_and_none_where_nothing_was_given():
     table = pd.DataFrame({"expert": [3, 40, 63], "A": [0.7, 0.0, 0.3], "B": [0.0, 1.0, 0.0]})
-    figure = weights(table, ["A", "B"], "expert")
+    figure = gating_weights(table, ["A", "B"], "expert")
     assert figure.layout.xaxis.ticktext == ("3", "40", "63")
     assert np.array_equal(np.isnan(figure.data[0].z), table[["A", "B"]].to_numpy().T == 0)
     assert figure.data[0].texttemplate
     many = pd.DataFrame({"expert": range(40), "A": 1.0, "B": 1.0})
-    assert weights(many, ["A", "B"], "expert").data[0].texttemplate is None
+    assert gating_weights(many, ["A", "B"], "expert").data[0].texttemplate is None
 
 
 def test_columns_of_the_same_expert_are_filled_and_no_expert_is_the_same_as_none():

@@ -13,7 +13,7 @@ from moe_viz.lessons.texts import predict_kind
 from moe_viz.metrics.similarity import load_distance
 from moe_viz.probes import probe_texts
 from moe_viz.quiz.asking import KINDS, OWN, ask
-from moe_viz.quiz.question import CHOICES, Choice, Question, Text, first_choices, layer_name, spaced
+from moe_viz.quiz.question import CHOICES, AnswerChoice, Question, Text, first_choices, layer_name, spaced
 from tests.invented import make_trace
 from tests.quiz_recomputed import right_choices
 from tests.quiz_texts import SHAPES, routed
@@ -272,7 +272,7 @@ def test_a_question_without_one_right_answer_is_refused():
     for changes in (
         {"right": 4},
         {"choices": question.choices[:1]},
-        {"choices": (Choice("choice", {"distinct": 1}),) * 4},
+        {"choices": (AnswerChoice("choice", {"distinct": 1}),) * 4},
     ):
         with pytest.raises(ValueError, match="one that is right"):
             dataclasses.replace(question, **changes)

@@ -8,7 +8,7 @@ import pytest
 
 from moe_viz.lessons.texts import _catalogue, predict_kind
 from moe_viz.quiz.asking import KINDS, MAX_SEED, OWN, Asked
-from moe_viz.quiz.question import GIVEN, Choice, Passage, Question
+from moe_viz.quiz.question import GIVEN, AnswerChoice, Passage, Question
 from moe_viz.ui.learn.predict.page import _seed
 from moe_viz.ui.learn.predict.passages import _html
 from moe_viz.ui.learn.predict.words import say, say_choice
@@ -48,7 +48,7 @@ HOSTILE = '<img src=x onerror="alert(1)"> **b** $x$ [l](http://e.org) :red[r] `c
 def hostile_question():
     trace = make_trace()
     numbers = {"token": HOSTILE, "expert": 3, "layer": "0", "right": HOSTILE, "weight": 0.5, "given_weight": 0.5}
-    choices = tuple(Choice("choice", {"token": f"{HOSTILE}{i}", "experts": "1 (0.50)"}) for i in range(4))
+    choices = tuple(AnswerChoice("choice", {"token": f"{HOSTILE}{i}", "experts": "1 (0.50)"}) for i in range(4))
     return Question("same_expert", numbers, choices, 0, (), trace.to_frame())
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from moe_viz.data.training_recording import TrainingRecording
 from moe_viz.figures.heatmap import heatmap
-from moe_viz.figures.training import by_domain, by_layer
+from moe_viz.figures.training import lines_by_domain, lines_by_layer
 from moe_viz.metrics.training import load_table
 from moe_viz.probes import TITLES
 from moe_viz.ui.learn.recordings import Recording, recordings
@@ -99,7 +99,7 @@ def _table(recording: Recording, view: _Measure) -> pd.DataFrame:
 
 def _chart(recording: Recording, view: _Measure, updates: list[int], limits: tuple[float, float]) -> Tables:
     return chart(
-        by_domain if view.column == "loss" else by_layer,
+        lines_by_domain if view.column == "loss" else lines_by_layer,
         _table(recording, view),
         name=f"{view.title.lower().replace(' ', '-')}-{recording.file}",
         key=f"chart {recording.name}",
@@ -110,7 +110,7 @@ def _chart(recording: Recording, view: _Measure, updates: list[int], limits: tup
     )
 
 
-def moment() -> int:
+def choose_moment() -> int:
     """A slider over what was recorded. Returns the number of updates."""
     both = recordings()
     after: int = st.select_slider(

@@ -86,7 +86,7 @@ def portraits(*shown: Portrait) -> None:
 def _headline(portrait: Portrait) -> None:
     st.markdown(f"##### {plain(portrait.name)}")
     with st.container(horizontal=True, gap="medium", key=f"headline {portrait.key}"):
-        for label, value in captions.weights(portrait.weights).items():
+        for label, value in captions.weights_in_numbers(portrait.weights).items():
             st.metric(label, f"{value:.1%}" if isinstance(value, float) else count_text(value), width="content")
 
 

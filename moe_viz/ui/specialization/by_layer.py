@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from moe_viz.figures import captions
-from moe_viz.figures.domains import information
-from moe_viz.figures.layers import effective_experts, entropies, repetition, unevenness
+from moe_viz.figures.domains import information_lines
+from moe_viz.figures.layers import effective_expert_bars, entropies, repetition_lines, unevenness
 from moe_viz.metrics.domains import DRAWS
 from moe_viz.ui.session.profile_view import ProfileView
 from moe_viz.ui.widgets.chart import chart
@@ -30,8 +30,8 @@ def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Tab
             f"Dead: less than a tenth of an even load. {n}",
             term="effective experts",
         )
-        drawn = chart(effective_experts, layers, name="layers", key="effective experts")
-        st.caption(captions.effective_experts(layers))
+        drawn = chart(effective_expert_bars, layers, name="layers", key="effective experts")
+        st.caption(captions.effective_experts_in_words(layers))
     with right:
         known = bool(layers["router_entropy_normalized"].notna().any())
         heading(
@@ -67,7 +67,7 @@ def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Tab
             f"Neighbours of one text, both with an expert. {n}",
             term="repetition",
         )
-        drawn |= chart(repetition, repeats, name="repetition", key="repetition")
+        drawn |= chart(repetition_lines, repeats, name="repetition", key="repetition")
         st.caption("How often a token goes where the one before it went. The dotted lines are chance.")
     return drawn
 
@@ -90,7 +90,7 @@ def draw_domain_information(profiled: ProfileView) -> Tables:
     with st.spinner("Drawing documents anew"):
         table = profiled.information
     drawn = chart(
-        information,
+        information_lines,
         table,
         name="domain-information",
         key="information",
@@ -99,5 +99,5 @@ def draw_domain_information(profiled: ProfileView) -> Tables:
         interval=profiled.interval,
     )
     per_choice = [router.num_experts / router.top_k for router in profiled.profile.sites]
-    st.caption(captions.information(per_choice, len(profiled.names), interval=profiled.interval))
+    st.caption(captions.information_in_words(per_choice, len(profiled.names), interval=profiled.interval))
     return drawn

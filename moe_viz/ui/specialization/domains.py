@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from moe_viz.figures import captions
-from moe_viz.figures.domains import all_layers, given_token, one_layer
+from moe_viz.figures.domains import all_layers, given_token_lines, one_layer
 from moe_viz.figures.heatmap import Kind, clicked_cell
 from moe_viz.metrics.specialists import LEVEL
 from moe_viz.metrics.token_identity_control import OCCURRENCES
@@ -153,7 +153,7 @@ def _every_layer(profiled: ProfileView, view: _CellOfDomains, limit: float, site
     return drawn
 
 
-def informations(profiled: ProfileView) -> None:
+def draw_information(profiled: ProfileView) -> None:
     """How much the experts tell of the domain, and what is left of it once the token is known."""
     if len(profiled.names) == 1:
         st.info("There is one domain only: nothing to compare it with. Bring a second one.")
@@ -175,13 +175,13 @@ def informations(profiled: ProfileView) -> None:
             st.caption(f"No token stands {OCCURRENCES:,} times in this text, so that this cannot be told.")
         else:
             drawn |= chart(
-                given_token,
+                given_token_lines,
                 table,
                 name="domain-information",
                 key="given token",
                 alt=captions.bits(profiled.layers, table["left_bits"]),
                 layers=profiled.layers,
             )
-            st.caption(captions.given_token(table))
+            st.caption(captions.given_token_in_words(table))
     folded_tables(drawn)
     profile_provenance(profiled)

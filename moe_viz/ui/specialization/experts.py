@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from moe_viz.figures import captions
-from moe_viz.figures.atlas import loads, share_by_domain
+from moe_viz.figures.atlas import load_bars, share_by_domain
 from moe_viz.metrics import atlas
 from moe_viz.metrics.coactivation import EXPECTED
 from moe_viz.metrics.domains import DRAWS
@@ -102,7 +102,7 @@ def _share(profiled: ProfileView, site: int, expert: int) -> None:
         table,
         name="share-by-domain",
         key="share by domain",
-        alt=captions.share_by_domain(table),
+        alt=captions.share_by_domain_in_words(table),
         even=router.top_k / router.num_experts,
         overall=float(profiled.overall[site, expert]),
     )
@@ -128,8 +128,8 @@ def _loads(profiled: ProfileView, site: int, expert: int) -> None:
         for point in state.selected_points(state.LOADS):
             state.EXPERT.set(int(point["x"]))
 
-    said = captions.load(table, expert, profiled.layers[site])
-    drawn = chart(loads, table, name="loads", key=state.LOADS.key, on_select=keep, alt=said, selected=expert)
+    said = captions.load_in_words(table, expert, profiled.layers[site])
+    drawn = chart(load_bars, table, name="loads", key=state.LOADS.key, on_select=keep, alt=said, selected=expert)
     st.caption(
         "Each bar is an expert’s share of the layer’s assignments; this one is in colour. Click a bar to see it."
     )

@@ -10,10 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from moe_viz.figures import captions
-from moe_viz.figures.coactivation import coactivation
+from moe_viz.figures.coactivation import coactivation_heatmap
 from moe_viz.figures.flow import neighbours
 from moe_viz.figures.heatmap import clicked_cell
-from moe_viz.figures.paths import paths as paths_figure
+from moe_viz.figures.paths import path_diagram
 from moe_viz.metrics.coactivation import EXPECTED, coactivation_table
 from moe_viz.metrics.flow import BRANCHES, LIFT, NAMED, STEPS, WIDTH, by_strength, even_share, links, paths
 from moe_viz.metrics.ordering import by_load
@@ -121,7 +121,7 @@ def _coactivation(profiled: ProfileView, site: int, expert: int) -> None:
             ask_for_expert(layer, int(places[cell[0]]))
 
     drawn = chart(
-        coactivation,
+        coactivation_heatmap,
         table,
         name="co-activation",
         key=state.PAIRS.key,
@@ -234,7 +234,7 @@ def draw_paths(profiled: ProfileView, site: int, experts: list[int]) -> None:
         for row in table.head(10).itertuples()
     )
     drawn = chart(
-        paths_figure,
+        path_diagram,
         table,
         name="paths",
         key=state.PATHS.key,

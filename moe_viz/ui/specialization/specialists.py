@@ -24,7 +24,7 @@ BEYOND = f"used more than by the other domains by over {LEAST:g} of an even use"
 _PERCENT = st.column_config.NumberColumn(format="percent")
 
 
-def specialists(profiled: ProfileView) -> None:
+def draw_specialists(profiled: ProfileView) -> None:
     """Which experts are marked, and whether they hold in texts that had no part in choosing them."""
     if len(profiled.names) == 1:
         return
@@ -45,7 +45,7 @@ def _marked(profiled: ProfileView) -> None:
     uses = profiled.uses
     marked = uses[uses["marked"]].sort_values("difference", ascending=False, ignore_index=True)
     heading(
-        captions.specialists(uses),
+        captions.specialists_in_words(uses),
         f"marked: q ≤ {LEVEL:g} and a difference above {LEAST:g} · top-k / experts",
         f"Only {BEYOND}, is called a specialist: with texts enough any two domains differ (a convention of moe_viz)."
         " p: Welch’s t of the expert’s load in the domain’s documents against all others, less that difference"
@@ -120,5 +120,5 @@ def _halves(profiled: ProfileView) -> None:
     drawn = chart(
         halves, table, name="held-out", key="halves", alt=captions.confirmed(table), names=names, layers=profiled.layers
     )
-    st.caption(captions.held_out(table))
+    st.caption(captions.held_out_in_words(table))
     folded_tables(drawn)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from moe_viz.figures.domains import given_token, information
+from moe_viz.figures.domains import given_token_lines, information_lines
 from moe_viz.figures.lessons import named_bars
 from moe_viz.lessons.specialise import Own, most_own, taken_besides, work_by_domain
 from moe_viz.lessons.texts import Lesson
@@ -131,7 +131,7 @@ def _bits(lesson: Lesson, profiled: ProfileView, guess: float) -> Tables:
         )
     )
     return chart(
-        information,
+        information_lines,
         table,
         name="domain-information",
         key="specialise bits",
@@ -157,7 +157,7 @@ def _token(lesson: Lesson, profiled: ProfileView) -> Tables:
             late_left=late["left_bits"],
         )
     )
-    return chart(given_token, table, name="domain-information", key="specialise token", layers=profiled.layers)
+    return chart(given_token_lines, table, name="domain-information", key="specialise token", layers=profiled.layers)
 
 
 def _story(lesson: Lesson, profiled: ProfileView, owned: tuple[Own, ...]) -> Tables:

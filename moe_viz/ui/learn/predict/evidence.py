@@ -11,7 +11,7 @@ import streamlit as st
 
 from moe_viz.figures.heatmap import heatmap
 from moe_viz.figures.lessons import expert_bars, lines
-from moe_viz.figures.predict import bars, first_choices, weights
+from moe_viz.figures.predict import bars, first_choices, gating_weights
 from moe_viz.lessons.texts import predict, predict_kind
 from moe_viz.quiz.question import GIVEN, Question
 from moe_viz.ui.learn.predict.words import letter, say
@@ -51,7 +51,7 @@ def _row(choice: int) -> str:
 def _same_expert(table: pd.DataFrame, question: Question) -> go.Figure:
     wide = table.pivot_table(index="expert", columns="choice", values="gating_weight", fill_value=0.0, sort=True)
     wide = wide.rename(columns=_row)
-    return weights(wide.reset_index(), wide.columns.tolist(), _axis(question))
+    return gating_weights(wide.reset_index(), wide.columns.tolist(), _axis(question))
 
 
 def _how_many(table: pd.DataFrame, question: Question) -> go.Figure:

@@ -8,7 +8,7 @@ from typing import Any
 from moe_viz.lessons.texts import predict, predict_kind
 from moe_viz.probes import TITLES
 from moe_viz.quiz.asking import OWN
-from moe_viz.quiz.question import Choice, Question
+from moe_viz.quiz.question import AnswerChoice, Question
 from moe_viz.ui.widgets.words import plain
 
 
@@ -27,12 +27,12 @@ def say(question: Question, key: str) -> str:
     return predict_kind(question.kind)[key].format(**_escaped(question.numbers))
 
 
-def say_choice(question: Question, choice: Choice) -> str:
+def say_choice(question: Question, choice: AnswerChoice) -> str:
     """A choice, as Markdown."""
     return predict_kind(question.kind)[choice.key].format(**_escaped(choice.values))
 
 
-def say_measured(question: Question, choice: Choice) -> str | None:
+def say_measured(question: Question, choice: AnswerChoice) -> str | None:
     """What was measured of a choice, as Markdown; None where the question as a whole says it."""
     sentence = predict_kind(question.kind).get("measured")
     return None if sentence is None else sentence.format(**_escaped(choice.values))
