@@ -62,21 +62,23 @@ def counts_of_windows(windows: Sequence[RoutedWindow], sites: tuple[RouterSite, 
 
 def counts_of_trace(domain: str, trace: RoutingTrace) -> dict[str, Any]:
     """The fields of the profile of a trace, as one document of a domain."""
-    run = CorpusRun(trace.provenance, "traces", None, None, 1, 0, len(trace), digest="", complete=True)
     texts = dict(zip(trace.token_ids.tolist(), trace.token_names, strict=True))
     if trace.next_tokens is not None:
         guesses = zip(trace.next_tokens.token_ids[:, 0].tolist(), trace.next_tokens.texts, strict=True)
         texts = {token: row[0] for token, row in guesses} | texts
     window = RoutedWindow(domain, document_key(trace.token_ids.tobytes()), True, Routing.of(trace))
-    return {**counts_of_windows([window], trace.sites, run), "token_texts": texts}
+    return {**counts_of_windows([window], trace.sites, _run_of(trace)), "token_texts": texts}
 
 
 def counts_of_choices(trace: RoutingTrace) -> dict[str, Any]:
-    """The same of a trace's choices and gating weights alone: its logits and its tokens are left unknown."""
-    run = CorpusRun(trace.provenance, "traces", None, None, 1, 0, len(trace), digest="", complete=True)
+    """The fields of the profile of a trace's choices and gating weights alone: its logits and tokens stay unknown."""
     unknown = np.full(len(trace), UNKNOWN, dtype=np.int32)
     routing = Routing(unknown, trace.generated, trace.expert_ids, trace.gate_weights, None)
-    return counts_of_windows([RoutedWindow("text", 0, True, routing)], trace.sites, run)
+    return counts_of_windows([RoutedWindow("text", 0, True, routing)], trace.sites, _run_of(trace))
+
+
+def _run_of(trace: RoutingTrace) -> CorpusRun:
+    return CorpusRun(trace.provenance, "traces", None, None, 1, 0, len(trace), digest="", complete=True)
 
 
 def _scores(batch: RoutedBatch) -> tuple[Counts, Counts, Counts]:

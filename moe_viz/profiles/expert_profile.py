@@ -111,9 +111,10 @@ class ExpertProfile(ProfileCounts):
 
     @classmethod
     def of_choices(cls, trace: RoutingTrace) -> ExpertProfile:
-        """The profile of one trace's choices: what tables of one text need, in a part of the time and memory.
+        """The profile of one trace's choices and gating weights: all that the tables of one text need.
 
-        It knows neither router probabilities nor which tokens were read; all else is as in `of_traces`.
+        Router probabilities and the tokens that were read stay unknown, which takes less time and
+        memory than `of_traces`; everything else is the same.
         """
         return cls(**counts_of_choices(trace))
 

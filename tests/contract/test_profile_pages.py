@@ -56,7 +56,7 @@ def test_domains(monkeypatch, view, cell, layer):
     holds(page, "domains large", "domains small")
 
 
-def test_informations_and_specialists(monkeypatch, view):
+def test_information_and_specialists(monkeypatch, view):
     page = draw_page(monkeypatch, lambda: (domains.draw_information(view), specialists.draw_specialists(view)))
     holds(page, "information", "given token", "halves")
 

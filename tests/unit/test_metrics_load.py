@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -204,6 +204,7 @@ def test_expert_table_without_a_token_says_what_is_unknown():
     assert table[["load", "uniform_difference", "mean_gating_weight", "gate_share"]].isna().all(axis=None)
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.sampled_from([0.0, 0.3]), st.integers(0, 40))
 def test_the_choices_of_a_text_give_the_tables_of_its_whole_profile(seed, dropped, generated):
     trace = make_trace(**RAGGED | {"dropped": dropped}, seed=seed, generated=generated)
@@ -220,3 +221,10 @@ def test_the_choices_of_a_text_know_neither_tokens_nor_probabilities():
     assert not choices.occurrences.size
     assert not any(len(table.counts) for table in (*choices.token_tables, choices.group_table))
     assert np.isnan(choices.mean_probabilities()).all()
+
+
+@pytest.mark.parametrize("token", [-1, 2**31 - 1])
+def test_the_tables_of_a_text_do_not_depend_on_what_a_file_calls_its_tokens(token):
+    trace = make_trace(**RAGGED)
+    other = dataclasses.replace(trace, token_ids=np.full(len(trace), token))
+    pd.testing.assert_frame_equal(layers_of(other), layers_of(trace))
