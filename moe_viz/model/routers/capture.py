@@ -23,11 +23,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from moe_viz.data.router_site import RouterSite
 from moe_viz.errors import StoppedError
 from moe_viz.model.routers.discover import Router
 from moe_viz.model.routers.extractors import EXTRACTORS
 from moe_viz.model.routers.listened_forward import ListenedForward, Listener, listen_to
-from moe_viz.model.routers.readings import Reading
+from moe_viz.model.routers.readings import Reading, to_host
 
 _COUNTING = RLock()
 """Held while recordings begin and end."""
@@ -41,8 +42,8 @@ class Capture:
 
     def __init__(self, routers: Sequence[Router]) -> None:
         self._routers = routers
-        self.sites = tuple(router.site for router in routers)
-        """The routers, in the order of their readings."""
+        self._rules = [router.rule for router in routers]
+        self._read: tuple[object, tuple[RouterSite, ...]] = (None, ())
         self._thread = _Thread()
         self._places = [
             _Place(module, listen)
@@ -51,6 +52,18 @@ class Capture:
         ]
         self._recordings = 0
         weakref.finalize(self, _remove, self._places).atexit = False
+
+    @property
+    def sites(self) -> tuple[RouterSite, ...]:
+        """The routers as they are now, in the order of their readings. They are read again where something changed."""
+        tensors = [tensor for rule in self._rules for tensor in rule.tensors()]
+        offloaded = any(tensor.is_meta for tensor in tensors)
+        found = (
+            None if offloaded else ([rule.values() for rule in self._rules], [a.tobytes() for a in to_host(tensors)])
+        )
+        if found is None or found != self._read[0]:
+            self._read = found, tuple(rule.site() for rule in self._rules)
+        return self._read[1]
 
     def install(self) -> None:
         """Set the listeners that are not set, or that somebody took off: one who put a module's own forward back."""
@@ -98,7 +111,7 @@ class _Thread:
         """The modules that show what a router does, with what listens to each; `index` is its place in the sink."""
         extractor, top_k, get_sink, get_stop = (
             EXTRACTORS[router.extractor],
-            router.site.top_k,
+            router.rule.top_k,
             self.sink.get,
             self.stop.get,
         )

@@ -49,9 +49,6 @@ def attach_as(
     ids = ordinary_ids(hf_model.config, tokenizer, TOKENS)
     outcome = self_test(capture.sites, dtype_of(hf_model), ids, partial(_read, hf_model, capture))
     capture.remove()
-    notes += tuple(dict.fromkeys(note for router in routers for note in router.notes))
-    if not outcome.passed:
-        notes += (outcome.sentence,)
     return MoEModel(
         hf_model,
         tokenizer,

@@ -99,7 +99,7 @@ class Decoder:
     @staticmethod
     def _hand_out(done: ForwardPass, generations: list[Generation]) -> None:
         for generation, routing, logits in zip(generations, done.routing["decoder"], done.logits, strict=True):
-            generation.extend(routing, logits)
+            generation.extend(routing, logits, done.sites["decoder"])
 
     def _leave(self) -> None:
         """Let those that have ended go."""
