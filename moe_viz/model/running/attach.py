@@ -20,8 +20,9 @@ from moe_viz.model.running.tokens import ordinary_ids
 def attach(hf_model: Any, tokenizer: Any | None = None) -> MoEModel:
     """Read the routers of a transformers model that you already have.
 
-    The model is put into evaluation mode, and tests itself (`MoEModel.self_test`). Nothing else of
-    it changes, and `MoEModel.close` takes off what was set on it.
+    The model tests itself (`MoEModel.self_test`). Nothing of it changes: a trace is of the model in
+    evaluation, and afterwards it is in the mode that it was in. `MoEModel.close` takes off what was
+    set on it.
 
     hf_model: a language model of transformers, with its weights.
     tokenizer: the model's tokenizer. Without one, token ids are traced and no texts.
@@ -43,7 +44,6 @@ def attach_as(
     name: str, hf_model: Any, tokenizer: Any | None, revision: str | None = None, notes: tuple[str, ...] = ()
 ) -> MoEModel:
     """As `attach`, with what its traces say of the model: its `name`, its `revision`, and `notes` for their readers."""
-    hf_model.eval()
     routers = discover(hf_model)
     capture = Capture(routers)
     ids = ordinary_ids(hf_model.config, tokenizer, TOKENS)

@@ -19,6 +19,7 @@ from moe_viz.data.router_site import RouterSite, Stack
 from moe_viz.data.routing import Routing
 from moe_viz.model.routers.capture import Capture
 from moe_viz.model.routers.readings import routing_of
+from moe_viz.model.running.evaluation import evaluation
 
 TokenRow = Sequence[int] | TokenIds
 _PAD = 0
@@ -76,7 +77,7 @@ def forward_pass(
     stop: Callable[[], bool] | None = None,
     **inputs: Any,
 ) -> ForwardPass:
-    """Run a transformers model once over the `rows` that each of its stacks reads.
+    """Run a transformers model once, in evaluation, over the `rows` that each of its stacks reads.
 
     `inputs` are what else its forward takes. `stop` is asked at each router, and ends the pass with
     StoppedError. Raises CaptureError if a router was missed.
@@ -87,7 +88,7 @@ def forward_pass(
         mask = of_stack.mask
         if mask is not None:
             inputs[f"{second}attention_mask"] = on_input_device(hf_model, mask)
-    with torch.inference_mode(), capture.recording(stop) as readings:
+    with evaluation(hf_model), torch.inference_mode(), capture.recording(stop) as readings:
         output = hf_model(**inputs)
     now = capture.sites
     done = ForwardPass(output, {}, {})
