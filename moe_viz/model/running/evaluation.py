@@ -58,10 +58,10 @@ def evaluation(hf_model: nn.Module) -> Iterator[None]:
 
 def _in_training(root: nn.Module) -> list[nn.Module]:
     """The modules whose mode is training. `Module.modules` would take longer than all else around a short pass."""
-    found, waiting = [], [root]
-    while waiting:
-        module = waiting.pop()
+    training, found = [], [root]
+    for module in found:
         if module.training:
-            found.append(module)
-        waiting += [child for child in module._modules.values() if child is not None]  # noqa: SLF001 - `children` takes three times as long
-    return found
+            training.append(module)
+        if children := module._modules:  # noqa: SLF001 - `children` takes three times as long
+            found.extend(child for child in children.values() if child is not None)
+    return training

@@ -247,7 +247,11 @@ class MoEModel(AbstractContextManager["MoEModel"]):
         done = self.read([tokens.ids for tokens in texts], decoder_ids)
         tokens: dict[Stack, Sequence[Tokens]] = {"decoder": texts}
         if self.two_stacks:
-            start = self._decoder_start() if decoder_ids is None else tokens_of_ids(self.tokenizer, decoder_ids)
+            start = (
+                self._decoder_start()
+                if decoder_ids is None
+                else tokens_of_ids(self.tokenizer, checked_ids(decoder_ids, self.hf_model.config))
+            )
             tokens = {"encoder": texts, "decoder": [start] * len(texts)}
         following: list[NextTokens] = []
         if self.generates and "decoder" in done.routing:
