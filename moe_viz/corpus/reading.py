@@ -10,7 +10,7 @@ import numpy as np
 
 from moe_viz.corpus.document import Document
 from moe_viz.data.arrays import TokenIds
-from moe_viz.errors import InputError
+from moe_viz.errors import InputError, ModelError
 from moe_viz.model.running.tokens import TokenTexts
 from moe_viz.profiles.corpus_run import CorpusRun
 from moe_viz.profiles.expert_profile import ExpertProfile
@@ -81,8 +81,11 @@ class CorpusReader:
             yield batch
 
     def routed(self, chunk: list[tuple[TokenizedDocument, TokenWindow]]) -> Iterator[list[RoutedWindow] | None]:
-        """Read some windows: None after each forward pass, and at last the windows with their routing."""
-        from moe_viz.model.running.read_routed import passes, read_routed
+        """Read some windows: None after each forward pass, and at last the windows with their routing.
+
+        Raises ModelError if the model's routing rule changed since this reader was made.
+        """
+        from moe_viz.model.running.read_routed import passes, read_routed, routed_sites
 
         ids = [window.token_ids for _document, window in chunk]
         found: dict[int, RoutedWindow] = {}
@@ -90,6 +93,8 @@ class CorpusReader:
             for row, routing in zip(rows, read_routed(self._model, [ids[row] for row in rows]), strict=True):
                 document, window = chunk[row]
                 found[row] = RoutedWindow(document.domain, document.key, window.opens, routing)
+            if routed_sites(self._model) != self.sites:
+                raise ModelError("the model's routing rule was changed while its texts were read: measure it anew")
             yield None
         yield [found[row] for row in range(len(chunk))]
 

@@ -61,7 +61,7 @@ def test_tokens_are_drawn_as_often_as_the_model_expects_them(demo):
     drawn = []
     for seed in range(600):
         generation = demo.start_generation(tokens, 5, Sampling(1.5, 1.0, seed))
-        generation.extend(routing, logits)
+        generation.extend(routing, logits, demo.sites)
         drawn.append(generation.next_id)
     for token in expected.topk(5).indices.tolist():
         p = float(expected[token])

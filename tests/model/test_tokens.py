@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+import moe_viz
 from moe_viz import InputError
 from moe_viz.demo import FOLDER as DEMO
 from moe_viz.model.running.tokens import TokenTexts, tokens_of_ids, tokens_of_text
@@ -122,3 +125,41 @@ def test_bytes_within_a_character_are_named_as_bytes():
     assert tokens.names[-1] == "Ġthe"
     assert TokenTexts(tokenizer)[tokens.ids[0]] == parts[0]
     assert TokenTexts(tokenizer)[tokens.ids[-1]] == " the"
+
+
+@pytest.mark.parametrize(
+    "ids", [(5, 6), range(5, 7), np.array([5, 6], dtype=np.uint8), torch.tensor([5, 6]), list(torch.tensor([5, 6]))]
+)
+def test_ids_are_taken_from_any_row_of_whole_numbers(ids):
+    model = moe_viz.load("demo")
+    assert model.tokenize(token_ids=ids).ids == (5, 6)
+    assert model.trace(token_ids=ids).token_ids.tolist() == [5, 6]
+
+
+@pytest.mark.parametrize(
+    ("ids", "seen"),
+    [
+        (torch.tensor([[5, 6]]), "rows of them"),
+        ([[5, 6, 7]], "rows of them"),
+        (np.array([5.0, 6.0]), "5.0"),
+        ([5, 6.5], "6.5"),
+        ([5, True], "True"),
+        ([5, None], "None"),
+        (["5"], "'5'"),
+        ("hello", "'h'"),
+        ({"input_ids": [5]}, "'input_ids'"),
+        (torch.tensor(5), "5"),
+        (5, "5"),
+    ],
+)
+def test_ids_that_are_no_row_of_whole_numbers_are_refused(ids, seen):
+    model = moe_viz.load("demo")
+    with pytest.raises(InputError, match="expected whole numbers in one row") as error:
+        model.trace(token_ids=ids)
+    assert str(error.value).endswith(f"; got {seen}")
+
+
+@pytest.mark.parametrize("ids", [[], np.zeros(0, dtype=int), [-1], [10**30]])
+def test_ids_outside_the_vocabulary_are_refused(ids):
+    with pytest.raises(InputError, match="the vocabulary, which goes from 0 to"):
+        moe_viz.load("demo").trace(token_ids=ids)

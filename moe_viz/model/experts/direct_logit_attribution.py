@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from moe_viz.errors import ModelError
 from moe_viz.model.routers.discover import LAYER, Router
+from moe_viz.model.running.evaluation import evaluation
 from moe_viz.model.running.forward import Rows, on_input_device
 from moe_viz.model.running.moe_model import MoEModel
 
@@ -43,7 +44,7 @@ class DirectLogitAttribution:
             layers = [_Layer(model.hf_model, router, hooks) for router in model.routers]
             tokens = [token % _vocabulary(model) for token in range(3, 3 + _TOKENS)]
             ids = on_input_device(model.hf_model, Rows([tokens]).ids)
-            with torch.inference_mode():
+            with evaluation(model.hf_model), torch.inference_mode():
                 model.hf_model(input_ids=ids, use_cache=False)
         self.scales = [layer.scale() for layer in layers]
         """By site: the factor by which the layer multiplies its experts' output before it adds it."""

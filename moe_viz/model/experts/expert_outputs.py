@@ -19,6 +19,7 @@ from moe_viz.data.expert_outputs import ExpertOutputs
 from moe_viz.errors import CaptureError, InputError, ModelError
 from moe_viz.model.experts.direct_logit_attribution import DirectLogitAttribution, tolerance
 from moe_viz.model.routers.families import ARGUMENTS
+from moe_viz.model.running.evaluation import evaluation
 from moe_viz.model.running.forward import Rows, on_input_device
 from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.model.running.tokens import Tokens
@@ -73,7 +74,7 @@ class OutputReader:
             for router in self._model.routers:
                 parts.append(_Parts(router.site.name, router.site.num_experts))
                 hooks.callback(router.experts.register_forward_hook(parts[-1].read).remove)
-            with torch.inference_mode():
+            with evaluation(self._model.hf_model), torch.inference_mode():
                 ids = on_input_device(self._model.hf_model, Rows([tokens.ids]).ids)
                 self._model.hf_model(input_ids=ids, use_cache=False)
         missed = next((part.name for part in parts if part.calls != 1), None)

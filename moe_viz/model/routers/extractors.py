@@ -17,8 +17,9 @@ from torch import Tensor
 from moe_viz.data.arrays import NO_EXPERT
 from moe_viz.model.routers.readings import Reading
 
-Choices = Callable[[Reading, Any, Any, int], tuple[Tensor, Tensor] | None]
-"""From what was read of this router so far, a call's arguments and output, and top_k. None: they cannot be read."""
+_TopK = Callable[[], int]
+Choices = Callable[[Reading, Any, Any, _TopK], tuple[Tensor, Tensor] | None]
+"""From what was read of this router so far, a call's arguments and output, and what reads top_k. None: unreadable."""
 
 
 @dataclass(frozen=True)
@@ -32,24 +33,24 @@ class Extractor:
     """Makes logits `[token expert]` of the router's output, where that is anything else."""
 
 
-def _arguments(_reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, Tensor] | None:
+def _arguments(_reading: Reading, args: Any, _output: Any, _k: _TopK) -> tuple[Tensor, Tensor] | None:
     return (args[1], args[2]) if len(args) > 2 else None  # a family that passes them by name fails the check
 
 
-def _one_hot(_reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, Tensor]:
+def _one_hot(_reading: Reading, args: Any, _output: Any, _k: _TopK) -> tuple[Tensor, Tensor]:
     """Ids are `[token 1 expert]` one-hot rows; an empty row is a dropped token."""
     _hidden, rows, weights = args
     ids = torch.where(rows.any(dim=-1), rows.argmax(dim=-1), NO_EXPERT)
     return ids, torch.where(ids == NO_EXPERT, 0, weights)
 
 
-def _skip(_reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, Tensor]:
+def _skip(_reading: Reading, args: Any, _output: Any, _k: _TopK) -> tuple[Tensor, Tensor]:
     """A token that chose to skip the experts goes to expert 0 with weight 0."""
     _hidden, ids, weights = args
     return torch.where(weights == 0, NO_EXPERT, ids), weights
 
 
-def _mask(_reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, Tensor]:
+def _mask(_reading: Reading, args: Any, _output: Any, _k: _TopK) -> tuple[Tensor, Tensor]:
     """The experts receive the 0/1 mask `[token expert]` of the first choice, and read it as ids: a one
     calls expert 1 and each zero calls expert 0, with the gate at the same place.
     """
@@ -59,13 +60,13 @@ def _mask(_reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, 
     return torch.where(weights == 0, NO_EXPERT, ids), weights
 
 
-def _dense(_reading: Reading, _args: Any, output: Any, k: int) -> tuple[Tensor, Tensor]:
+def _dense(_reading: Reading, _args: Any, output: Any, k: _TopK) -> tuple[Tensor, Tensor]:
     """Every expert computes every token, with its input multiplied by a score `[token expert]`, 0 if not chosen."""
-    weights, ids = output[0].topk(k, dim=-1)
+    weights, ids = output[0].topk(k(), dim=-1)
     return torch.where(weights == 0, NO_EXPERT, ids), weights
 
 
-def _sorted(_reading: Reading, _args: Any, output: Any, _k: int) -> tuple[Tensor, Tensor]:
+def _sorted(_reading: Reading, _args: Any, output: Any, _k: _TopK) -> tuple[Tensor, Tensor]:
     """The router returns the slots sorted by expert: their places, tokens and gates, and the count of each expert."""
     places, _tokens, gates, counts, logits = output
     by_expert = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts)).to(places.device)
@@ -80,7 +81,7 @@ def _product_logits(output: Tensor) -> Tensor:
     return (first[:, :, None] + second[:, None, :]).flatten(1)
 
 
-def _product_keys(reading: Reading, args: Any, _output: Any, _k: int) -> tuple[Tensor, Tensor]:
+def _product_keys(reading: Reading, args: Any, _output: Any, _k: _TopK) -> tuple[Tensor, Tensor]:
     """Ids are read where the table of experts is looked up. The weights go through no module, so they
     are computed as the model computes them: a softmax over the chosen experts' logits.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -32,16 +32,20 @@ class Reading:
     """`[token slot]`"""
 
 
-def routing_of(sites: Sequence[RouterSite], readings: Sequence[Reading], token_ids: TokenIds) -> Routing:
-    """What the routers at `sites` did in one forward pass over `token_ids` `[token]`.
+def routing_of(
+    sites: Sequence[RouterSite], readings: Sequence[Reading], token_ids: TokenIds
+) -> tuple[tuple[RouterSite, ...], Routing]:
+    """What the routers at `sites` did in one forward pass over `token_ids` `[token]`, and the sites as used.
 
+    A site's top-k is the number of experts that its router gave to each token in this pass.
     Raises CaptureError if a router was not read once for each token.
     """
     tokens = len(token_ids)
     _check_calls(sites, readings, tokens)
+    sites = tuple(replace(site, top_k=r.ids[0].shape[-1]) for site, r in zip(sites, readings, strict=True))
     slots = max(site.top_k for site in sites)
     experts = max(site.num_experts for site in sites)
-    return Routing(
+    return sites, Routing(
         token_ids,
         np.zeros(tokens, dtype=np.bool_),
         _stacked([r.ids[0] for r in readings], tokens, slots, NO_EXPERT).astype(np.int16),

@@ -120,7 +120,9 @@ def without_disproven(routers: tuple[Router, ...], outcome: SelfTest) -> tuple[R
     """The routers, those that failed without their scoring: what it says of them is wrong."""
     failed = {failure.site for failure in outcome.failures}
     return tuple(
-        replace(router, site=replace(router.site, scoring=None)) if router.site.name in failed else router
+        replace(router, site=replace(router.site, scoring=None), rule=replace(router.rule, disproven=True))
+        if router.site.name in failed
+        else router
         for router in routers
     )
 

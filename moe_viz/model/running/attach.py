@@ -12,6 +12,7 @@ from moe_viz.model.routers.capture import Capture
 from moe_viz.model.routers.discover import discover
 from moe_viz.model.routers.self_test import TOKENS, self_test, without_disproven
 from moe_viz.model.running.forward import Rows, forward_pass
+from moe_viz.model.running.missing_weights import check_weights
 from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.model.running.provenance import dtype_of
 from moe_viz.model.running.tokens import ordinary_ids
@@ -20,13 +21,14 @@ from moe_viz.model.running.tokens import ordinary_ids
 def attach(hf_model: Any, tokenizer: Any | None = None) -> MoEModel:
     """Read the routers of a transformers model that you already have.
 
-    The model is put into evaluation mode, and tests itself (`MoEModel.self_test`). Nothing else of
-    it changes, and `MoEModel.close` takes off what was set on it.
+    The model tests itself (`MoEModel.self_test`). Nothing of it changes: a trace is of the model in
+    evaluation, and afterwards it is in the mode that it was in. `MoEModel.close` takes off what was
+    set on it.
 
     hf_model: a language model of transformers, with its weights.
     tokenizer: the model's tokenizer. Without one, token ids are traced and no texts.
 
-    Raises ModelError if the model has no router that can be read, or is compiled.
+    Raises ModelError if the model has no router that can be read, is compiled, or lacks weights.
 
     >>> from transformers import AutoModelForCausalLM, AutoTokenizer
     >>> from moe_viz import attach, demo
@@ -43,15 +45,12 @@ def attach_as(
     name: str, hf_model: Any, tokenizer: Any | None, revision: str | None = None, notes: tuple[str, ...] = ()
 ) -> MoEModel:
     """As `attach`, with what its traces say of the model: its `name`, its `revision`, and `notes` for their readers."""
-    hf_model.eval()
+    check_weights(hf_model)
     routers = discover(hf_model)
     capture = Capture(routers)
     ids = ordinary_ids(hf_model.config, tokenizer, TOKENS)
     outcome = self_test(capture.sites, dtype_of(hf_model), ids, partial(_read, hf_model, capture))
     capture.remove()
-    notes += tuple(dict.fromkeys(note for router in routers for note in router.notes))
-    if not outcome.passed:
-        notes += (outcome.sentence,)
     return MoEModel(
         hf_model,
         tokenizer,

@@ -14,6 +14,7 @@ import torch
 
 from moe_viz.errors import ModelError, StoppedError
 from moe_viz.model.routers.capture import Capture
+from moe_viz.model.running.evaluation import evaluation
 from moe_viz.model.running.forward import ForwardPass, Rows, forward_pass, input_device, on_input_device
 from moe_viz.model.running.generation import Generation
 from moe_viz.model.running.kv_cache import BatchedKVCache
@@ -88,7 +89,7 @@ class Decoder:
 
     def _encoded(self, generation: Generation) -> Any:
         ids = on_input_device(self._hf_model, Rows([generation.given.ids]).ids)
-        with torch.inference_mode():
+        with evaluation(self._hf_model), torch.inference_mode():
             return self._hf_model.get_encoder()(input_ids=ids)
 
     def _read(self, rows: Rows, encoded: Any, **inputs: Any) -> ForwardPass:
@@ -99,7 +100,7 @@ class Decoder:
     @staticmethod
     def _hand_out(done: ForwardPass, generations: list[Generation]) -> None:
         for generation, routing, logits in zip(generations, done.routing["decoder"], done.logits, strict=True):
-            generation.extend(routing, logits)
+            generation.extend(routing, logits, done.sites["decoder"])
 
     def _leave(self) -> None:
         """Let those that have ended go."""

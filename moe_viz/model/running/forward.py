@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from moe_viz.data.arrays import TokenIds
-from moe_viz.data.router_site import Stack
+from moe_viz.data.router_site import RouterSite, Stack
 from moe_viz.data.routing import Routing
 from moe_viz.model.routers.capture import Capture
 from moe_viz.model.routers.readings import routing_of
+from moe_viz.model.running.evaluation import evaluation
 
 TokenRow = Sequence[int] | TokenIds
 _PAD = 0
@@ -58,6 +59,8 @@ class ForwardPass(NamedTuple):
     """What the model returned."""
     routing: dict[Stack, list[Routing]]
     """What each stack's routers did with each row, without pads. A stack without routers is not in it."""
+    sites: dict[Stack, tuple[RouterSite, ...]]
+    """The routers of each stack, as they were in this pass."""
 
     @property
     def logits(self) -> list[Tensor]:
@@ -74,7 +77,7 @@ def forward_pass(
     stop: Callable[[], bool] | None = None,
     **inputs: Any,
 ) -> ForwardPass:
-    """Run a transformers model once over the `rows` that each of its stacks reads.
+    """Run a transformers model once, in evaluation, over the `rows` that each of its stacks reads.
 
     `inputs` are what else its forward takes. `stop` is asked at each router, and ends the pass with
     StoppedError. Raises CaptureError if a router was missed.
@@ -85,15 +88,17 @@ def forward_pass(
         mask = of_stack.mask
         if mask is not None:
             inputs[f"{second}attention_mask"] = on_input_device(hf_model, mask)
-    with torch.inference_mode(), capture.recording(stop) as readings:
+    with evaluation(hf_model), torch.inference_mode(), capture.recording(stop) as readings:
         output = hf_model(**inputs)
-    routing = {}
+    now = capture.sites
+    done = ForwardPass(output, {}, {})
     for stack, of_stack in rows.items():
-        there = [index for index, site in enumerate(capture.sites) if site.stack == stack]
+        there = [index for index, site in enumerate(now) if site.stack == stack]
         if there:
-            sites, read = [capture.sites[i] for i in there], [readings[i] for i in there]
-            routing[stack] = of_stack.split(routing_of(sites, read, of_stack.ids.reshape(-1)))
-    return ForwardPass(output, routing)
+            sites, read = [now[i] for i in there], [readings[i] for i in there]
+            done.sites[stack], routing = routing_of(sites, read, of_stack.ids.reshape(-1))
+            done.routing[stack] = of_stack.split(routing)
+    return done
 
 
 def on_input_device(hf_model: Any, values: NDArray[Any]) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
+from moe_viz.data.router_site import RouterSite
 from moe_viz.data.routing import Routing
 from moe_viz.data.trace import NextTokens, RoutingTrace
 from moe_viz.errors import InputError, ModelError
@@ -62,6 +63,8 @@ class Generation:
         model drew a token that ends the text (which it does not read), or it was stopped. None
         while more may come."""
         self.stopping = stopping or threading.Event()
+        self.sites: tuple[RouterSite, ...] = ()
+        """The routers, as they were while this text was read."""
         self.next_id = -1
         """The token that was drawn, to be read next."""
         self.generated = 0
@@ -80,8 +83,15 @@ class Generation:
         """Whether the prompt was read."""
         return bool(self._parts)
 
-    def extend(self, routing: Routing, logits: Tensor) -> None:
-        """Take what was read: the prompt first, then `next_id`; draw what follows its `logits [token vocabulary]`."""
+    def extend(self, routing: Routing, logits: Tensor, sites: tuple[RouterSite, ...]) -> None:
+        """Take what was read: the prompt first, then `next_id`; draw what follows its `logits [token vocabulary]`.
+
+        Raises ModelError if the routers at `sites` are not what they were when the prompt was read.
+        """
+        if self._parts and sites != self.sites:
+            changed = next(now.name for now, then in zip(sites, self.sites, strict=True) if now != then)
+            raise ModelError(f"{changed}: its routing rule was changed while the text was continued; continue it anew")
+        self.sites = sites
         if self._parts:
             self.generated += 1
             routing = routing._replace(generated=np.ones_like(routing.generated))

@@ -61,7 +61,7 @@ class MoEModel(AbstractContextManager["MoEModel"]):
 
     @property
     def sites(self) -> tuple[RouterSite, ...]:
-        """The routers, in order: a stack's layers from first to last."""
+        """The routers as they are now, in order: a stack's layers from first to last."""
         return self._capture.sites
 
     def sites_of(self, stack: Stack) -> tuple[RouterSite, ...]:
@@ -95,7 +95,10 @@ class MoEModel(AbstractContextManager["MoEModel"]):
 
     def provenance(self) -> Provenance:
         """Where a trace made now would come from."""
-        return provenance_of(self.hf_model, self.name, self.revision, self._notes)
+        pairs = zip(self.routers, self.sites, strict=True)
+        notes = dict.fromkeys(note for router, site in pairs for note in router.rule.notes(site))
+        failed = () if self.self_test.passed else (self.self_test.sentence,)
+        return provenance_of(self.hf_model, self.name, self.revision, (*self._notes, *notes, *failed))
 
     def tokenize(
         self, text: str | None = None, *, token_ids: Sequence[int] | None = None, chat: bool = False
@@ -244,7 +247,11 @@ class MoEModel(AbstractContextManager["MoEModel"]):
         done = self.read([tokens.ids for tokens in texts], decoder_ids)
         tokens: dict[Stack, Sequence[Tokens]] = {"decoder": texts}
         if self.two_stacks:
-            start = self._decoder_start() if decoder_ids is None else tokens_of_ids(self.tokenizer, decoder_ids)
+            start = (
+                self._decoder_start()
+                if decoder_ids is None
+                else tokens_of_ids(self.tokenizer, checked_ids(decoder_ids, self.hf_model.config))
+            )
             tokens = {"encoder": texts, "decoder": [start] * len(texts)}
         following: list[NextTokens] = []
         if self.generates and "decoder" in done.routing:
@@ -252,7 +259,7 @@ class MoEModel(AbstractContextManager["MoEModel"]):
         provenance = self.provenance()
         if len(texts) > 1:
             provenance = with_near_ties(provenance, f"Read with {len(texts) - 1} other text(s)")
-        return traces_of(done.routing, tokens, following, self.sites, provenance)
+        return traces_of(done.routing, tokens, following, done.sites, provenance)
 
     def _trace_of_generation(self, generation: Generation, routing: Routing, following: NextTokens) -> RoutingTrace:
         provenance = with_notes(self.provenance(), f"Generated with {generation.sampling}.")
@@ -260,7 +267,7 @@ class MoEModel(AbstractContextManager["MoEModel"]):
             note = "The encoder read the text; this is what the decoder wrote, after its start token."
             provenance = with_notes(provenance, note)
         tokens = continued(self.tokenizer, generation.prompt, routing.token_ids[len(generation.prompt.ids) :].tolist())
-        return trace_of(tokens, routing, following, self.sites_of("decoder"), provenance)
+        return trace_of(tokens, routing, following, generation.sites, provenance)
 
     def _decoder_start(self) -> Tokens:
         """What an encoder-decoder model's decoder begins with: a token stated for generation, or padding, as in T5."""

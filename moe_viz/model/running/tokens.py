@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,12 @@ def tokenize(
     """The tokens of a text or of ids: see `MoEModel.tokenize`."""
     if (text is None) == (token_ids is None):
         raise InputError("give either a text or token_ids")
-    if text is None:
-        tokens = tokens_of_ids(tokenizer, checked_ids(token_ids or (), config))
+    if token_ids is not None:
+        tokens = tokens_of_ids(tokenizer, checked_ids(token_ids, config))
     elif tokenizer is None:
         raise InputError("this model was attached without a tokenizer: give token_ids instead of a text")
     else:
+        assert text is not None  # one of the two is given
         tokens = tokens_of_text(tokenizer, text, chat)
     context = context_of(config)
     if context is not None and len(tokens.ids) > context:
@@ -46,14 +48,28 @@ def tokenize(
 
 
 def checked_ids(token_ids: Sequence[int], config: Any) -> list[int]:
-    """Token ids as they are. Raises InputError if there are none, or one is outside the model's vocabulary."""
+    """Token ids as they are: a sequence, an array or a tensor of one axis.
+
+    Raises InputError if there are none, one is no whole number, or one is outside the model's vocabulary.
+    """
     vocabulary = config.get_text_config().vocab_size
-    ids = [int(i) for i in token_ids]
+    ids = _whole_numbers(token_ids)
     outside = [i for i in ids if not 0 <= i < vocabulary]
     if outside or not ids:
         seen = f"{outside[0]} is outside" if outside else "none was given of"
         raise InputError(f"token ids: {seen} the vocabulary, which goes from 0 to {vocabulary - 1}")
     return ids
+
+
+def _whole_numbers(values: Any) -> list[int]:
+    listed = values.tolist() if hasattr(values, "tolist") else values
+    each = list(listed) if isinstance(listed, Iterable) else []
+    odd = [one for one in each if isinstance(one, bool) or not hasattr(one, "__index__")]
+    if odd or not isinstance(listed, Iterable):
+        seen = odd[0] if odd else listed
+        kind = "rows of them" if isinstance(seen, list | tuple) else repr(seen)[:60]
+        raise InputError(f"token ids: expected whole numbers in one row, such as [5, 6, 7]; got {kind}")
+    return [index(one) for one in each]
 
 
 def context_of(config: Any) -> int | None:

@@ -37,7 +37,7 @@ def traces_of(
     routing: Mapping[Stack, Sequence[Routing]],
     tokens: Mapping[Stack, Sequence[Tokens]],
     following: Sequence[NextTokens],
-    sites: Sequence[RouterSite],
+    sites: Mapping[Stack, tuple[RouterSite, ...]],
     provenance: Provenance,
 ) -> list[tuple[RoutingTrace, ...]]:
     """The traces of texts that were read in one pass, of each text one per stack.
@@ -46,8 +46,7 @@ def traces_of(
     """
     of_stacks = []
     for stack, of_texts in routing.items():
-        own = tuple(site for site in sites if site.stack == stack)
         then: Iterable[NextTokens | None] = following if following and stack == "decoder" else [None] * len(of_texts)
         parts = zip(tokens[stack], of_texts, then, strict=True)
-        of_stacks.append([trace_of(*part, own, provenance) for part in parts])
+        of_stacks.append([trace_of(*part, sites[stack], provenance) for part in parts])
     return list(zip(*of_stacks, strict=True))
