@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -34,6 +35,13 @@ def test_a_cell_without_tokens_and_large_counts_come_back(tmp_path):
     profile = a_profile(tokens=1)
     assert ExpertProfile.from_bytes(profile.to_bytes()) == profile
     assert ExpertProfile.from_bytes(profile.merge(*[profile] * 300).to_bytes()) == profile.merge(*[profile] * 300)
+
+
+def test_all_that_is_known_of_a_run_comes_back():
+    profile = a_profile()
+    known = {"corpus": "folder x", "max_tokens_per_document": 7, "window": 64, "skipped": 2, "digest": "ab"}
+    run = replace(profile.runs[0], **known, complete=False)
+    assert ExpertProfile.from_bytes(replace(profile, runs=(run,)).to_bytes()).runs == (run,)
 
 
 def test_a_failed_write_leaves_the_file_as_it_was(tmp_path, monkeypatch):
