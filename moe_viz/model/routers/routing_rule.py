@@ -105,8 +105,8 @@ class RoutingRule:
         Of a config, attributes are many times faster to read by the name that it keeps them under.
         """
         known, places = self.known, self.places
-        words = [known.function, known.normalized, known.scale, known.divisor, known.num_experts, known.output_scale]
-        words += [known.shared_experts, known.zero_experts, *(known.groups or ())]
+        words: list[object] = [known.function, known.normalized, known.scale, known.divisor, known.num_experts]
+        words += [known.output_scale, known.shared_experts, known.zero_experts, *(known.groups or ())]
         words += [condition[0] for condition in (known.groups_if, known.output_halved_if) if condition]
         found = [(place, word) for word in words if isinstance(word, str) for place in places if hasattr(place, word)]
         counts = ((CHOICES_PER_TOKEN, places), (EXPERT_COUNTS, (self.experts, *places)))
