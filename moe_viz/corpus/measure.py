@@ -42,7 +42,7 @@ class Measured:
 
 
 def measure(reader: CorpusReader, corpus: Corpus, begun: Measured | None = None) -> Iterator[Measured]:
-    """Count how a model routes a corpus, step by step: whoever asks for the next step decides when it is made.
+    """Count how a model routes a corpus, step by step: the caller decides when the next step is made.
 
     A step is one forward pass (at most `PASS_TOKENS` of `moe_viz.model.running.read_routed`, or one
     window), or the counting of the passes before it. What is counted changes at the end of each
@@ -50,11 +50,11 @@ def measure(reader: CorpusReader, corpus: Corpus, begun: Measured | None = None)
     that its run is complete. `begun` is what was counted before the corpus's first document.
 
     Documents are read whole, in windows of the model's context. The
-    profile does not depend on the order of the documents, but for rounding where others share
-    their passes. With an engine, whose worker takes turns between its sessions:
+    profile does not depend on the order of the documents, except for rounding where documents
+    share passes. With an engine, whose worker takes turns between its sessions:
 
         reader = engine.use(CorpusReader, owner).result()
-        steps = measure(reader, Corpus("texts that were brought", in_turn(texts)))
+        steps = measure(reader, Corpus("texts that were added", in_turn(texts)))
         while not stopping and (now := engine.use(lambda _model: next(steps, None), owner).result()):
             measured = now
         profile = measured.profile(reader)

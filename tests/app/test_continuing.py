@@ -206,12 +206,12 @@ def test_a_result_that_was_let_go_is_measured_again_on_request(app, page):
     app.session_state["session"].evict()
     app.run()
     clean(app)
-    assert "no room any more" in said(app)
+    assert "no room left" in said(app)
     app.text_area(key="text").input("something else by now")
     button(app, "Measure it again").click().run()
     clean(app)
     assert shown(app).trace.text == measured.text
-    assert "no room any more" not in said(app)
+    assert "no room left" not in said(app)
 
 
 def test_a_continuation_that_was_let_go_is_made_again_as_it_was(app):

@@ -86,13 +86,13 @@ def test_every_cell_can_show_a_difference(app, title):
 def test_any_shape_of_profile_can_be_shown(app, monkeypatch, page, domains, options):
     on(app, page, make_profile(domains, **options), monkeypatch)
     assert f"{6 * domains} texts of {domains} domain" in said(app)
-    assert ("There is one domain only" in said(app)) == (domains == 1 and page == "domains")
+    assert ("There is only one domain" in said(app)) == (domains == 1 and page == "domains")
 
 
 def test_one_text_a_domain_has_no_interval_and_no_test(app, monkeypatch):
     on(app, "domains", make_profile(2, documents=1), monkeypatch)
-    assert "There is no interval: a domain has a single text." in said(app)
-    assert "No expert is tested: that takes 5 texts of a domain" in said(app)
+    assert "There is no interval, because a domain has only one text." in said(app)
+    assert "No expert is tested: a test needs at least 5 texts of a domain" in said(app)
     assert not any("error_y" in trace for chart in charts(app) for trace in chart["data"])
 
 
@@ -109,7 +109,7 @@ def test_where_there_is_no_interval_no_definition_speaks_of_one(app, monkeypatch
 def test_texts_of_chance_have_no_specialist(app, monkeypatch):
     on(app, "domains", make_profile(3, documents=8), monkeypatch)
     assert "Specialists: 0 of 72" in said(app)
-    assert "No expert takes so much more of a domain that it is called its specialist." in said(app)
+    assert "No expert takes enough more of a domain to be called its specialist." in said(app)
 
 
 def test_names_of_domains_are_text(app, monkeypatch):

@@ -67,14 +67,14 @@ def test_contexts_are_read_from_the_texts_of_its_best_domain(app):
 def test_where_the_texts_are_not_here_there_are_no_contexts(app):
     on(app, "experts").button_group(key="profile").set_value("Held-out texts").run()
     fold_out(app, "contexts")
-    assert "this profile holds counts alone, and its texts are not here" in said(app)
+    assert "this profile holds only counts, and its texts are not here" in said(app)
     assert not any("before" in frame.value for frame in app.dataframe)
 
 
 def test_contexts_of_another_model_than_the_one_in_use_are_not_shown(app, monkeypatch):
     on(app, "experts", make_profile(), monkeypatch)
     fold_out(app, "contexts")
-    assert "Another model is in use" in said(app)
+    assert "This profile is of another model than the one in use" in said(app)
 
 
 def test_an_expert_that_another_layer_lacks_gives_way_to_the_first(app, monkeypatch):
@@ -89,5 +89,5 @@ def test_an_expert_that_another_layer_lacks_gives_way_to_the_first(app, monkeypa
 
 def test_the_page_says_when_no_token_is_met_often_enough(app, monkeypatch):
     on(app, "experts", make_profile(1, documents=1), monkeypatch)
-    assert "It took none of the tokens that were met 10 times or more." in said(app)
-    assert "There is no interval: a domain has a single text." in said(app)
+    assert "It took none of the tokens that occur at least 10 times." in said(app)
+    assert "There is no interval, because a domain has only one text." in said(app)

@@ -60,7 +60,7 @@ def test_any_shape_of_profile_can_be_shown(app, monkeypatch, domains, options):
     assert ("Co-activation" in app.button_group(key="order").options) != one_choice
     app.button_group(key="order").set_value("Load" if one_choice else "Co-activation").run()
     clean(app)
-    assert ("Tokens take one expert in L0" in said(app)) == (options.get("top_k") == [1, 3])
+    assert ("In L0 each token takes one expert" in said(app)) == (options.get("top_k") == [1, 3])
     assert ("Largest domain difference" in app.button_group(key="heatmap view").options) == (domains > 1)
 
 
@@ -68,7 +68,7 @@ def test_a_text_in_the_order_of_its_own_co_activation(app):
     look_at(app, make_trace(experts=[4, 9], top_k=[1, 3], tokens=60))
     on(app, "layers").button_group(key="order").set_value("Co-activation").run()
     clean(app)
-    assert "Experts that the same tokens take stand together." in said(app)
+    assert "Experts that take the same tokens stand together." in said(app)
 
 
 def test_a_profile_says_of_its_layers_what_its_recording_holds():

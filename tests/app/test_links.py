@@ -112,7 +112,7 @@ def test_a_stored_text_is_found_and_a_stale_name_gets_a_sentence(app):
 @pytest.mark.parametrize("name", ["A" * 22, "../../etc/passwd", ""])
 def test_a_name_that_is_not_there_gets_a_sentence(app, name):
     opened(app, stored=name)
-    assert "not on this server" in notice(app) or "its own choice of: stored" in notice(app)
+    assert "not on this server" in notice(app) or "its own values for: stored" in notice(app)
     assert shown(app) is None
     app.button(key="close link").click().run()
     assert not app.info
@@ -120,7 +120,7 @@ def test_a_name_that_is_not_there_gets_a_sentence(app, name):
 
 def test_what_does_not_fit_is_named_and_the_rest_is_kept(app):
     opened(app, text="one two", map_layer=99, map_token=1, map_colour="9", map_expert=-3, new=1)
-    assert "its own choice of: map expert, map layer, map colour." in notice(app)
+    assert "its own values for: map expert, map layer, map colour." in notice(app)
     assert shown(app).initial == (None, 1, "0", None)
     app.run()  # it stays until it is closed
     assert "map layer" in notice(app)
@@ -215,7 +215,7 @@ def test_the_presenter_view_is_entered_by_its_button(app):
 def test_any_other_value_is_no_presenter_view(app, written):
     opened(app, "pages/models.py", present=written)
     assert "moe_viz_presenter" not in components(app)
-    assert "its own choice of: present." in notice(app)
+    assert "its own values for: present." in notice(app)
 
 
 def test_names_that_no_page_has_flood_nothing(app):

@@ -1,4 +1,4 @@
-"""Measuring with the model in use: what is brought, what comes of it, what is said when it cannot."""
+"""Measuring with the model in use: the texts that are added, the profile, and what is said when it fails."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_what_is_saved_is_opened_as_what_it_was_and_marked(app):
 
 def test_an_opened_profile_has_no_texts_to_show_contexts_from(app):
     fold_out(opened(app, recorded().profile.to_bytes(), "experts"), "contexts")
-    assert "this profile holds counts alone, and its texts are not here" in said(app)
+    assert "this profile holds only counts, and its texts are not here" in said(app)
     assert not any("before" in frame.value for frame in app.dataframe)
 
 
@@ -89,7 +89,7 @@ def test_what_was_let_go_is_said_and_the_recorded_one_takes_its_place(app):
     app.session_state[state.OPENED_PROFILE.key].evict()
     app.run()
     clean(app)
-    assert "no room any more for the profile that was opened" in said(app)
+    assert "no room left for the profile that was opened" in said(app)
     assert "Open its file again" in said(app)
     assert "456 texts of 19 domains" in said(app)
 

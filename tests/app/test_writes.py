@@ -60,11 +60,11 @@ def test_what_is_measured_is_what_the_library_gives(app, monkeypatch):
 
 def test_of_another_model_than_the_one_in_use_it_says_so(app, monkeypatch):
     on(app, "experts", make_profile(), monkeypatch)
-    assert "Not measured yet for the model of this profile." in said(app)
+    assert "This is not measured yet for the model of this profile." in said(app)
     assert not tokens(app)
     button(app, MEASURE).click().run()
     until(app, lambda: app.error)
-    assert "another model is in use than invented" in app.error[0].value.replace("\\", "")
+    assert "this profile is of invented/other, and another model is in use" in app.error[0].value.replace("\\", "")
 
 
 class Held:

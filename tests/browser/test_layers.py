@@ -68,7 +68,7 @@ def test_a_whole_profile_in_another_order_leads_to_the_expert_that_stands_there(
     expect(page.get_by_text("each row in its own order")).to_be_visible()
     assert "order=Co-activation" in page.url
     page.get_by_role("radio", name="Largest domain difference").click()
-    expect(page.get_by_text("for the domain where that is most")).to_be_visible()
+    expect(page.get_by_text("for the domain where this difference is largest")).to_be_visible()
     settled(page)
     click_cell(page, page.locator(".js-plotly-plot").first, 2, 9)
     expect(page.get_by_role("heading", name="An atlas of experts")).to_be_visible()

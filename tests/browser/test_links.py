@@ -111,7 +111,7 @@ def test_every_page_keeps_its_settings_through_a_link(page, address):
         page.goto(asked)
         expect(page.get_by_role("heading").first).to_be_visible()
         expect(page.locator("[data-test-script-state='notRunning']")).to_be_visible()
-        assert page.get_by_text("its own choice of").count() == 0, page.get_by_role("alert").all_inner_texts()
+        assert page.get_by_text("its own values for").count() == 0, page.get_by_role("alert").all_inner_texts()
         assert parameters(made(page)) - {"model=demo"} == parameters(asked), path
 
 

@@ -1,4 +1,4 @@
-"""A text that the model goes on writing: how it is to write, and how far it is."""
+"""A text that the model continues: its settings, and its progress."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def no_continuation() -> str | None:
 
 
 def continuation_settings() -> Continuation:
-    """Draw the settings, folded away, or why there are none. Returns what is set."""
+    """Draw the settings, folded, or the reason why there are none. Returns what is set."""
     reason = no_continuation()
     if reason:
         st.caption(reason, width="content")
@@ -44,7 +44,7 @@ def continuation_settings() -> Continuation:
             min(_TOKENS, most),
             key=state.NEW_TOKENS.key,
             bind="query-params",
-            help="No more than that; the model may end the text before",
+            help="The model writes at most this many; it may end the text earlier",
         )
         temperature = st.slider(
             "Temperature",
@@ -54,7 +54,7 @@ def continuation_settings() -> Continuation:
             0.05,
             key=state.TEMPERATURE.key,
             bind="query-params",
-            help="The lower, the surer: 0 takes the most probable token each time",
+            help="The lower, the less random: 0 always takes the most probable token",
         )
         top_p = st.slider(
             "Top-p",
@@ -64,7 +64,7 @@ def continuation_settings() -> Continuation:
             0.05,
             key=state.TOP_P.key,
             bind="query-params",
-            help="Draw among the most probable tokens that together reach this probability",
+            help="Draws only from the most probable tokens that together reach this probability",
         )
         seed = st.number_input(
             "Seed",
@@ -72,13 +72,13 @@ def continuation_settings() -> Continuation:
             value=default.seed,
             key=state.SEED.key,
             bind="query-params",
-            help="The same seed draws the same text",
+            help="The same seed gives the same text",
         )
         chat = _chats() and st.toggle(
             "As a chat",
             key=state.CHAT.key,
             bind="query-params",
-            help="The model answers the text as a person’s turn",
+            help="The model reads the text as a person’s message and answers it",
         )
     return Continuation(min(new_tokens, most), Sampling(temperature, top_p, int(seed)), chat)
 
@@ -89,7 +89,7 @@ def _chats() -> bool:
 
 
 def follow(own: TextSession) -> None:
-    """Draw how far a continuation is; while it is under way, look again every so often, and draw all when it ends."""
+    """Draw the progress of a continuation; update it while it runs, and draw the whole page when it ends."""
     live = own.job is not None
 
     @st.fragment(run_every=EVERY if live else None)
@@ -102,7 +102,7 @@ def follow(own: TextSession) -> None:
 
 
 def progress(own: TextSession) -> None:
-    """Draw how far a continuation is, with a button to stop it, or how it ended."""
+    """Draw the progress of a continuation, with a button to stop it, or how it ended."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if own.job:
             st.progress(own.job.generated / own.job.max_new_tokens, _under_way(own.job), width="stretch")
@@ -115,7 +115,7 @@ def _under_way(job: Job) -> str:
     if job.stopping.is_set():
         return "Stopping"
     if job.state == "waiting":
-        return f"Waiting for a turn; {engine().status().generating:,} texts are being continued"
+        return f"Waiting for a turn; {engine().status().generating:,} other texts are being continued"
     if not job.generated:
         return "Reading the text"
     return f"{job.generated:,} of {job.max_new_tokens:,} tokens{_speed(job)}"
@@ -131,4 +131,4 @@ def _over(job: Job, stopped: bool) -> str:
 
 
 def _speed(job: Job) -> str:
-    return f" · {job.tokens_per_second:,.1f} a second" if job.tokens_per_second else ""
+    return f" · {job.tokens_per_second:,.1f} per second" if job.tokens_per_second else ""

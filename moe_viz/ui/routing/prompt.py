@@ -1,4 +1,4 @@
-"""The text that is looked at: typed or taken from the examples, read or continued by the model."""
+"""The text to look at: typed or taken from the examples, read or continued by the model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from moe_viz.ui.widgets.words import context_text, plain
 def prompt() -> TextSession:
     """Draw the text box with its examples and run what was asked for. Returns what the session looks at.
 
-    What it draws keeps its place, whatever there is to say: what follows is not drawn anew.
+    Messages do not move what it draws: what follows is not redrawn.
     """
     own = session()
     own.look()
@@ -47,12 +47,12 @@ def prompt() -> TextSession:
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             asked = st.form_submit_button(
-                "Show routing", type="primary", help="Ctrl+Enter or ⌘+Enter in the text box does the same"
+                "Show routing", type="primary", help="Or press Ctrl+Enter or ⌘+Enter in the text box"
             )
             continued = st.form_submit_button(
                 "Continue the text",
                 disabled=no_continuation() is not None,
-                help=no_continuation() or "The model goes on writing; every token is shown as it comes",
+                help=no_continuation() or "The model continues the text; every token is shown as it comes",
             )
             about = st.container()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
@@ -78,13 +78,14 @@ def nothing_yet() -> None:
     with st.container(border=True):
         st.markdown("**Nothing to show yet.**")
         st.markdown(
-            "Type a text and press *Show routing*, or take an example. The model reads the text once, and every"
-            " router is read as it runs: which experts each token was sent to, in which layer, with what weight."
+            "Type a text and press *Show routing*, or choose an example. The model reads the text once,"
+            " and every router is read as it runs: which experts each token was sent to, in which layer, with what"
+            " weight."
         )
 
 
 def _size(shown: TraceView) -> str:
-    """How much there is to see, and how long it took to measure."""
+    """The size of the trace, and how long it took to measure."""
     trace = shown.trace
     took = f" · {1000 * shown.seconds:,.0f} ms" if shown.seconds is not None else ""
     return f"{len(trace):,} tokens · {len(trace.sites)} routers{took}"
@@ -93,13 +94,13 @@ def _size(shown: TraceView) -> str:
 def _limits() -> None:
     limits, current = settings(), ready_engine()
     lines = [
-        f"At most {limits.max_tokens:,} tokens in one text, and {limits.max_new_tokens:,} new ones at a time.",
-        f"At most {limits.session_requests} requests of one page wait at a time.",
+        f"At most {limits.max_tokens:,} tokens in one text, and {limits.max_new_tokens:,} new tokens at a time.",
+        f"At most {limits.session_requests} requests per page wait at a time.",
         f"At most {limits.generations} texts are continued at a time; others wait their turn.",
-        f"The server keeps {limits.results_megabytes:,} MB of results for everybody; those seen longest ago go first.",
+        f"The server keeps {limits.results_megabytes:,} MB of results; it removes first what was seen longest ago.",
     ]
     if current is not None:
-        lines.insert(1, f"Context of this model: {context_text(current.info().context)}, new ones included.")
+        lines.insert(1, f"Context of this model: {context_text(current.info().context)}, including new ones.")
     for line in lines:
         st.caption(line)
 
@@ -144,14 +145,16 @@ def _answer(current: Engine, request: Future[RoutingTrace]) -> RoutingTrace:
 
 
 def _say(own: TextSession) -> None:
-    """What is no longer there, and what went wrong."""
+    """Say what is no longer there, and what went wrong."""
     if own.gone:
         how = "" if own.asked else " Open its file again."
-        st.info(f"The server had no room any more for the trace that was here; those seen longest ago go first.{how}")
+        st.info(
+            f"The server had no room left for the trace that was here; it removes first what was seen longest ago.{how}"
+        )
         if own.asked and st.button("Measure it again", key="again"):
             _ask(own, own.asked)
             st.rerun()
     if own.failure:
         st.error(plain(own.failure), icon=":material/error:")
         if own.view:
-            st.caption("Below is still what was there before.")
+            st.caption("What was shown before is still below.")

@@ -30,7 +30,7 @@ _panel = st.components.v2.component("moe_viz_token_panel", js=TOKEN_PANEL_JS, cs
 
 
 def routing_map(own: TextSession) -> None:
-    """Draw both, and how far a continuation is; while it is under way, look again every so often.
+    """Draw both, and the progress of a continuation; update them while it runs.
 
     A click on a token reruns this fragment alone; changing the layer reruns nothing.
     """
@@ -39,7 +39,7 @@ def routing_map(own: TextSession) -> None:
 
 
 def _draw(own: TextSession, live: bool) -> None:
-    # It is given the session, not what is shown: Streamlit keeps the arguments for as long as the page is open.
+    # It gets the session, not what is shown: Streamlit keeps the arguments for as long as the page is open.
     if (live and not own.look()) or (own.view is None and not live):
         st.rerun()
     progress(own)
@@ -94,7 +94,7 @@ def _predictions(following: NextTokens | None, token: int) -> list[Prediction] |
 
 
 def _actual_next(trace: RoutingTrace, token: int) -> ActualNext | None:
-    """The token that came next, with its probability where it is among the most probable."""
+    """The token that came next, with its probability if it is among the most probable."""
     if token + 1 == len(trace):
         return None
     probability = None

@@ -1,4 +1,4 @@
-"""What the Layers page is of."""
+"""What the Layers page shows: the text, or a whole profile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TEXT, _PROFILE = "This text", "A whole profile"
 
 
 def of_this_text() -> bool:
-    """Draw the choice, which the address keeps; at first the text, if there is one. Returns whether it is the text."""
+    """Draw the choice, which the address keeps; by default the text, if any. Returns whether it is the text."""
     if state.LAYERS_OF.get() is None:
         state.LAYERS_OF.set(_TEXT if session().view or text_is_linked() else _PROFILE)
     chosen = st.segmented_control(

@@ -1,4 +1,4 @@
-"""The log of the server, for whoever runs it."""
+"""The log of the server, for the person who runs it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def log_as_asked() -> None:
     """Write the log to standard error, if `MOE_VIZ_LOG` asks for it by a level such as `info`.
 
     At `info` there is a line for every pass of the model and every step of continuations.
-    Raises InputError for a level that is none.
+    Raises InputError for an unknown level.
     """
     asked = os.environ.get(_VARIABLE)
     if not asked:

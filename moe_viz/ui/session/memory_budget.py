@@ -33,7 +33,7 @@ class Evictable(Generic[View]):
 
 
 class MemoryBudget:
-    """At most so many bytes of views. May be used from any thread.
+    """At most this many bytes of views. May be used from any thread.
 
     The view that was used least recently is evicted first; the one that was used last stays, however large it is. A
     holder that no longer exists counts for nothing.
@@ -61,4 +61,4 @@ class MemoryBudget:
 
 
 MEMORY_BUDGET = MemoryBudget(lambda: settings().results_megabytes * 10**6)
-"""For all that the sessions of this server have measured or opened."""
+"""The budget for all that the sessions of this server have measured or opened."""

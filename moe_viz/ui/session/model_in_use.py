@@ -1,4 +1,4 @@
-"""The model of this session: one engine a name, shared by all sessions."""
+"""The model of this session: one engine per name, shared by all sessions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def engine() -> Engine:
 
 
 def ready_engine() -> Engine | None:
-    """The engine of the session's model, once that is loaded; a page that asks so begins nothing.
+    """The engine of the session's model, once it is loaded; asking this way loads nothing.
 
     A fresh server's first page is drawn before it: the import of torch would hold it up.
     """
@@ -48,7 +48,7 @@ def ready_engine() -> Engine | None:
 
 
 def model_name() -> str:
-    """What the session's model was asked for by: "demo", a hub id or a folder."""
+    """The name by which the session's model was asked for: "demo", a hub id or a folder."""
     return choice_in_use().name
 
 
@@ -58,13 +58,13 @@ def choice_in_use() -> ModelChoice:
 
 
 def any_may_load() -> bool:
-    """Whether pages may load any model: where the server's owner says so, or nobody else is served."""
+    """Whether pages may load any model: if the server's owner says so, or only this machine reaches it."""
     allowed = settings().models
     return "*" in allowed if allowed else st.get_option("server.address") in _LOOPBACK
 
 
 def loadable() -> tuple[str, ...]:
-    """The models that pages may load by name, the one that the server begins with first."""
+    """The models that pages may load by name; the one that the server starts with comes first."""
     return tuple(dict.fromkeys((settings().model, *(name for name in settings().models if name != "*"))))
 
 
@@ -76,7 +76,7 @@ def refused(name: str) -> str | None:
 
 
 def begin_loading(choice: ModelChoice) -> None:
-    """Start loading another model; the one in use stays until it is there, or for good if it cannot be had."""
+    """Start loading another model; the one in use stays until the other is loaded, and stays if loading fails."""
     if reason := refused(choice.name):
         state.LOADING_FAILURE.set(reason)
         return
@@ -88,7 +88,7 @@ def begin_loading(choice: ModelChoice) -> None:
 
 
 def stop_loading() -> None:
-    """Let the model that is being loaded be."""
+    """Stop loading the other model."""
     choice = state.LOADING_MODEL.get()
     if choice is not None:
         state.LOADING_MODEL.set(None)
@@ -96,7 +96,7 @@ def stop_loading() -> None:
 
 
 def coming() -> str | None:
-    """The model that is being loaded to take the place of the one in use."""
+    """The model that is being loaded to replace the one in use."""
     choice = state.LOADING_MODEL.get()
     return None if choice is None else choice.name
 
@@ -107,7 +107,7 @@ def not_loaded() -> str | None:
 
 
 def failure(failed: Engine) -> str | None:
-    """Why an engine that no longer loads has no model; None if it has one."""
+    """Why an engine that has stopped loading has no model; None if it has one."""
     try:
         failed.info()
     except MoeVizError as error:
@@ -122,7 +122,7 @@ def engine_coming() -> Engine | None:
 
 
 def arrived() -> bool:
-    """Whether the model that is waited for is there, or cannot be had. If so it is in use, or the reason is kept."""
+    """Whether the awaited model is loaded or has failed. If so it is in use, or the reason is kept."""
     choice = state.LOADING_MODEL.get()
     if choice is None or _engine(choice).state == "loading":
         return False

@@ -1,4 +1,4 @@
-"""The link by which a page was opened: what it asks for, and what of that cannot be had."""
+"""The link by which a page was opened: what it asks for, and what is not available."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def _limits() -> Limits:
 
 
 stored_texts = StoredTexts(_limits)
-"""The texts of links, of all sessions."""
+"""The texts of links, shared by all sessions."""
 
 
 def open_link(page: str) -> None:
-    """Before a session's first page is drawn: take what the address asks for."""
+    """Take what the address asks for, before a session's first page is drawn."""
     if state.OPENED_LINK.get() is not None:
         return
     asked = st.query_params.to_dict()
@@ -67,14 +67,14 @@ def text_is_linked() -> bool:
 
 
 def leave_link() -> None:
-    """Another text is asked for: the address no longer says what is shown."""
+    """Note that another text is asked for: the address no longer says what is shown."""
     opened_link().closed = True
     for name in ("text", "stored"):
         st.query_params.pop(name, None)
 
 
 def initial_of_link(trace: RoutingTrace) -> Initial:
-    """What the map of the first page that is drawn shows first."""
+    """What the map shows at first, on the first page that is drawn."""
     scene = _fitted(trace)
     if scene is None:
         return AT_FIRST
@@ -90,7 +90,7 @@ def cell_of_link(trace: RoutingTrace) -> tuple[int, int] | None:
 
 
 def _fitted(trace: RoutingTrace) -> Scene | None:
-    """What the link asks for, as far as a trace has it."""
+    """The part of what the link asks for that a trace has."""
     opened = opened_link()
     if opened.drawn:
         return None
@@ -119,6 +119,6 @@ def not_taken(asked: dict[str, str]) -> list[str]:
 
 
 def _is(name: str, written: str) -> bool:
-    """Whether a widget has that very value: its default is not kept in the address."""
+    """Whether a widget has exactly this value: its default is not kept in the address."""
     value = state.widget_value(name)
     return value is not None and str(value).lower() == written.lower()

@@ -1,4 +1,4 @@
-"""What a session has been asked, and how it did. Nothing of it outlasts the visit."""
+"""What a session has been asked, and its score. Nothing of it is kept after the visit."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ class Round:
 
     seed: int
     number: int = 0
-    """Of the question that is looked at, from 0."""
+    """Number of the current question, from 0."""
     score: dict[str, Score] = field(default_factory=lambda: {kind: Score() for kind in KINDS})
     asked: Asked | None = None
-    """The question itself; None if nothing could be asked."""
+    """The current question; None if nothing could be asked."""
     answer: int | None = None
     """The choice that was made."""
     _of: object = None
 
     @property
     def total(self) -> Score:
-        """Over all kinds."""
+        """The score over all kinds."""
         return Score(sum(one.asked for one in self.score.values()), sum(one.right for one in self.score.values()))
 
     def wants(self, of: object) -> bool:
-        """Whether a question has still to be made, `of` this model and this text."""
+        """Whether a question still has to be made for `of`, a model and a text."""
         return self._of != (self.number, of)
 
     def pose(self, asked: Asked | None, of: object) -> None:
-        """Look at another question."""
+        """Begin with another question."""
         self.asked, self.answer, self._of = asked, None, (self.number, of)
 
     def choose(self, choice: int) -> None:
@@ -52,5 +52,5 @@ class Round:
         score.right += choice == self.asked.question.right
 
     def go_on(self) -> None:
-        """Have the next question asked, whether or not this one was answered."""
+        """Ask the next question, whether or not this one was answered."""
         self.number += 1

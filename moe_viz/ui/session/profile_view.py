@@ -39,7 +39,7 @@ from moe_viz.ui.session.trace_view import bytes_of
 
 PROBES, HELD_OUT = "Probes", "Held-out texts"
 RECORDED = {PROBES: demo.PROBES_PROFILE, HELD_OUT: demo.HELD_OUT_PROFILE}
-"""The bundled model over the probes, and over texts of its training corpus that it never saw."""
+"""The bundled model over the probes, and over texts of its training corpus that it was not trained on."""
 Texts = Mapping[str, Sequence[str]]
 """By domain."""
 _LONGEST_NAME = 40
@@ -48,12 +48,12 @@ _SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class ProfileView:
-    """A profile and what pages need of it again and again, worked out once."""
+    """A profile and what pages need of it repeatedly, worked out once."""
 
     profile: ExpertProfile
     origin: Literal["measured", "opened", "recorded"]
     texts: Texts
-    """What it is of; none where the counts alone are here."""
+    """The texts by domain; empty where only the counts are here."""
 
     @cached_property
     def domains(self) -> tuple[int, ...]:
@@ -86,12 +86,12 @@ class ProfileView:
 
     @property
     def interval(self) -> bool:
-        """Whether documents can be drawn anew in every domain: without two there is no interval."""
+        """Whether documents can be resampled in every domain: without two there is no interval."""
         return bool(self.documents.min() >= 2)
 
     @property
     def tested(self) -> bool:
-        """Whether any domain has documents enough to be told from the others."""
+        """Whether any domain has enough documents to be told from the others."""
         others = self.documents.sum() - self.documents
         return bool(((self.documents >= MINIMUM_DOCUMENTS) & (others >= MINIMUM_DOCUMENTS)).any())
 
@@ -102,7 +102,7 @@ class ProfileView:
 
     @cached_property
     def uses(self) -> pd.DataFrame:
-        """The same, one row a domain and expert, with the difference from the expert's share of all tokens."""
+        """The same, one row per domain and expert, with the difference from the expert's share of all tokens."""
         table = use_table(self.profile, self.specialists)
         overall = self.overall[table["site"], table["expert"]]
         return table.assign(difference_from_overall=table["share"] - overall)
@@ -114,7 +114,7 @@ class ProfileView:
 
     @cached_property
     def information(self) -> pd.DataFrame:
-        """One row a router, in bits."""
+        """One row per router, in bits."""
         rng = np.random.default_rng(_SEED)
         first, labels = self.profile.by_document(first=True)
         return information_table(
@@ -141,7 +141,7 @@ class ProfileView:
 
     @cached_property
     def repetition(self) -> pd.DataFrame:
-        """One row a router: how often neighbouring tokens go to the same experts."""
+        """One row per router: how often neighbouring tokens go to the same experts."""
         return repetition_table(self.profile.sites, overall_repetition(self.profile))
 
     @cached_property
@@ -151,12 +151,12 @@ class ProfileView:
 
     @property
     def bytes(self) -> int:
-        """How much memory it takes, with what was worked out of it so far."""
+        """How much memory it takes, with what was worked out from it so far."""
         return sum(map(bytes_of, list(vars(self).values())))
 
     @property
     def size(self) -> str:
-        """How much text it is of."""
+        """The size of its corpus, in words."""
         runs = self.profile.runs
         documents = sum(run.documents for run in runs)
         stopped = "" if self.profile.complete else ", stopped before the end"
@@ -172,14 +172,14 @@ class Measured(NamedTuple):
 
     profile: ExpertProfile
     shortened: int
-    """How many texts have more tokens than were read of them."""
+    """How many texts have more tokens than were read."""
 
 
 class EvictableProfile(Evictable[ProfileView]):
     """A profile on a page, for as long as there is room for it."""
 
     def file(self) -> bytes:
-        """The profile as a `.moeprofile` file. Raises EngineError if it was let go."""
+        """The profile as a `.moeprofile` file. Raises EngineError if it was evicted."""
         if self.view is None:
             raise EngineError("this profile is no longer kept; measure it again")
         return self.view.profile.to_bytes()
@@ -191,7 +191,7 @@ def _last_word(path: str) -> str:
 
 
 def recorded(which: str = PROBES) -> ProfileView:
-    """One of the bundled model's profiles, for everybody."""
+    """One of the bundled model's profiles, shared by all sessions."""
     return _recorded(which)
 
 

@@ -1,7 +1,7 @@
 """What a link to a view carries, and how an address writes it.
 
-Beside it an address has the page, and the settings of widgets, which Streamlit keeps there by itself.
-What an address says is anybody's: every value is checked here, or by whoever knows what it is of.
+An address also has the page, and the settings of widgets, which Streamlit keeps there by itself.
+An address may come from anyone: every value is checked here, or where its meaning is known.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STORED = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 @dataclass(frozen=True)
 class Scene:
-    """What a link carries; each field is a parameter of the address, None where it is left out."""
+    """What a link carries; each field is a parameter of the address, None if it is left out."""
 
     model: str | None = None
     """The model that it was made with, and how that was loaded: a hub id, "demo" or a folder."""
@@ -31,14 +31,14 @@ class Scene:
     dtype: str | None = None
     quantization: str | None = None
     text: str | None = None
-    """The text that is looked at."""
+    """The text that is shown."""
     stored: str | None = None
     """The name of a text that is kept on the server."""
     map_layer: int | None = None
     """The routing map's router, counted from 0."""
     map_token: int | None = None
     map_colour: str | None = None
-    """By which slot its tokens are coloured, counted from 0, or `ENTROPY`."""
+    """The slot that colours its tokens, counted from 0, or `ENTROPY`."""
     map_expert: int | None = None
     """The expert that it highlights."""
     cell: tuple[int, int] | None = None
@@ -54,15 +54,15 @@ class OpenedLink:
     asked: dict[str, str]
     """The parameters of its address that are not the scene's."""
     lost: dict[str, None]
-    """Those that could not be kept."""
+    """The parameters that could not be kept."""
     text: str | None
-    """The text that it asks for, until that is read."""
+    """The text that it asks for, until the text is read."""
     gone: bool
     """Whether its text is no longer on the server."""
     drawn: bool = False
-    """Whether the page has been drawn with it: from then on it is the person's own."""
+    """Whether the page has been drawn with it: from then on the person's own choices count."""
     closed: bool = False
-    """Whether what is said of it has been read."""
+    """Whether its message has been closed."""
 
 
 NAMES = tuple(field.name for field in fields(Scene))
@@ -78,7 +78,7 @@ def encode(scene: Scene) -> dict[str, str]:
 
 
 def decode(parameters: Mapping[str, str]) -> tuple[Scene, tuple[str, ...]]:
-    """The scene that an address carries, and the names of the parameters that say nothing it could mean."""
+    """The scene that an address carries, and the names of the parameters whose values have no meaning."""
     values: dict[str, Any] = {}
     lost = []
     for name in NAMES:
@@ -93,7 +93,7 @@ def decode(parameters: Mapping[str, str]) -> tuple[Scene, tuple[str, ...]]:
 
 
 def fit(scene: Scene, trace: RoutingTrace) -> tuple[Scene, tuple[str, ...]]:
-    """The scene without what a trace does not have, and the names of what it is without."""
+    """The scene without what a trace does not have, and the names of what was removed."""
     experts = [site.num_experts for site in trace.sites]
     layer = scene.map_layer if _within(scene.map_layer, len(experts)) else None
     slots = trace.expert_ids.shape[2]
@@ -114,7 +114,7 @@ def _within(value: int | None, count: int) -> bool:
 
 
 def _read(name: str, written: str) -> Any:
-    """A parameter's value; None if it can be none."""
+    """A parameter's value; None if it has no valid one."""
     match name:
         case "text":
             return written or None

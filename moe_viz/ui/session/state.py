@@ -1,4 +1,4 @@
-"""All that a session's state holds, each entry with its key and its type. No other file names `st.session_state`.
+"""All entries of a session's state, each with its key and its type. No other file names `st.session_state`.
 
 The keys of widgets are here where a page reads or sets the widget's value, or where the address keeps it.
 """
@@ -41,11 +41,11 @@ class Entry(Generic[Value]):
         return value
 
     def set(self, value: Value | None) -> None:
-        """Give it a value; None: none."""
+        """Set its value; None means that there is none."""
         st.session_state[self.key] = value
 
     def get_or_set(self, value: Value) -> Value:
-        """Its value; `value` from now on if there is none."""
+        """Its value; if there is none, it becomes `value`."""
         if self.get() is None:
             self.set(value)
         held = self.get()
@@ -53,26 +53,26 @@ class Entry(Generic[Value]):
         return held
 
     def pop(self) -> Value | None:
-        """Its value, once."""
+        """Its value, which is then removed."""
         value: Value | None = st.session_state.pop(self.key, None)
         return value
 
 
 @dataclass(frozen=True)
 class EntryFor(Generic[Value]):
-    """Entries of one kind, one for each thing that is named in the key."""
+    """Entries of one kind, one for each name that the key takes."""
 
     template: str
 
     def of(self, *names: object) -> Entry[Value]:
-        """The entry of one thing."""
+        """The entry for these names."""
         return Entry(self.template.format(*names))
 
 
 # The model.
 MODEL: Entry[ModelChoice] = Entry("model")
 LOADING_MODEL: Entry[ModelChoice] = Entry("loading model")
-"""The one that is to take the place of the model in use."""
+"""The model that is to replace the model in use."""
 LOADING_FAILURE: Entry[str] = Entry("loading failure")
 
 # The text that is looked at, and its trace.
@@ -93,11 +93,11 @@ TO_ROUTING: Entry[bool] = Entry("to routing page")
 # Links.
 OPENED_LINK: Entry[OpenedLink] = Entry("opened link")
 CARRIED: Entry[dict[str, Any]] = Entry("carried")
-"""What the page gives to a link to it."""
+"""What the page adds to a link to it."""
 LINKS_MADE: Entry[int] = Entry("links made")
 LINK_MADE: Entry[dict[str, Any]] = Entry("link made")
 STORED_TEXT: Entry[tuple[str, str]] = Entry("stored text")
-"""The text that was stored last for a link, and its name."""
+"""The text that was last stored for a link, and its name."""
 
 # Profiles.
 MEASURED_PROFILE: Entry[EvictableProfile] = Entry("measured profile")
@@ -105,7 +105,7 @@ OPENED_PROFILE: Entry[EvictableProfile] = Entry("opened profile")
 MEASURING: Entry[Background[Measured]] = Entry("measuring")
 TEXTS_BEING_MEASURED: Entry[Texts] = Entry("texts being measured")
 TEXTS_SHORTENED: Entry[int] = Entry("texts shortened")
-"""How many of the texts that were measured last have more tokens than were read."""
+"""How many of the texts measured last have more tokens than were read."""
 MEASURING_FAILURE: Entry[str] = Entry("measuring failure")
 PROFILE_FILE: Entry[UploadedFile] = Entry("profile file")
 PROFILE_FILE_FAILURE: Entry[str] = Entry("profile file failure")
@@ -113,7 +113,7 @@ UPLOADED_TEXTS: Entry[dict[str, list[str]]] = Entry("uploaded texts")
 PASSAGES_READ: Entry[tuple[weakref.ref[ProfileView], str, tuple[tuple[str, RoutingTrace], ...]]] = Entry(
     "passages read"
 )
-"""The passages that were read last, and of which domain of which profile."""
+"""The passages that were read last, with their domain and profile."""
 READING_OUTPUTS: Entry[Background[ExpertOutputs]] = Entry("reading outputs")
 EXPERT_OUTPUTS: Entry[ExpertOutputs] = Entry("expert outputs")
 OUTPUTS_FAILURE: Entry[str] = Entry("outputs failure")
@@ -121,7 +121,7 @@ OUTPUTS_FAILURE: Entry[str] = Entry("outputs failure")
 # Lessons and questions.
 LESSON: Entry[str] = Entry("lesson")
 TRAININGS: Entry[dict[Balancing, Run]] = Entry("trainings")
-"""The last training of the small mixture with each kind of balancing."""
+"""The last training of the small model with each kind of balancing."""
 TRAINING_SEED: Entry[int] = Entry("training seed")
 SPECIALISE_SHOWN: Entry[bool] = Entry("specialise shown")
 ROUND: Entry[Round] = Entry("predict round")

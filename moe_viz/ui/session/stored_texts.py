@@ -12,13 +12,13 @@ from moe_viz.errors import InputError
 
 
 class Limits(NamedTuple):
-    """How much is kept; beyond any of them, the oldest texts go."""
+    """How much is kept; beyond any of these limits, the oldest texts are removed."""
 
     texts: int
     bytes: int
-    """Of all texts together, in UTF-8."""
+    """Size of all texts together, in UTF-8."""
     seconds: float
-    """A text older than that is gone."""
+    """A text older than this is removed."""
 
 
 class _Kept(NamedTuple):
@@ -33,7 +33,7 @@ class StoredTexts:
         self._limits, self._clock = limits, clock
         self._lock = threading.Lock()
         self._kept: dict[str, _Kept] = {}
-        """The oldest first."""
+        """By name, the oldest first."""
 
     def keep(self, text: str) -> str:
         """Keep a text. Returns its name. Raises InputError if there is no room for it at all."""
@@ -47,7 +47,7 @@ class StoredTexts:
         return name
 
     def get(self, name: str) -> str | None:
-        """The text of that name; None if it is not, or no longer, there."""
+        """The text of that name; None if it is not there, or no longer."""
         with self._lock:
             self._make_room(self._limits())
             kept = self._kept.get(name)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from moe_viz.model.running.sampling import Sampling
 
 _BYTES_A_SECOND = 1_000_000
-"""No more than that is sent to a page of a trace that grows: a long one is shown anew less often."""
+"""At most this much is sent to a page while a trace grows: a long one is redrawn less often."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Continuation:
 
 @dataclass(frozen=True)
 class TextRequest:
-    """What was asked of the model, so that it can be asked again."""
+    """What was asked of the model, kept so that it can be asked again."""
 
     text: str
     continuation: Continuation | None = None
@@ -43,17 +43,17 @@ class TextSession(Evictable[TraceView]):
     def __init__(self) -> None:
         super().__init__()
         self.owner = uuid4().hex
-        """Its name at the engine."""
+        """The session's name at the engine."""
         self.asked: TextRequest | None = None
         """Where `shown` came from; None if it was opened from a file."""
         self.job: Job | None = None
-        """The continuation that is under way."""
+        """The continuation that is running."""
         self.ended: Job | None = None
         """The continuation that `shown` came from, once it is over."""
         self.stopped = False
         """Whether the last continuation was stopped from this page, and not because nobody looked."""
         self.failure: str | None = None
-        """Why the last thing that was asked for could not be had."""
+        """Why the last request failed."""
         self.gone = False
         """Whether the view was evicted from memory."""
         self._pending: TextRequest | None = None
@@ -61,17 +61,17 @@ class TextSession(Evictable[TraceView]):
         self._taken = 0.0
 
     def show(self, shown: TraceView, asked: TextRequest | None) -> None:
-        """Look at another trace; a continuation that was under way is stopped."""
+        """Look at another trace; a continuation that was running is stopped."""
         self.stop()
         self.job = self.ended = self.failure = None
         self._put(shown, asked)
 
     def fail(self, reason: str) -> None:
-        """Say why nothing came; what was there stays."""
+        """Say why the request failed; what was shown stays."""
         self.failure = reason
 
     def begin(self, engine: Engine, asked: TextRequest) -> None:
-        """Have a text continued, and look at that from now on; what was there stays until its first token is.
+        """Continue a text, and show it from now on; what was shown stays until the first token is read.
 
         Raises InputError, EngineError if it cannot be taken.
         """
@@ -85,13 +85,13 @@ class TextSession(Evictable[TraceView]):
         self._pending, self._stream, self._taken = asked, uuid4().hex, 0.0
 
     def stop(self) -> None:
-        """Stop the continuation that is under way, if one is; what there is of it stays."""
+        """Stop the running continuation, if there is one; what was generated stays."""
         if self.job:
             self.stopped = True
             self.job.stop()
 
     def look(self) -> bool:
-        """Take over what the continuation has come to. Returns whether it is still under way."""
+        """Show what the continuation has generated so far. Returns whether it is still running."""
         job = self.job
         if job is None:
             return False
@@ -108,7 +108,7 @@ class TextSession(Evictable[TraceView]):
         return going
 
     def file(self) -> bytes:
-        """What is shown, as a `.moetrace` file. Raises EngineError if it was let go."""
+        """What is shown, as a `.moetrace` file. Raises EngineError if it was evicted."""
         if self.view is None:
             raise EngineError("this trace is no longer kept; measure it again")
         return self.view.trace.to_bytes()
@@ -123,7 +123,7 @@ class TextSession(Evictable[TraceView]):
         MEMORY_BUDGET.touch(self)
 
     def _due(self, job: Job) -> bool:
-        """Whether there is more to show than is shown, and it is time to show it."""
+        """Whether there are new tokens, and it is time to show them."""
         shown = self._same_stream()
         if shown is None:
             return True
@@ -145,6 +145,6 @@ class TextSession(Evictable[TraceView]):
         self._put(shown, self._pending)
 
     def _same_stream(self) -> TraceView | None:
-        """What is shown, if it is an earlier moment of the continuation under way."""
+        """What is shown, if it is an earlier moment of the running continuation."""
         shown = self.view
         return shown if shown is not None and shown.stream == self._stream != "" else None

@@ -1,4 +1,4 @@
-"""The trace on a page, and what pages need of it again and again, worked out once.
+"""The trace on a page, and what pages need of it repeatedly, worked out once.
 
 pandas is imported where a table is made: before there is a trace, a page does without it.
 """
@@ -111,7 +111,7 @@ class TraceView:
 
     @property
     def bytes(self) -> int:
-        """How much memory it takes, with what was worked out of it so far; the payload always counts."""
+        """How much memory it takes, with what was worked out from it so far; the payload always counts."""
         worked_out = [value for name, value in list(vars(self).items()) if name != "trace"]  # others may add to it
         return self._trace_bytes + len(self.payload) + sum(map(bytes_of, worked_out))
 
@@ -122,7 +122,7 @@ class TraceView:
 
 
 def how_it_came(origin: str) -> str:
-    """What stands before the time of measuring."""
+    """The words before the time of measuring."""
     return {"opened": "opened from a file; measured"}.get(origin, origin)
 
 
@@ -135,7 +135,7 @@ def origin_text(p: Provenance, routers: int, how: str) -> str:
 
 
 def bytes_of(value: object) -> int:
-    """Memory that a value takes: of arrays and tables what they say, of texts about."""
+    """Memory that a value takes: exact for arrays and tables, an estimate for texts."""
     if isinstance(value, np.ndarray):
         return value.nbytes
     if isinstance(value, str):

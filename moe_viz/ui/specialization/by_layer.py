@@ -1,4 +1,4 @@
-"""Figures of numbers that each layer has one of: load, entropy, unevenness, repetition, domain information."""
+"""Figures with one number per layer: load, entropy, unevenness, repetition, domain information."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moe_viz.ui.widgets.numbers import Tables
 
 
 def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Tables:
-    """How evenly each layer uses its experts, how undecided its router is, how often neighbours go the same way.
+    """How evenly each layer uses its experts, how undecided its router is, how often neighbouring tokens share experts.
 
     `layers` is a `layer_table`, `repeats` a `repetition_table`; `size` says of how much text they are.
     Returns the tables that are drawn.
@@ -55,8 +55,8 @@ def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Tab
         )
         drawn |= chart(unevenness, layers, name="layers", key="unevenness")
         st.caption(
-            "Three measures that are 0 when all experts of the layer take the same. MaxVio 1: the busiest takes"
-            " twice its share."
+            "Three measures that are 0 when all experts of the layer take the same. MaxVio 1: the busiest"
+            " expert takes twice its share."
         )
     with right:
         heading(
@@ -73,13 +73,13 @@ def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Tab
 
 
 def draw_domain_information(profiled: ProfileView) -> Tables:
-    """What the experts tell of the domain. Returns the table that is drawn."""
+    """What the experts tell about the domain. Returns the table that is drawn."""
     heading(
-        "What the expert tells of the domain",
+        "What the expert tells about the domain",
         "I(domain; expert) = Σ p(d, e) log₂ p(d, e) / (p(d) p(e))",
-        "Every domain weighs the same, every choice of a token counts."
+        "Every domain weighs the same, and every choice of a token counts."
         + (
-            " Interval: basic bootstrap, documents drawn anew within their domains (Davison and Hinkley 1997, equation"
+            " Interval: basic bootstrap over the documents of each domain (Davison and Hinkley 1997, equation"
             " 5.6), 95 %."
             if profiled.interval
             else ""
@@ -87,7 +87,7 @@ def draw_domain_information(profiled: ProfileView) -> Tables:
         f"Null: the documents’ domain labels shuffled. {DRAWS} draws of each. n: {profiled.size}.",
         term="domain information",
     )
-    with st.spinner("Drawing documents anew"):
+    with st.spinner("Resampling documents"):
         table = profiled.information
     drawn = chart(
         information_lines,

@@ -10,7 +10,7 @@ from moe_viz.ui.session.profile_view import ProfileView
 
 
 def ask_for_expert(layer: str, expert: int) -> None:
-    """Have the next run go to this expert; a callback cannot change the page itself."""
+    """Make the next run go to this expert; a callback cannot change the page itself."""
     state.ASKED_EXPERT.set((layer, expert))
 
 
@@ -44,6 +44,6 @@ def choose_layer(profiled: ProfileView) -> int:
 
 
 def _keep_layer(profiled: ProfileView) -> None:
-    """Have a layer chosen that there is: at first one in the middle."""
+    """Make sure that the chosen layer exists; the first choice is one in the middle."""
     if state.LAYER.get() not in profiled.layers:
         state.LAYER.set(profiled.layers[len(profiled.layers) // 2])

@@ -1,4 +1,4 @@
-"""Where an expert took its tokens: some texts of a domain, read anew."""
+"""Where an expert took its tokens: some texts of a domain, read again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import plain
 
 TEXTS, CHARACTERS = 4, 1000
-"""So many texts are read, and so much of each."""
+"""This many texts are read, and this many characters of each."""
 
 
 class ReadPassage(NamedTuple):
@@ -45,13 +45,13 @@ def go_to_asked_text() -> None:
 
 
 def contexts(profiled: ProfileView, site: int, expert: int) -> None:
-    """Draw them, folded away: the model reads them when they are asked for. A row leads to its text."""
+    """Draw the contexts, folded; the model reads the texts when a person asks for them. A row leads to its text."""
     folded = st.expander("The contexts around them", key=state.CONTEXTS.key, on_change="rerun", bind="query-params")
     if not folded.open:
         return
     with folded:
         if not profiled.texts:
-            st.caption("There are none to show: this profile holds counts alone, and its texts are not here.")
+            st.caption("There are none to show: this profile holds only counts, and its texts are not here.")
             return
         use = profiled.specialists.use[:, site, expert]
         labels = [f"{name}: {share:.1%} of its tokens" for name, share in zip(profiled.names, use, strict=True)]
@@ -69,7 +69,7 @@ def contexts(profiled: ProfileView, site: int, expert: int) -> None:
             st.error(plain(str(error)), icon=":material/error:")
             return
         if passages is None:
-            st.caption("Another model is in use than the one that this profile is of; load that one to see them.")
+            st.caption("This profile is of another model than the one in use; load that model to see the contexts.")
             return
         _table(passages, site, expert)
 

@@ -1,4 +1,4 @@
-"""The Domains page: who serves what, and how much that tells."""
+"""The Domains page: which experts serve which domains, and how much that tells."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ _CELLS = (
         "Share of the domain’s tokens",
         "use",
         "share",
-        "Each cell is the share of the domain’s tokens that the expert took; a row sums to the experts a token has.",
+        "Each cell is the share of the domain’s tokens that the expert took; a row sums to the number of experts per"
+        " token.",
         "N(tokens of the domain that took the expert) / N(tokens of the domain)",
         "Domain specialization, OLMoE (arXiv 2409.02060, equation 7). Even: experts per token over experts.",
     ),
@@ -67,7 +68,7 @@ _CELLS = (
 
 @st.fragment
 def heatmaps() -> None:
-    """All layers small, one large; a cell leads to its expert. Another view or layer draws these alone anew."""
+    """All layers small, one large; a cell leads to its expert. Another view or layer redraws only these."""
     profiled = looked_at()  # not an argument: Streamlit keeps those for as long as the page is open
     go_to_asked_expert(profiled)
     views = _CELLS if len(profiled.names) > 1 else _CELLS[:1]
@@ -113,7 +114,7 @@ def _one_layer(profiled: ProfileView, view: _CellOfDomains, limit: float, site: 
         name="domains-experts",
         key=state.DOMAINS_LARGE.key,
         on_select=keep,
-        alt=f"{view.title} in {layer}, a row a domain, a column an expert; the table below has the numbers",
+        alt=f"{view.title} in {layer}, one row per domain, one column per expert; the table below has the numbers",
         site=site,
         value=view.column,
         kind=view.kind,
@@ -149,14 +150,14 @@ def _every_layer(profiled: ProfileView, view: _CellOfDomains, limit: float, site
         limit=limit,
         selected=site,
     )
-    st.caption("The same for each layer, on the same scale. Click one to see it large.")
+    st.caption("The same for each layer, on the same scale. Click a layer to see it large.")
     return drawn
 
 
 def draw_information(profiled: ProfileView) -> None:
     """How much the experts tell of the domain, and what is left of it once the token is known."""
     if len(profiled.names) == 1:
-        st.info("There is one domain only: nothing to compare it with. Bring a second one.")
+        st.info("There is only one domain, so there is nothing to compare it with. Add a second one.")
         return
     left, right = st.columns(2, gap="large")
     with left:
@@ -166,13 +167,14 @@ def draw_information(profiled: ProfileView) -> None:
         heading(
             "What is left once the token is known",
             "I(domain; first expert | token) − the same with experts drawn without regard to the domain",
-            f"Of tokens met {OCCURRENCES:,} times or more; their mean, by occurrences. The other line: I(domain; first"
-            " expert) of all tokens, every domain weighing the same.",
+            f"Over tokens that occur at least {OCCURRENCES:,} times; the mean is weighted by occurrences. The other"
+            " line:"
+            " I(domain; first expert) of all tokens, every domain weighing the same.",
             f"Here: {int(table['tokens'].max()):,} tokens, {table['share_of_text'].max():.0%} of the text.",
             term="token-identity control",
         )
         if not table["tokens"].any():
-            st.caption(f"No token stands {OCCURRENCES:,} times in this text, so that this cannot be told.")
+            st.caption(f"No token occurs {OCCURRENCES:,} times in this text, so this cannot be measured.")
         else:
             drawn |= chart(
                 given_token_lines,

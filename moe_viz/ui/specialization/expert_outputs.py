@@ -30,20 +30,21 @@ _ENDS: dict[Literal["raised", "lowered"], str] = {"raised": "Raises most", "lowe
 
 @st.cache_resource(show_spinner=False)
 def recorded_outputs() -> ExpertOutputs:
-    """The bundled model's, for everybody."""
+    """The bundled model's, shared by all sessions."""
     return ExpertOutputs.load(demo.EXPERT_OUTPUTS)
 
 
 def writes_toward(profiled: ProfileView, site: int, expert: int) -> None:
-    """The tokens that the expert's mean output raises and lowers most, and the way to measure them."""
+    """Draw the tokens that the expert's mean output raises and lowers most, and a button that measures them."""
     heading(
         "What it writes toward",
-        "W_U (g ⊙ mean over its tokens of what it adds), less the mean over the vocabulary",
-        "W_U: the unembedding; g: the final norm’s gain, without its scaling. The logit lens (nostalgebraist 2020), put"
-        " on a part of the residual stream as by Geva et al. (arXiv 2203.14680).",
+        "W_U (g ⊙ mean over its tokens of what it adds), minus the mean over the vocabulary",
+        "W_U: the unembedding; g: the final norm’s gain, without its scaling. The logit lens (nostalgebraist 2020),"
+        " applied to a part of the residual stream as in Geva et al. (arXiv 2203.14680).",
         "What it adds: the output of the model’s own experts module for this expert alone, weighted as the model"
-        " weighed it, at every token that took it.",
-        "The direct path only: what later layers make of it is left out. Effects can be compared within an expert, not"
+        " weighed it, at each token that took it.",
+        "This is the direct path only: what later layers do with it is left out. Effects can be compared within an"
+        " expert, not"
         " between layers.",
         term="logit lens",
     )
@@ -54,14 +55,14 @@ def writes_toward(profiled: ProfileView, site: int, expert: int) -> None:
         st.error(plain(reason), icon=":material/error:")
     found = _outputs_of(profiled)
     if found is None:
-        st.caption("Not measured yet for the model of this profile.")
+        st.caption("This is not measured yet for the model of this profile.")
     else:
         _show(*found, site, expert)
     _measure()
 
 
 def _outputs_of(profiled: ProfileView) -> tuple[ExpertOutputs, str] | None:
-    """Those of the profile's model, and how they came: what was measured before what is recorded."""
+    """The outputs of the profile's model and their origin: measured ones come before recorded ones."""
     own = state.EXPERT_OUTPUTS.get()
     for outputs, origin in ((own, "measured"), (recorded_outputs(), "recorded")):
         if outputs is not None and _is_of(outputs, profiled):
@@ -85,9 +86,9 @@ def _show(outputs: ExpertOutputs, origin: str, site: int, expert: int) -> None:
             with column:
                 _tokens(title, tables[end], float(tables["raised"]["effect"].max()))
         st.caption(
-            f"The mean over {taken:,} of {read}, those that took it; · is a space. The mean is"
+            f"The mean over {taken:,} of {read}, which are the tokens that took it; · is a space. The mean is"
             f" {outputs.agreement[site, expert]:.0%} as long as what it adds to a single token: at 100 % it adds the"
-            " same to each, near 0 % its outputs have no common direction and the mean tells little."
+            " same to each token; near 0 % its outputs have no common direction, and the mean says little."
         )
         folded_tables({"writes-toward": lambda: pd.concat(tables, names=["end"]).reset_index("end")})
     origin = origin_text(outputs.provenance, len(outputs.sites), origin)
@@ -116,7 +117,7 @@ def _begin() -> None:
 
 
 def _measure() -> None:
-    """Draw the way to measure with the model in use, or how far it is."""
+    """Draw the button that measures with the model in use, or the progress."""
     own = state.READING_OUTPUTS.get()
     if own is not None:
         _progress(own)
@@ -124,8 +125,8 @@ def _measure() -> None:
     st.button(
         "Measure what experts write with the model in use",
         on_click=_begin,
-        help=f"Over {TEXTS} texts at most, the first {CHARACTERS:,} characters of each. It takes about twice as long as"
-        " reading them; others have their turns between two texts.",
+        help=f"This reads at most {TEXTS} texts, the first {CHARACTERS:,} characters of each. It takes about twice as"
+        " long as reading alone; other people’s requests run between two texts.",
     )
 
 
@@ -142,7 +143,7 @@ def _progress(own: Background[ExpertOutputs]) -> None:
 
 
 def _arrive(own: Background[ExpertOutputs]) -> None:
-    """Look at what was measured, or keep why there is nothing."""
+    """Show what was measured, or keep the reason why there is nothing."""
     state.READING_OUTPUTS.set(None)
     state.OUTPUTS_FAILURE.set(own.failure)
     if own.result is not None:

@@ -1,4 +1,4 @@
-"""The parts of the Experts page: one expert, whom it serves, what it takes, with whom it works."""
+"""The parts of the Experts page: one expert, the domains it serves, the tokens it takes, the experts it works with."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _share(profiled: ProfileView, site: int, expert: int) -> None:
         "N(tokens of the domain that took the expert) / N(tokens of the domain)",
         "Domain specialization, OLMoE (arXiv 2409.02060, equation 7)."
         + (
-            f" Interval: documents drawn anew within the domain, {DRAWS} draws, percentiles, 95 %."
+            f" Interval: bootstrap over the domain’s documents, {DRAWS} draws, 95 % by percentiles."
             if profiled.interval
             else ""
         ),
@@ -107,9 +107,9 @@ def _share(profiled: ProfileView, site: int, expert: int) -> None:
         overall=float(profiled.overall[site, expert]),
     )
     st.caption(
-        "Each point is the share of a domain’s tokens that took this expert, the largest on top. The solid line is its"
-        " share of all tokens, the dotted one what it would take if all experts took the same."
-        + ("" if profiled.interval else " There is no interval: a domain has a single text.")
+        "Each point is the share of a domain’s tokens that took this expert, the largest on top. The solid line is"
+        " its share of all tokens. The dotted line is its share if all experts took the same."
+        + ("" if profiled.interval else " There is no interval, because a domain has only one text.")
     )
     folded_tables(drawn)
 
@@ -118,7 +118,7 @@ def _loads(profiled: ProfileView, site: int, expert: int) -> None:
     heading(
         "Load against the others",
         "assignments of the expert / assignments of the layer",
-        "All tokens count, whatever their domain, at any rank of the choice. The dotted line: an even spread.",
+        "Tokens of all domains count, at any rank of the choice. The dotted line is an even spread.",
         f"n: {profiled.size}.",
         term="load",
     )
@@ -131,7 +131,8 @@ def _loads(profiled: ProfileView, site: int, expert: int) -> None:
     said = captions.load_in_words(table, expert, profiled.layers[site])
     drawn = chart(load_bars, table, name="loads", key=state.LOADS.key, on_select=keep, alt=said, selected=expert)
     st.caption(
-        "Each bar is an expert’s share of the layer’s assignments; this one is in colour. Click a bar to see it."
+        "Each bar is an expert’s share of the layer’s assignments; this expert’s bar is in colour. Click a bar to see"
+        " its expert."
     )
     folded_tables(drawn)
 
@@ -165,12 +166,13 @@ def _tokens(profiled: ProfileView, site: int, expert: int) -> None:
             "The tokens it takes",
             "share = N(token that took the expert) / N(token); lift = share / the expert’s share of all tokens",
             "Vocabulary specialization, OLMoE (arXiv 2409.02060, equation 8), at any rank of the choice. Sorted by the"
-            " lower end of Wilson’s 95 % interval of the share, so that a token met a few times does not stand first.",
-            f"Filter: tokens met {MINIMUM} times or more; one met once goes whole to somebody. n: {profiled.size}.",
+            " lower end of Wilson’s 95 % interval of the share, so that rare tokens do not come first.",
+            f"Filter: tokens that occur at least {MINIMUM} times; the share of a token that occurs once is always 0 or"
+            f" 1. n: {profiled.size}.",
             term="vocabulary specialization",
         )
     if table.empty:
-        st.caption(f"It took none of the tokens that were met {MINIMUM} times or more.")
+        st.caption(f"It took none of the tokens that occur at least {MINIMUM} times.")
     else:
         st.dataframe(
             table[["token", "taken", "met", "share", "at_least", "lift"]].head(_TOKENS),
@@ -183,22 +185,23 @@ def _tokens(profiled: ProfileView, site: int, expert: int) -> None:
             },
         )
         missed = int(table["missed"].max())
+        cut = f" Counts may be too small by up to {missed:,}, because only the most frequent tokens are kept."
         st.caption(
-            f"{len(table):,} tokens that were met {MINIMUM} times or more; · is a space. Lift 1 × is no preference."
-            + (f" Counts may be too small by up to {missed:,}: there are more tokens than are kept." if missed else "")
+            f"{len(table):,} tokens that occur at least {MINIMUM} times; · is a space. A lift of 1 × is no preference."
+            + (cut if missed else "")
         )
         folded_tables({"tokens": lambda: table})
 
 
 def draw_partners(profiled: ProfileView, site: int, expert: int) -> None:
-    """With whom it works, in its layer and in the ones beside it."""
+    """The experts that it works with, in its layer and in the layers before and after."""
     heading(
         "Its partners",
         "share = N(tokens that took both) / N(tokens that took this expert); lift = N(tokens that took both) / as many"
         " by chance",
         "Co-activation, OLMoE (arXiv 2409.02060, equation 6), of all pairs of a token’s experts; before and after: the"
-        " same token at the neighbouring router. Chance: neither choice tells anything of the other; in one layer a"
-        " token takes no expert twice (quasi-independence; Goodman 1968).",
+        " same token at the neighbouring router. Chance: the two choices are independent; in one layer"
+        " a token takes no expert twice (quasi-independence; Goodman 1968).",
         f"No lift where chance gives fewer than {EXPECTED} tokens. n: {profiled.size}.",
         term="co-activation",
     )
@@ -209,8 +212,8 @@ def draw_partners(profiled: ProfileView, site: int, expert: int) -> None:
             st.markdown(f"{_WHERE[where]}{at}")
             _others(profiled, table, state.OTHER_EXPERTS.of(where, site, expert), ["share", "lift"])
     st.caption(
-        "How many of its tokens took the other one too, the largest lift first; 1 × is chance. Select a row to go"
-        " there."
+        "The share of its tokens that also took the other expert, the largest lift first; 1 × is chance. Select a row"
+        " to see that expert."
     )
     folded_tables({"partners": lambda: pd.concat(found, names=["where"]).reset_index("where")})
     profile_provenance(profiled)
@@ -222,21 +225,21 @@ def _alike(profiled: ProfileView, site: int, expert: int) -> None:
     heading(
         "The experts most like it, by domain",
         "Jensen-Shannon divergence of the two experts’ distributions over domains, in bits",
-        "Lin (IEEE Transactions on Information Theory 37, 1991, equation 4.1). Every domain weighs the same; the"
-        " tokens play no part. 0: the same domains in the same proportions; 1: none in common.",
+        "Lin (IEEE Transactions on Information Theory 37, 1991, equation 4.1). Every domain weighs the same; which"
+        " tokens they are does not count. 0: the same domains in the same proportions; 1: no domain in common.",
         f"All experts of all layers are compared. n: {profiled.size}.",
         term="Jensen-Shannon divergence",
     )
     table = atlas.most_alike(profiled.profile, profiled.specialists.use, site, expert)
     _others(profiled, table, state.OTHER_EXPERTS.of("alike", site, expert), ["divergence"])
-    st.caption("The most alike first. Select a row to go there.")
+    st.caption("The most alike come first. Select a row to see that expert.")
     folded_tables({"alike": lambda: table})
 
 
 def _others(profiled: ProfileView, table: pd.DataFrame, entry: state.Entry[Any], columns: list[str]) -> None:
-    """A table of other experts, each row a way to it."""
+    """A table of other experts; each row leads to its expert."""
     if table.empty:
-        st.caption("None: it took no token.")
+        st.caption("There are none: this expert took no token.")
         return
     rows = table.head(_MOST)
     layers = profiled.layers  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile

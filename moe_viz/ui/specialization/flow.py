@@ -44,14 +44,14 @@ _CELLS = (
     _CellOfPairs(
         "Share of its tokens",
         "share",
-        "Each cell is the share of the row’s tokens that took the column’s expert too; a row sums to the other"
-        " experts that a token has.",
+        "Each cell is the share of the row’s tokens that also took the column’s expert; a row sums to the"
+        " number of other experts per token.",
     ),
     _CellOfPairs(
         "Against chance",
         "lift",
-        "Each cell is how many times more often a token took both than the experts’ load alone would have it:"
-        " white is chance, red more, blue less.",
+        "Each cell is how many times more often a token took both experts than their load alone predicts:"
+        " white is chance, red is more, blue is less.",
     ),
 )
 
@@ -77,7 +77,7 @@ def choose_layer_and_experts(profiled: ProfileView) -> tuple[int, list[int]]:
 
 
 def draw_layer(profiled: ProfileView, site: int, experts: list[int]) -> None:
-    """The layer's experts against each other, and where the tokens of the chosen ones come from and go to."""
+    """The layer's experts against each other, and where the tokens of the chosen experts come from and go to."""
     left, right = st.columns([1.1, 1], gap="large")
     with left:
         _coactivation(profiled, site, experts[0])
@@ -92,11 +92,11 @@ def _coactivation(profiled: ProfileView, site: int, expert: int) -> None:
     heading(
         f"{layer}: co-activation",
         "share = N(tokens that took both) / N(tokens that took the row’s expert)",
-        "Co-activation, OLMoE (arXiv 2409.02060, equation 6), of all pairs of a token’s experts. The code that made the"
-        " paper’s figures counts pairs of neighbouring ranks alone: as_coded in the table.",
-        "Chance: every expert keeps as many pairs as it has and is paired without regard to whom, though not with"
-        " itself (quasi-independence, Goodman 1968)."
-        f" Filter: {EXPECTED} tokens expected by chance, or more; others are grey.",
+        "Co-activation, OLMoE (arXiv 2409.02060, equation 6), of all pairs of a token’s experts. The code that made"
+        " the paper’s figures counts only pairs of neighbouring ranks: as_coded in the table.",
+        "Chance: every expert keeps its number of pairs, and its partners are random, but"
+        " never itself (quasi-independence, Goodman 1968)."
+        f" Filter: at least {EXPECTED} tokens expected by chance; other cells are grey.",
         f"Orders. {ORDERED}",
         f"n: {profiled.size}. All tokens count.",
         term="co-activation",
@@ -143,15 +143,15 @@ def _ordered(profiled: ProfileView, site: int, order: str) -> np.ndarray:
 
 
 def _flow(profiled: ProfileView, site: int, experts: list[int]) -> None:
-    """Where the tokens of the chosen experts come from and go to; an expert leads on to its own flow."""
+    """Where the tokens of the chosen experts come from and go to; a click on an expert shows its own flow."""
     heading(
         f"{profiled.layers[site]}, {_called(experts)}: where the tokens come from and go to",
         "share = N(tokens that took both) / N(tokens that took the chosen); lift = share / the other’s share of all",
-        "The same token at the router before and after, counted of every token; shares of all experts of a router sum"
-        " to the experts that a token has there. A lift of 1 is chance: the one choice tells nothing of the other.",
-        f"Named: experts that take an even spread’s share of these tokens or more, at most {NAMED} a side; the others"
-        f" are summed up. In colour: a lift of {LIFT:g} or more, or 1/{LIFT:g} or less, where {EXPECTED} tokens or"
-        " more are expected.",
+        "The same token at the router before and after, counted for every token; the shares of all experts"
+        " of a router sum to its experts per token. A lift of 1 is chance: the two choices are independent.",
+        f"Named: experts that take at least an even share of these tokens, at most {NAMED} per side; the"
+        f" others are summed up. In colour: a lift of at least {LIFT:g} or at most 1/{LIFT:g}, where at least"
+        f" {EXPECTED} tokens are expected.",
         f"n: {profiled.size}.",
         term="lift",
     )
@@ -164,7 +164,7 @@ def _flow(profiled: ProfileView, site: int, experts: list[int]) -> None:
         for direction, rows in table.groupby("direction", sort=False)
     }
     if not table["taken"].any():
-        st.caption("It took no token.")
+        st.caption("This expert took no token.")
         return
 
     layers = profiled.layers  # Streamlit keeps `keep` for as long as the page is open: it must hold no profile
@@ -202,16 +202,17 @@ def _flow(profiled: ProfileView, site: int, experts: list[int]) -> None:
 
 
 def draw_paths(profiled: ProfileView, site: int, experts: list[int]) -> None:
-    """The strongest links through the whole model; an expert or a layer leads there."""
+    """The strongest links through the whole model; a click on an expert or a layer shows it."""
     if len(profiled.profile.sites) == 1:
         return
     heading(
         f"From {profiled.layers[site]}, {_called(experts)}, through all layers",
         "share = N(tokens that took both) / N(tokens that took the nearer expert)",
-        f"Drawn: of each expert reached, the {BRANCHES} links of the largest share among those of a lift of {LIFT:g} or"
-        f" more ({EXPECTED} tokens or more expected); of each layer, the {WIDTH} experts of the largest share go on.",
-        "Counts are kept between neighbouring routers: only the links in colour are of the chosen experts’ tokens. A"
-        " path is a chain of strong links, not one token’s way.",
+        f"Drawn: from each expert reached, the {BRANCHES} links with the largest share among those with a lift of at"
+        f" least {LIFT:g} (at least {EXPECTED} tokens expected); in each layer, the path continues from the {WIDTH}"
+        " experts with the largest share.",
+        "Counts are kept between neighbouring routers only, so that only the links in colour are of the chosen experts’"
+        " tokens. A path is a chain of strong links, not the way of one token.",
         f"n: {profiled.size}.",
         term="lift",
     )
@@ -245,8 +246,8 @@ def draw_paths(profiled: ProfileView, site: int, experts: list[int]) -> None:
         layers=profiled.layers,
     )
     st.caption(
-        "Each ribbon is as wide as the share of the nearer expert’s tokens that took the farther one too. "
-        + (f"No link has a lift of {LIFT:g} or more. " if table.empty else "")
+        "The width of a ribbon is the share of the nearer expert’s tokens that also took the farther one. "
+        + (f"No link has a lift of at least {LIFT:g}. " if table.empty else "")
         + "Click an expert to follow it, or a layer’s name to look at that layer."
     )
     folded_tables(drawn)

@@ -53,15 +53,15 @@ _OF_LOAD = (
         "mean_gating_weight",
         "weight",
         "Each cell is the gating weight that the expert was given, averaged over the tokens that it took;"
-        " grey took none.",
+        " a grey cell took none.",
         "sum of the expert’s gating weights / its tokens",
     ),
     _CellOfLayers(
         "Difference from uniform",
         "uniform_difference",
         "difference",
-        "Each cell is the expert's load against an even spread: 0 % is its just share, +100 % twice that,"
-        " −100 % never used.",
+        "Each cell is the expert's load against an even spread: 0 % is an even share, +100 % is twice"
+        " that, −100 % is never used.",
         "load × experts − 1",
     ),
 )
@@ -70,7 +70,8 @@ _OF_DOMAINS = _CellOfLayers(
     "largest_difference",
     "specialization",
     "Each cell is how much more of one domain’s tokens the expert took than of the other domains’, for the domain"
-    " where that is most; point at a cell for its name.",
+    " where this"
+    " difference is largest; point at a cell to see which domain.",
     "max over domains of (share of the domain’s tokens − mean over the others of their shares)",
 )
 
@@ -82,7 +83,7 @@ class _Spread:
     sites: tuple[RouterSite, ...]
     names: Sequence[str]
     experts: pd.DataFrame
-    """One row an expert."""
+    """One row per expert."""
     coactivation_order: Callable[[], np.ndarray]
     size: str
 
@@ -91,7 +92,7 @@ class _Spread:
         return self.experts.pivot(index="site", columns="expert", values=column).to_numpy()
 
     def ordered(self, order: Order) -> np.ndarray | None:
-        """The expert that stands at each place, `[site expert]`; None for their own numbers."""
+        """The expert that stands at each place, `[site expert]`; None if the experts stand by their number."""
         if order == "Index":
             return None
         return by_load(self.matrix("count")) if order == "Load" else self.coactivation_order()
@@ -162,7 +163,7 @@ def _heatmap(
 ) -> Tables:
     """Draw layers × experts; `keep` gets the (site, expert) of a cell that is clicked. Returns the table.
 
-    `most_of` says of each domain that an expert takes most of it.
+    `most_of` is the hover text that names the domain with the largest difference.
     """
     title = st.empty()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -193,7 +194,7 @@ def _heatmap(
         name="layers-experts",
         key=state.HEATMAP.key,
         on_select=clicked,
-        alt=f"{view.title}, a row a layer, a column an expert; the table below has the numbers",
+        alt=f"{view.title}, one row per layer, one column per expert; the table below has the numbers",
         value=view.column,
         kind=view.kind,
         row="site",
@@ -211,8 +212,8 @@ def _about_order(spread: _Spread, order: Order) -> str:
     if order != "Co-activation":
         return ""
     alone = [name for name, site in zip(spread.names, spread.sites, strict=True) if site.top_k == 1]
-    by_number = f" Tokens take one expert in {', '.join(alone)}: there, they stand by their number." if alone else ""
-    return f" Experts that the same tokens take stand together.{by_number}"
+    by_number = f" In {', '.join(alone)} each token takes one expert: experts stand by number there." if alone else ""
+    return f" Experts that take the same tokens stand together.{by_number}"
 
 
 def _selected(shown: TraceView) -> tuple[int, int] | None:
@@ -230,7 +231,7 @@ def _expert_tokens(shown: TraceView, site: int, expert: int) -> None:
         st.caption("It took no token of this text.")
         return
     st.caption(
-        "In the order of the text, with what stands around each token. Rank 1: no other expert had a larger gating"
+        "In the order of the text, with the text around each token. Rank 1: no other expert had a larger gating"
         " weight for it."
     )
     st.dataframe(

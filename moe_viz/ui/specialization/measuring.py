@@ -1,4 +1,4 @@
-"""Texts on their way to a profile, a forward pass at a time, between other people's requests."""
+"""Texts become a profile, one forward pass at a time, between other people's requests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from moe_viz.ui.session.profile_view import Measured, Texts
 def measure_profile(engine: StepEngine, owner: str, corpus: str, texts: Texts) -> Background[Measured]:
     """Begin to count how the engine's model routes `texts`: as `moe_viz.profile` does, and the same profile.
 
-    `corpus` says in words what the texts are. Of each text the first `measure_tokens` of the settings are read. What
-    is stopped keeps the profile of the texts that were read.
+    `corpus` says in words what the texts are. Of each text the first `measure_tokens` of the settings are read.
+    A run that is stopped keeps the profile of the texts read so far.
     """
     most = settings().measure_tokens
 

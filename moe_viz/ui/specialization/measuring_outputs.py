@@ -1,4 +1,4 @@
-"""What experts write, on its way through the engine: a text at a time."""
+"""What experts write, measured by the engine one text at a time."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from moe_viz.model.running.moe_model import MoEModel
 
 TEXTS, CHARACTERS = 57, 1000
-"""At most so many texts are read, a text of each domain and then the next, and at most so much of each."""
+"""At most this many texts are read, one of each domain in turn, and at most this many characters of each."""
 
 
 def measure_outputs(
     engine: StepEngine, owner: str, corpus: str, texts: Texts, of: Provenance
 ) -> Background[ExpertOutputs]:
-    """Begin to measure. `corpus` says in words what the texts are; `of`, of which model the outputs are to be.
+    """Begin to measure. `corpus` says in words what the texts are; `of` is the model that is expected.
 
-    What is stopped has no result.
+    A run that is stopped has no result.
     """
     read = [document.text[:CHARACTERS] for document in islice(in_turn(texts), TEXTS)]
 
@@ -44,12 +44,12 @@ def _reader(of: Provenance, model: MoEModel) -> OutputReader:
     from moe_viz.model.experts.expert_outputs import OutputReader  # with torch, which is there once there is a model
 
     if model_identity(model.provenance()) != model_identity(of):
-        raise ModelError(f"another model is in use than {of.model}, of which this profile is; load that one")
+        raise ModelError(f"this profile is of {of.model}, and another model is in use; load {of.model}")
     return OutputReader(model)
 
 
 def _read(reader: OutputReader, text: str, model: MoEModel) -> None:
-    """Count the beginning of a text in; one that cannot be read, such as an empty one, is left out."""
+    """Add the beginning of a text; a text that cannot be read, such as an empty one, is left out."""
     try:
         tokens = model.tokenize(text)
     except InputError:

@@ -31,10 +31,10 @@ from moe_viz.ui.widgets.words import plain
 
 _MEASURED, _OPENED = "Measured", "Opened"
 _HELD = {_MEASURED: state.MEASURED_PROFILE, _OPENED: state.OPENED_PROFILE}
-"""Where the session holds those that are its own."""
+"""Where the session holds its own profiles."""
 _AGAIN = {_MEASURED: "Measure it again.", _OPENED: "Open its file again."}
 _IN_MEMORY = 8
-"""So many times larger than in its file, decompressed, a profile is at most in memory."""
+"""A profile in memory is at most this many times larger than its decompressed file."""
 _ABOUT = {
     PROBES: "Recorded with the bundled model over the probe texts of this project.",
     HELD_OUT: "Recorded with the bundled model over texts that had no part in its training, as counts alone.",
@@ -44,7 +44,7 @@ _EVERY = 0.5
 
 
 def chosen_profile(title: str) -> ProfileView:
-    """Draw a page's heading and the choice of what it shows. Returns that."""
+    """Draw a page's heading and the choice of what it shows. Returns the chosen profile."""
     st.markdown(f"##### {title}")
     under_way = state.MEASURING.get()
     if under_way is not None and under_way.over:
@@ -57,7 +57,7 @@ def chosen_profile(title: str) -> ProfileView:
         _ = chosen.specialists  # worked out once
     if chosen.origin != "recorded":
         MEMORY_BUDGET.touch(own)
-        carry(notes=[f"What you {chosen.origin} stays with you: whoever opens it sees what was recorded."])
+        carry(notes=[f"The profile that you {chosen.origin} is in your session alone: the link shows a recorded one."])
     _saved_profiles(own)
     return chosen
 
@@ -70,7 +70,7 @@ def looked_at() -> ProfileView:
 
 
 def _choice() -> EvictableProfile:
-    """Draw the choice. Returns what is chosen; of what was let go, a recorded one in its place."""
+    """Draw the choice. Returns the chosen profile, or a recorded one if the chosen one is no longer kept."""
     held = {name: own for name, entry in _HELD.items() if (own := entry.get()) is not None}
     which = st.segmented_control(
         "Profile",
@@ -83,8 +83,8 @@ def _choice() -> EvictableProfile:
     )
     if which in held and held[which].view is None:
         st.info(
-            f"The server had no room any more for the profile that was {which.lower()}; those seen longest ago go"
-            f" first. {_AGAIN[which]} Below is a recorded one."
+            f"The server had no room left for the profile that was {which.lower()}; it removes first what"
+            f" was seen longest ago. {_AGAIN[which]} A recorded one is shown below."
         )
         which = PROBES
     if which in held:
@@ -127,13 +127,13 @@ def _saved_profiles(own: EvictableProfile) -> None:
 
 
 def _hold(name: str, profiled: ProfileView) -> None:
-    """Have the session hold a profile, and look at it."""
+    """Make the session hold a profile, and show it."""
     _HELD[name].set(EvictableProfile(profiled))
     state.PROFILE.set(name)
 
 
 def measure() -> None:
-    """Draw the way to measure with the model in use, and how far it is."""
+    """Draw the buttons that measure with the model in use, and the progress."""
     own = state.MEASURING.get()
     if own is not None:
         _under_way(own)
@@ -157,7 +157,7 @@ def measure() -> None:
                 f"Measure your {len(uploaded_texts())} domains" if len(uploaded_texts()) > 1 else "Measure your domain",
                 type="primary",
                 on_click=_begin,
-                args=("texts that were brought", dict(uploaded_texts())),
+                args=("texts that were added", dict(uploaded_texts())),
             )
 
 
@@ -183,7 +183,7 @@ def _under_way(own: Background[Measured]) -> None:
 
 
 def _arrive(own: Background[Measured]) -> None:
-    """Look at what was measured, and keep why it ended before its time."""
+    """Show what was measured, and keep the reason if it ended early."""
     texts = state.TEXTS_BEING_MEASURED.pop()
     state.MEASURING.set(None)
     state.MEASURING_FAILURE.set(own.failure)

@@ -1,4 +1,4 @@
-"""The Domains page: which specialists stand up to chance, and to texts that had no part in choosing them."""
+"""The Domains page: which specialists are more than chance, and hold in texts that had no part in choosing them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from moe_viz.ui.widgets.chart import chart
 from moe_viz.ui.widgets.definition import heading
 from moe_viz.ui.widgets.numbers import folded_tables, profile_provenance
 
-BEYOND = f"used more than by the other domains by over {LEAST:g} of an even use"
+BEYOND = f"used more than by the other domains, by over {LEAST:g} of an even use"
 """When an expert is called a domain's specialist, in words."""
 _PERCENT = st.column_config.NumberColumn(format="percent")
 
@@ -30,7 +30,8 @@ def draw_specialists(profiled: ProfileView) -> None:
         return
     if not profiled.tested:
         st.info(
-            f"No expert is tested: that takes {MINIMUM_DOCUMENTS} texts of a domain or more, and as many of the others."
+            f"No expert is tested: a test needs at least {MINIMUM_DOCUMENTS} texts of a domain, and as many of the"
+            " others."
         )
         return
     left, right = st.columns([1.35, 1], gap="large")
@@ -47,17 +48,18 @@ def _marked(profiled: ProfileView) -> None:
     heading(
         captions.specialists_in_words(uses),
         f"marked: q ≤ {LEVEL:g} and a difference above {LEAST:g} · top-k / experts",
-        f"Only {BEYOND}, is called a specialist: with texts enough any two domains differ (a convention of moe_viz)."
-        " p: Welch’s t of the expert’s load in the domain’s documents against all others, less that difference"
-        " (McCarthy and Smyth, TREAT, 2009), one-sided, with the null of"
-        f" shuffled labels ({DRAWS} draws, put together over experts; Tusher, Tibshirani and Chu 2001). q: adjusted by"
-        " Benjamini and Hochberg (1995) over all domains, layers and experts.",
+        f"Only {BEYOND}, is called a specialist: with enough texts any two domains differ (a convention of moe_viz)."
+        " p: Welch’s t of the expert’s load in the domain’s documents against all others, minus that"
+        " difference (McCarthy and Smyth, TREAT, 2009), one-sided, with"
+        f" the null of shuffled labels ({DRAWS} draws, pooled over experts; Tusher, Tibshirani and Chu 2001). q: p"
+        " adjusted"
+        " by Benjamini and Hochberg (1995) over all domains, layers and experts.",
         f"Left out: documents of fewer than {MINIMUM_ASSIGNMENTS} choices, domains of fewer than"
         f" {MINIMUM_DOCUMENTS} documents. n: {profiled.size}.",
         term="specialist",
     )
     if marked.empty:
-        st.caption("No expert takes so much more of a domain that it is called its specialist.")
+        st.caption("No expert takes enough more of a domain to be called its specialist.")
         return
     names = dict(zip(profiled.profile.domains, profiled.names, strict=True))
     shown = pd.DataFrame(
@@ -95,7 +97,7 @@ def _marked(profiled: ProfileView) -> None:
     st.caption(
         f"The largest differences first{', with their 95 % interval' if profiled.interval else ''}."
         " Select a row to see its expert."
-        f" Of all that are marked, about {LEVEL:.0%} may be there by chance."
+        f" About {LEVEL:.0%} of all marked experts may be marked by chance."
     )
     folded_tables({"specialists": lambda: marked})
 
@@ -106,13 +108,13 @@ def _halves(profiled: ProfileView) -> None:
     heading(
         "Held out against fitted",
         "difference in the half where it was found, against the other half",
-        "Each domain’s documents are cut in two at random; specialists are found in one half alone, and only these are"
-        " tested in the other, adjusted for their number.",
+        "Each domain’s documents are split in two at random; specialists are found in one half alone, and only these"
+        " are tested in the other half, adjusted for their number.",
         f"Confirmed: q ≤ {LEVEL:g} in the other half too. n: {profiled.size}.",
         term="held out",
     )
     if split is None or not split.found.any():
-        st.caption("Half of the documents is too few to find a specialist in.")
+        st.caption("Half of the documents are too few to find a specialist.")
         return
     table = held_out_table(profiled.profile, split)
     named = zip(profiled.profile.domains, profiled.names, strict=True)

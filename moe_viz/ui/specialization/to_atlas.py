@@ -13,7 +13,7 @@ from moe_viz.ui.specialization.profiles import looked_at
 
 
 def to_atlas(trace: RoutingTrace, token: int) -> None:
-    """Draw the way to each layer's first choice, where the atlas is of the model and the routers of this trace."""
+    """Draw links to each layer's first choice, if the atlas is of the same model and routers as this trace."""
     profiled = looked_at()
     go_to_asked_expert(profiled)
     if profiled.profile.sites != trace.sites or model_identity(profiled.profile.runs[0].provenance) != model_identity(
@@ -35,5 +35,5 @@ def to_atlas(trace: RoutingTrace, token: int) -> None:
         key=state.TO_ATLAS.key,
         format_func=lambda site: f"{layers[site]}: expert {experts[site]}",
         on_click=go,
-        help="In each layer the expert with the largest gating weight for this token: whom else it serves",
+        help="In each layer, the expert with the largest gating weight for this token, and what else this expert takes",
     )

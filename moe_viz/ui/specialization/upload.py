@@ -1,4 +1,4 @@
-"""The texts that a person brings, by domain: pasted, uploaded, or from a folder of the server."""
+"""The texts that a person adds, by domain: pasted, uploaded, or from a folder of the server."""
 
 from __future__ import annotations
 
@@ -24,38 +24,41 @@ if TYPE_CHECKING:
 
 
 def uploaded_texts() -> dict[str, list[str]]:
-    """What this session has brought so far."""
+    """The texts that this session has added so far."""
     return state.UPLOADED_TEXTS.get_or_set({})
 
 
 def upload_texts() -> None:
-    """Draw the ways to bring a domain, and what was brought."""
+    """Draw the ways to add a domain, and what was added."""
     ways = ["Paste", "Upload", *(["Folder on the server"] if any_may_load() else [])]
     way = st.segmented_control("Texts of your own", ways, default=ways[0], required=True, key="way to bring")
     with st.form("bring", border=False, clear_on_submit=True):
         if way == "Paste":
-            name = st.text_input("Domain", max_chars=60, placeholder="What kind of text it is")
+            name = st.text_input("Domain", max_chars=60, placeholder="What kind of text is it?")
             text = st.text_area("Texts", height=120, placeholder="An empty line stands between two texts")
             if st.form_submit_button("Add this domain"):
                 _keep(lambda: pasted(name, text))
         elif way == "Upload":
             files = st.file_uploader("Files", accept_multiple_files=True, key="own files")
-            st.caption("One file a domain: .txt is one text; .jsonl, .csv and .parquet have one a row, in “text”.")
+            st.caption(
+                "One file per domain: a .txt file is one text; .jsonl, .csv and .parquet files have one text per row,"
+                " in “text”."
+            )
             if st.form_submit_button("Add these domains"):
                 _keep(lambda: uploaded(files))
         else:
-            folder = st.text_input("Folder", placeholder="One file or folder a domain")
+            folder = st.text_input("Folder", placeholder="One file or folder per domain")
             if st.form_submit_button("Add these domains"):
                 _keep(lambda: of_folder(folder))
     limits = settings()
     st.caption(
         f"At most {limits.measure_domains} domains, {limits.measure_texts} texts of each, and the first"
-        f" {limits.measure_tokens:,} tokens of a text. For larger corpora there is the command line:"
+        f" {limits.measure_tokens:,} tokens of a text. For larger corpora, use the command line:"
         " python -m moe\\_viz profile."
     )
     if uploaded_texts():
         counts = ", ".join(f"{visible(name)} ({len(texts)})" for name, texts in uploaded_texts().items())
-        st.text(f"Brought, with the number of texts: {counts}")
+        st.text(f"Added, with the number of texts: {counts}")
         st.button("Remove them", on_click=uploaded_texts().clear, type="tertiary")
 
 
@@ -70,9 +73,9 @@ def pasted(name: str, text: str) -> dict[str, list[str]]:
 
 
 def uploaded(files: Sequence[UploadedFile]) -> dict[str, list[str]]:
-    """A domain a file. Raises InputError if there is none, or one cannot be read."""
+    """One domain per file. Raises InputError if there is none, or one cannot be read."""
     if not files:
-        raise InputError("no file was chosen; choose one a domain")
+        raise InputError("no file was chosen; choose one per domain")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         paths = [folder / Path(file.name).name for file in files]
@@ -85,7 +88,7 @@ def uploaded(files: Sequence[UploadedFile]) -> dict[str, list[str]]:
 
 
 def of_folder(name: str) -> dict[str, list[str]]:
-    """A domain a file or folder in it. Raises InputError if there is none, or one cannot be read."""
+    """One domain per file or folder in it. Raises InputError if there is none, or one cannot be read."""
     folder = Path(name)
     if not name.strip() or not folder.is_dir():
         raise InputError(f"there is no folder {name!r} on the server")
@@ -100,12 +103,12 @@ def _read(paths: Iterable[Path]) -> dict[str, list[str]]:
             if document.text.strip():
                 found.setdefault(name, []).append(document.text)
     if not found:
-        raise InputError("there is no text in it; bring files with some")
+        raise InputError("these files have no text; choose files that have some")
     return found
 
 
 def _keep(read: Callable[[], dict[str, list[str]]]) -> None:
-    """Add what is read, or say why it cannot be."""
+    """Add what is read, or say why it cannot be added."""
     try:
         found = read()
     except InputError as error:
