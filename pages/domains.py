@@ -1,4 +1,4 @@
-"""Which experts serve which kind of text, and how sure that is."""
+"""Which experts serve which kind of text, and how certain that is."""
 
 from moe_viz.ui.widgets.entry import through_app
 

@@ -1,4 +1,4 @@
-"""The model in use, another one in its place, and well-known models to compare."""
+"""The model in use, how to load another one, and well-known models to compare."""
 
 from moe_viz.ui.widgets.entry import through_app
 

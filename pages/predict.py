@@ -1,4 +1,4 @@
-"""Predict, then see: questions from real routing."""
+"""Questions from real routing: predict the answer, then see it."""
 
 from moe_viz.ui.widgets.entry import through_app
 

@@ -1,4 +1,4 @@
-"""How the bundled model's routing was learnt, and how it collapses without load balancing: recorded."""
+"""A recording of how the bundled model learnt to route, and of how it collapses without load balancing."""
 
 from moe_viz.ui.widgets.entry import through_app
 

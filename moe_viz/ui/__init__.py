@@ -1,1 +1,1 @@
-"""The only room that imports streamlit: the shared engine, the widgets and states of all pages."""
+"""The only package that imports streamlit: the shared engine, and the widgets and states of all pages."""

@@ -39,7 +39,7 @@ PAGES = (
         "A text, or a whole profile, layer by layer: how the work is spread over the experts.",
         of_a_text=True,
     ),
-    PageEntry("domains", "Domains", "category", "Which experts serve which kind of text, and how sure that is."),
+    PageEntry("domains", "Domains", "category", "Which experts serve which kind of text, and how certain that is."),
     PageEntry(
         "experts",
         "Experts",
@@ -56,13 +56,13 @@ PAGES = (
         "training",
         "Training",
         "timeline",
-        "How the bundled model's routing was learnt, and how it collapses without load balancing: recorded.",
+        "A recording of how the bundled model learnt to route, and of how it collapses without load balancing.",
     ),
     PageEntry(
-        "models", "Models", "hub", "The model in use, another one in its place, and well-known models to compare."
+        "models", "Models", "hub", "The model in use, how to load another one, and well-known models to compare."
     ),
     PageEntry("learn", "Learn", "school", "Mixture of experts, taught on a real model."),
-    PageEntry("predict", "Predict", "psychology_alt", "Predict, then see: questions from real routing."),
+    PageEntry("predict", "Predict", "psychology_alt", "Questions from real routing: predict the answer, then see it."),
     PageEntry("glossary", "Glossary", "dictionary", "The words of the field, each with where to see it."),
 )
 """The first is the one that opens by default."""

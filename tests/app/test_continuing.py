@@ -281,7 +281,7 @@ def test_the_servers_numbers_are_those_of_the_engine():
     meter.asked("somebody")
     facts = server_facts(replace(meter.status("ready", 4, 2, 1), uptime_seconds=3725.0, memory_bytes=1_230_000_000))
     assert facts["time to answer"] == "50 ms (median), 95 ms (95th percentile)"
-    assert facts["texts a pass"] == "2 (median)"
+    assert facts["texts per pass"] == "2 (median)"
     assert (facts["answered"], facts["refused"], facts["failed"]) == ("100", "1", "0")
     assert (facts["texts waiting"], facts["being continued"]) == ("4", "2, 1 waiting")
     assert (facts["up"], facts["memory"]) == ("1 h 2 min", "1.23 GB, the whole process")

@@ -161,7 +161,7 @@ def test_a_text_that_cannot_be_read_gets_its_sentence(app, text):
 
 def test_another_model_is_named_and_never_loaded_unasked(app):
     opened(app, text="hello", model="no-such/<b>model</b>", dtype="bfloat16")
-    assert "made with no-such/<b>model</b> (bfloat16); what you see is of demo." in notice(app)
+    assert "made with no-such/<b>model</b> (bfloat16); you see demo." in notice(app)
     assert shown(app).trace.provenance.model == "demo"
     assert state.LOADING_MODEL.key not in app.session_state
     button(app, "Load it").click().run()

@@ -55,7 +55,7 @@ def test_what_is_published_stands_beside_what_is_counted(app):
     )
     assert abs(row["difference"]) < 0.5
     assert row["active is published"] == "without input embeddings"
-    assert (row["experts"], row["a token"], row["layers"], row["licence"]) == (32, 4, 24, "Apache-2.0")
+    assert (row["experts"], row["per token"], row["layers"], row["licence"]) == (32, 4, 24, "Apache-2.0")
     assert table.loc["GPT-4"][["total, published", "total, counted", "experts"]].isna().all()
 
 
@@ -72,7 +72,7 @@ def test_every_model_of_the_catalogue_can_be_looked_at(app, look):
 def test_a_layer_with_two_routers_is_told_as_such(app):
     on_models(app).selectbox(key="look").set_value("JetMoE-8B").run()
     clean(app)
-    assert any("Each row is a router, of which a layer has several" in c.value for c in app.caption)
+    assert any("Each row is a router, and a layer has several" in c.value for c in app.caption)
     assert "self_attention.experts layers 0–23 8 experts, 2 per token" in re.sub(r"\s+", " ", facts(app))
 
 
@@ -124,7 +124,7 @@ def test_what_a_model_would_take_is_said_before_it_is_loaded(app):
     until(app, lambda: "The loaded model: demo" in headings(app))
     app.text_input[0].input("demo")
     next(box for box in app.selectbox if box.label == "Precision").select("bfloat16")
-    next(button for button in app.button if button.label == "What would it take?").click().run()
+    next(button for button in app.button if button.label == "How much memory does it need?").click().run()
     said = app.info[0].value.replace("\\", "")
     assert "demo: The weights take 0.0257 GB on cpu" in said
     assert "Each token of a text adds 2.3 kB while it generates." in said

@@ -196,7 +196,7 @@ def test_training_shows_both_recordings_on_the_same_axes(app):
         ("Load", "MaxVio"),
         ("Effective experts", "experts"),
         ("Router saturation", "share of the final experts"),
-        ("Loss", "nats a token"),
+        ("Loss", "nats per token"),
     ],
 )
 def test_every_measure_of_training_is_drawn(app, measure, axis):

@@ -127,10 +127,10 @@ HOSTILE = (
 
 def test_a_hostile_link_falls_back_with_a_sentence(page, address):
     page.goto(address + HOSTILE)
-    expect(page.get_by_text("Not all of this link fits here")).to_be_visible()
+    expect(page.get_by_text("Parts of this link do not fit here")).to_be_visible()
     expect(chips(page).first).to_be_visible()
     expect(layer(page)).to_have_value("5")
     assert page.evaluate("window.pwned") is None
     assert page.locator("main img").count() == 0
     page.get_by_role("button", name="Close").click()
-    expect(page.get_by_text("Not all of this link fits here")).to_have_count(0)
+    expect(page.get_by_text("Parts of this link do not fit here")).to_have_count(0)

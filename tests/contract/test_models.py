@@ -108,7 +108,7 @@ def test_all_models_by_size(monkeypatch):
         assert row["w/o embeddings"] == pytest.approx((active - PARTS["embeddings"]) / 1e9)
         for column, published in (("total, published", model.total), ("active, published", model.active)):
             assert row[column] == published or (published is None and math.isnan(row[column]))
-        assert (row["experts"], row["a token"], row["layers"], row["dense layers"]) == (64, max(scale, 2), 6, 3)
+        assert (row["experts"], row["per token"], row["layers"], row["dense layers"]) == (64, max(scale, 2), 6, 3)
         if model.active:
             counted = active - PARTS["embeddings"] if model.embeddings_counted is False else active
             assert row["difference"] == pytest.approx(100 * (counted / 1e9 / model.active - 1))
@@ -117,5 +117,5 @@ def test_all_models_by_size(monkeypatch):
 def test_a_models_facts_say_total_and_active(monkeypatch):
     model = next(model for model in known_models() if model.config)
     facts = catalogue._portrait(model, built(), "look").facts
-    assert facts["counted"].startswith(f"{in_all() / 1e6:.3g} M, {used() / 1e6:.3g} M a token")
+    assert facts["counted"].startswith(f"{in_all() / 1e6:.3g} M, {used() / 1e6:.3g} M per token")
     assert f"{(used() - PARTS['embeddings']) / 1e6:.3g} M without input embeddings" in facts["counted"]

@@ -1,4 +1,4 @@
-"""The glossary, with its search, and the links that lead to one of its terms."""
+"""The glossary, with its search, and the links to its terms."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _card(term: Term) -> None:
 
 
 def _said(term: Term) -> str:
-    """All that there is to say of a term, as Markdown."""
+    """The whole entry of a term, as Markdown."""
     parts = [f"#### {term.name}", term.meaning]
     if term.formula:
         parts.append(f"`{term.formula}`")

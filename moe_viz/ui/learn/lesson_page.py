@@ -1,4 +1,4 @@
-"""The Learn page: lessons to choose from, each with a question, something to do, and a check."""
+"""The Learn page: a choice of lessons, each with a question, something to do, and a check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recordings of the bundled model's training, held once for everybody, within the memory budget."""
+"""The recordings of the bundled model's training, held once per server, within the memory budget."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moe_viz.ui.session.trace_view import bytes_of
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A time-lapse under its name, and its numbers, worked out once for everybody."""
+    """A recording under its name, and its numbers, worked out once per server."""
 
     name: str
     file: str
@@ -25,12 +25,12 @@ class Recording:
 
     @cached_property
     def routing(self) -> pd.DataFrame:
-        """One row a frame and layer."""
+        """One row per frame and layer."""
         return routing_over_training(self.lapse)
 
     @cached_property
     def loss(self) -> pd.DataFrame:
-        """One row a frame and kind of text."""
+        """One row per frame and kind of text."""
         return loss_over_training(self.lapse)
 
     @cached_property
@@ -54,7 +54,7 @@ class _Both:
 
 
 class _Recordings(Evictable[_Both]):
-    """What was read of the recordings; the lessons have the same in hand, not a second copy."""
+    """The recordings as read; the lessons use the same values, not a second copy."""
 
     def evict(self) -> None:
         super().evict()

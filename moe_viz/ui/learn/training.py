@@ -37,35 +37,35 @@ _MEASURES = (
         "Domain information",
         "domain_information",
         "bits",
-        "How much the experts that were chosen tell of the kind of text: mutual information of domain and expert."
-        " 0: nothing. Even random routers, at 0 updates, tell something: they follow the token, and kinds of text"
-        " differ in their tokens.",
+        "How much the chosen experts tell about the kind of text: mutual information of domain and"
+        " expert. 0: nothing. Even random routers, at 0 updates, tell something: they follow the token, and kinds"
+        " of text differ in their tokens.",
     ),
     _Measure(
         "Load",
         "max_violation",
         "MaxVio",
-        "The busiest expert's load over the mean load, less 1: 0 is even, 7 means that one expert of a layer takes"
-        " every token, with two experts of sixteen to a token.",
+        "The busiest expert's load over the mean load, minus 1: 0 is even; 7 means that one expert of a layer"
+        " takes every token, with two of sixteen experts per token.",
     ),
     _Measure(
         "Effective experts",
         "effective_experts",
         "experts",
-        "e to the entropy of the load: so many evenly used experts would be as uneven.",
+        "e to the entropy of the load: this many experts, evenly used, would have the same entropy.",
     ),
     _Measure(
         "Router saturation",
         "router_saturation",
         "share of the final experts",
-        "How many of the experts that a token ends with were chosen for it already; the last point is 1 by definition,"
-        " and chance is experts per token over experts.",
+        "The share of a token's final experts that the router already chose at this moment; the last point is 1 by"
+        " definition, and chance is experts per token over experts.",
     ),
     _Measure(
         "Loss",
         "loss",
-        "nats a token",
-        "How badly the next token is guessed: one thin line a kind of text, lower is better.",
+        "nats per token",
+        "How badly the model predicts the next token: one thin line per kind of text; lower is better.",
     ),
 )
 
@@ -148,8 +148,8 @@ def draw_loads(after: int) -> None:
                 limit=largest,
             )
     st.caption(
-        "Each cell is the share of its layer's assignments that the expert took, over all probe texts, every kind of"
-        " text weighing the same; a row sums to 100 %."
+        "Each cell is the share of its layer's assignments that the expert took, over all probe texts, each kind"
+        " of text weighing the same; a row sums to 100 %."
     )
     folded_tables(drawn)
 
@@ -185,7 +185,7 @@ def watched_text(after: int) -> None:
 
 
 def _frame(recording: Recording, after: int) -> int | None:
-    """The frame after so many updates; says so, and None, if the run had stopped by then."""
+    """The frame after this many updates; None, with a message, if the run had stopped by then."""
     frames = np.flatnonzero(recording.lapse.updates == after)
     if len(frames):
         return int(frames[0])
@@ -194,7 +194,7 @@ def _frame(recording: Recording, after: int) -> int | None:
 
 
 def _title(lapse: TrainingRecording, text: int) -> str:
-    """A watched text's kind and how it begins, as plain text."""
+    """A watched text's kind and its beginning, as plain text."""
     begins = "".join(token for token, of in zip(lapse.tokens, lapse.token_text, strict=True) if of == text)
     return f"{TITLES[lapse.domains[lapse.text_domain[text]]]}: {' '.join(begins.split())[:40]} …"
 
@@ -204,7 +204,8 @@ def about() -> None:
     lapse = recordings()[0].lapse
     st.markdown("##### How the bundled model learnt to route")
     st.caption(
-        f"Recorded while it was trained, whatever model is loaded now: {len(lapse.text_domain)} probe texts of"
-        f" {len(lapse.domains)} kinds, read again after more and more updates. Beside it the same model, from the same"
-        " random start and on the same text in the same order, trained without the balancing term."
+        "This was recorded while the bundled model was trained, and does not depend on the loaded model:"
+        f" {len(lapse.text_domain)} probe texts of {len(lapse.domains)} kinds, read again as the number of updates"
+        " grew. Beside it is the same model, from the same random start and on the same text in the same order,"
+        " trained without the balancing term."
     )

@@ -21,10 +21,10 @@ from moe_viz.ui.widgets.words import count_text, facts_html, memory_text, plain
 _DTYPES = {
     "float32": "in float32",
     "bfloat16": "in bfloat16",
-    "int8": "at 8 bits, less the scales",
-    "int4": "at 4 bits, less the scales",
+    "int8": "at 8 bits, without the scales",
+    "int4": "at 4 bits, without the scales",
 }
-"""Of which the page says how much memory all weights would take, and its name for each."""
+"""The number formats for which the page says how much memory all weights would take, each with its name."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Portrait:
     """A model as the page shows it."""
 
     key: str
-    """Tells the elements of one portrait on a page from another's."""
+    """Distinguishes the elements of one portrait on a page from another's."""
     name: str
     architecture: Architecture
     facts: dict[str, str]
@@ -46,7 +46,7 @@ class Portrait:
 
     @cached_property
     def layers(self) -> pd.DataFrame:
-        """One row a router, or a layer without one."""
+        """One row per router, or per layer without one."""
         return topology_table(self.architecture.sites, self.architecture.biased, self.count.stacks)
 
     @property
@@ -56,7 +56,7 @@ class Portrait:
 
     @cached_property
     def weights(self) -> pd.DataFrame:
-        """One row a part of the model: part, weights, always, chosen, one_token."""
+        """One row per part of the model: part, weights, always, chosen, one_token."""
         rows = pd.DataFrame({"part": list(self.count.parts), "weights": list(self.count.parts.values())})
         routed = rows["part"] == "routed experts"
         rows["always"] = rows["weights"].where(~routed, 0)
@@ -65,7 +65,7 @@ class Portrait:
 
 
 def portraits(*shown: Portrait) -> None:
-    """Draw one model, or two with like beside like."""
+    """Draw one model, or two with the same parts side by side."""
     if len(shown) == 1:
         _headline(shown[0])
         left, right = st.columns([1.5, 1], gap="large")
@@ -96,13 +96,13 @@ def _layers(portrait: Portrait) -> None:
     said = "; ".join(f"{layers}: {words}" for layers, words in kinds.items())
     name = f"layers-{portrait.key}"
     drawn = chart(topology, portrait.layers, name=name, key=f"layers {portrait.key}", alt=said)
-    reading = "Each row is a layer, the first on top"
+    reading = "Each row is a layer, the first at the top"
     if portrait.several_routers:
-        reading = "Each row is a router, of which a layer has several; the first layer is on top"
+        reading = "Each row is a router, and a layer has several; the first layer is at the top"
     if portrait.architecture.sites:
         reading += (
-            "; each cell one of its experts. As many are filled as one token uses: which ones, the router decides"
-            " anew for every token"
+            "; each cell is one of its experts. The number of filled cells is the number of experts that one token"
+            " uses; which ones, the router decides for each token"
         )
     st.caption(f"{reading}.")
     st.html(facts_html(kinds))
@@ -110,7 +110,7 @@ def _layers(portrait: Portrait) -> None:
 
 
 def _kinds(portrait: Portrait) -> dict[str, str]:
-    """What there is in which layers, in words."""
+    """What each kind of layer contains, in words."""
     named = ["stack"] if portrait.layers["stack"].nunique() > 1 else []
     named += ["part"] if portrait.several_routers else []
     kinds = {}
@@ -134,14 +134,14 @@ def _weights(portrait: Portrait) -> None:
         labels=labels,
     )
     reading = (
-        "Each bar is a part's share of all weights: what every token uses, what a router chose for one token, and what"
-        " lies idle for it. A token reads one row of the input embeddings; they count whole."
+        "Each bar is a part's share of all weights: what every token uses, what a router chose for one token, and"
+        " what this token leaves idle. A token reads one row of the input embeddings, but all rows count."
     )
     if count.tied:
-        reading += " The output head is the table of the input embeddings, counted there."
+        reading += " The output head is the table of the input embeddings and is counted there."
     st.caption(reading)
     memory = {f"memory {name}": memory_text(count.bytes(dtype)) for dtype, name in _DTYPES.items()}
-    st.html(facts_html({"a token, without input embeddings": count_text(count.active_without_embeddings)} | memory))
+    st.html(facts_html({"per token, without input embeddings": count_text(count.active_without_embeddings)} | memory))
     folded_tables(drawn)
 
 

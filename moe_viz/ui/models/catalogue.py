@@ -1,4 +1,4 @@
-"""The part of the Models page about well-known models: all at a glance, one or two in detail."""
+"""The part of the Models page about well-known models: an overview, and one or two in detail."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _NONE, _LOADED = "no other", "the loaded model"
 
 @st.cache_resource(show_spinner=False)
 def _builds() -> dict[str, Future[Architecture]]:
-    """Every open model's architecture, by its name: built from its config one after the other, once for everybody."""
+    """Every open model's architecture, by its name: built from its config one after the other, once per server."""
     worker = ThreadPoolExecutor(1, thread_name_prefix="moe_viz-catalogue")
     worker.submit(failure, engine())  # waits: transformers cannot be imported by two threads at once
     return {model.name: worker.submit(architecture, model.config) for model in known_models() if model.config}
 
 
 def well_known() -> None:
-    """Well-known models at a glance, then the chosen ones."""
+    """An overview of well-known models, then the chosen ones."""
     st.markdown("##### Well-known models")
     glance = st.container()
     look, beside = _choice()
@@ -49,9 +49,9 @@ def well_known() -> None:
         table = catalogue_table(known_models(), built)
         st.dataframe(table, hide_index=True, column_config=COLUMNS, height="content", placeholder="–", key="catalogue")
         st.caption(
-            "Weights in billions. Published: as its makers state it, or, where they do not, as its checkpoint has it."
-            " Counted: by building its layers from its configuration, without any weights. The difference compares like"
-            " with like: makers count what a token uses with or without the input embeddings."
+            "Weights in billions. Published: as its makers state it, or, if they do not, as its checkpoint has it."
+            " Counted: by building its layers from its configuration, without any weights. Makers count what a token"
+            " uses with or without the input embeddings, and the difference compares the same way of counting."
         )
         folded_tables({"catalogue": lambda: table} | drawn)
     _details(look, beside, built)
@@ -64,7 +64,7 @@ def _wait() -> None:
         left = sum(not build.done() for build in builds)
         if not left:
             st.rerun()
-        st.caption(f"Counting {len(builds)} models from their configurations; {left} to go. This happens once.")
+        st.caption(f"Counting {len(builds)} models from their configurations; {left} to go. This happens only once.")
 
     waiting()
 
@@ -97,15 +97,16 @@ def _sizes(built: dict[str, Architecture], marked: set[str]) -> Tables:
         marked=marked,
     )
     st.caption(
-        "Further right: more weights to hold in memory. Further up: more of them to read for each token. A dense model"
-        " lies on the line; a mixture of experts lies as far below it as its experts are idle. Counted, input"
-        " embeddings included. Click a point to see its layers. Closed models publish no sizes and are not here."
+        "Further right: more weights to hold in memory. Further up: more weights to read for each token. A dense"
+        " model lies on the line; the more of its weights are idle, the further a mixture of experts lies below it."
+        " The weights are counted, including input embeddings. Click a point to see its layers. Closed models publish"
+        " no sizes and are not shown."
     )
     return drawn
 
 
 def _choice() -> tuple[str, str]:
-    """Which model to look at, and which one beside it; both are kept in the address."""
+    """The model to look at, and a second one beside it; the address keeps both."""
     left, right = st.columns(2)
     with left:
         look = st.selectbox("Look at", _NAMES, index=_NAMES.index(_FIRST), key=state.LOOK_AT.key, bind="query-params")
@@ -131,11 +132,11 @@ def _details(look: str, beside: str, built: dict[str, Architecture]) -> None:
 
 
 def _offer(model: KnownModel, built: Architecture | None) -> None:
-    """What can be done with a model: load it, or why not."""
+    """Draw the button that loads a model, or the reason why it cannot be loaded."""
     if model.kind == "closed":
         _closed(model)
     elif model.kind == "dense":
-        st.caption(f"{plain(model.note)} There is nothing to load it for.")
+        st.caption(f"{plain(model.note)} There is no reason to load it here.")
     elif model.hub_id in (model_name(), coming()):
         st.caption("This is the loaded model." if model.hub_id == model_name() else "It is being loaded.")
     elif model.hub_id is not None and built is not None:
@@ -151,14 +152,14 @@ def _memory(built: Architecture) -> str:
     free = memory_text(psutil.virtual_memory().available)
     return (
         f"Its weights take {sizes} in float32, and are downloaded from the Hugging Face hub. This machine has {free} of"
-        " main memory free."
+        " free main memory."
     )
 
 
 def _closed(model: KnownModel) -> None:
     with st.container(border=True):
         st.markdown(
-            f"**{plain(model.name)} is closed:** no weights to load, no router to look at, no confirmed figures."
+            f"**{plain(model.name)} is closed:** it has no weights to load, no router to look at, no confirmed figures."
         )
         st.markdown(plain(f"{model.note} Source: {model.source}."))
 
@@ -171,11 +172,11 @@ def _portrait(model: KnownModel, built: Architecture, key: str) -> Portrait:
         "context": context_text(model.context),
         "hub id": model.hub_id or "none",
         "published": _published(model),
-        "counted": f"{count_text(count.total)}, {count_text(count.active)} a token"
+        "counted": f"{count_text(count.total)}, {count_text(count.active)} per token"
         + (f", {count_text(count.active_without_embeddings)} without input embeddings" if built.sites else ""),
     }
     if (off := difference(model, count)) is not None:
-        facts["difference"] = f"{off:+.1%} of what a token uses, counted as its makers do"
+        facts["difference"] = f"{off:+.1%} against the published number per token, counted as its makers do"
     return Portrait(
         key, model.name, built, facts, (model.note,) if model.note else (), "Counted from its configuration alone."
     )
@@ -183,6 +184,6 @@ def _portrait(model: KnownModel, built: Architecture, key: str) -> Portrait:
 
 def _published(model: KnownModel) -> str:
     sizes = [f"{model.total:g} B"] if model.total else []
-    sizes += [f"{model.active:g} B a token"] if model.active else []
-    by = "" if model.confirmed else ", not all by its makers"
+    sizes += [f"{model.active:g} B per token"] if model.active else []
+    by = "" if model.confirmed else ", partly not from its makers"
     return f"{', '.join(sizes)} ({model.source}{by})"

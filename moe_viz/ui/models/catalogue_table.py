@@ -1,4 +1,4 @@
-"""Well-known models as one table: what is published of each beside what is counted."""
+"""Well-known models as one table: what is published about each, beside what is counted."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ COLUMNS = {
 
 
 def catalogue_table(models: Iterable[KnownModel], built: Mapping[str, Architecture]) -> pd.DataFrame:
-    """One row a model. Weights in billions: total and active as published, then as counted.
+    """One row per model. Weights in billions: total and active as published, then as counted.
 
-    What is not published, or not counted (yet), is missing. `difference`: see there, in percent.
+    What is not published, or not counted (yet), is missing. `difference` is explained there; here it is in percent.
     """
     return pd.DataFrame([_row(model, built.get(model.name)) for model in models])
 
@@ -61,7 +61,7 @@ def _shape(built: Architecture | None) -> dict[str, int | None]:
     sites = built.sites if built is not None else ()
     return {
         "experts": max((site.num_experts - site.zero_experts for site in sites), default=None),
-        "a token": max((site.top_k for site in sites), default=None),
+        "per token": max((site.top_k for site in sites), default=None),
         "shared": max((site.shared_experts for site in sites), default=None),
         "layers": None if built is None else built.count.layers,
         "dense layers": None if built is None else built.count.dense_layers,
@@ -69,7 +69,7 @@ def _shape(built: Architecture | None) -> dict[str, int | None]:
 
 
 def difference(model: KnownModel, count: ParameterCount) -> float | None:
-    """How far the counted active weights lie from the published ones, as a share, counted as the makers do.
+    """The difference of the counted active weights from the published ones, as a share, counted as the makers do.
 
     None where none are published.
     """

@@ -20,26 +20,26 @@ from moe_viz.ui.session.model_in_use import (
 from moe_viz.ui.widgets.words import memory_text, plain
 
 _BEST = "best"
-_DEVICES = {_BEST: "the accelerator if there is one", "cpu": "the CPU", "auto": "spread over all there is, disk last"}
+_DEVICES = {_BEST: "the accelerator, if there is one", "cpu": "the CPU", "auto": "spread over all devices, disk last"}
 _DTYPES = (_BEST, "float32", "bfloat16", "float16")
 _PACKINGS = {"none": "as stored", "8-bit": "8-bit, with bitsandbytes", "4-bit": "4-bit, with bitsandbytes"}
 
 
 def load_another() -> None:
-    """The one place where a model is named to take the place of the one in use."""
+    """The one place where a person names a model to replace the one in use."""
     st.markdown("##### Load another model")
     with st.form("load", border=False):
         choice = _choice()
         with st.container(horizontal=True, vertical_alignment="center"):
             asked = st.form_submit_button("Load", type="primary")
-            planned = st.form_submit_button("What would it take?")
+            planned = st.form_submit_button("How much memory does it need?")
     if asked:
         begin_loading(choice)
     if planned:
         _say_plan(choice)
     if expected := coming():
         st.info(
-            f"Loading {plain(expected)}. {plain(model_name())} stays in use until it is there.",
+            f"Loading {plain(expected)}. {plain(model_name())} stays in use until then.",
             icon=":material/hourglass_top:",
         )
     elif reason := not_loaded():
@@ -48,22 +48,22 @@ def load_another() -> None:
 
 
 def _choice() -> ModelChoice:
-    """What the form says."""
+    """The choice that the form states."""
     label = "Hugging Face hub id, or a local folder"
     if any_may_load():
         name = st.text_input(
             label,
             placeholder="allenai/OLMoE-1B-7B-0924",
-            help="Only safetensors are read, and no code of the model's own is run.",
+            help="Only safetensors are read, and the model's own code is never run.",
         )
     else:
-        name = st.selectbox("Model", loadable(), help="Its owner decides which models this server loads.")
+        name = st.selectbox("Model", loadable(), help="The owner of this server decides which models it loads.")
     with st.expander("How"):
         left, right = st.columns(2)
         revision = left.text_input("Revision", placeholder="a branch, tag or commit of a hub model")
         device = right.selectbox("Device", _DEVICES, format_func=lambda key: f"{key}: {_DEVICES[key]}")
         dtype = left.selectbox(
-            "Precision", _DTYPES, help="Best: bfloat16 on an accelerator, float32 on the CPU if it fits."
+            "Precision", _DTYPES, help="“best” is bfloat16 on an accelerator, and float32 on the CPU if it fits."
         )
         packing = right.selectbox("Weights", _PACKINGS, format_func=_PACKINGS.__getitem__)
         if any_may_load():
@@ -85,18 +85,18 @@ def _cached() -> None:
     if not found:
         st.caption("No mixture-of-experts model is in this machine's Hugging Face cache.")
         return
-    st.caption("In this machine's Hugging Face cache:")
+    st.caption("This machine's Hugging Face cache has:")
     for model in found:
-        part = "" if model.whole else ", not all of it"
+        part = "" if model.whole else ", incomplete"
         st.text(f"{model.name} @ {', '.join(model.refs) or model.revision[:12]} ({memory_text(model.size)}{part})")
 
 
 def _say_plan(choice: ModelChoice) -> None:
-    """What the model would take of this machine's memory."""
+    """How much of this machine's memory the model would take."""
     if reason := refused(choice.name):
         st.error(plain(reason), icon=":material/error:")
         return
-    with st.spinner("Looking at its configuration", show_time=True):
+    with st.spinner("Reading its configuration", show_time=True):
         failure(engine())  # waits: while a model is built in another thread, another cannot be
         try:
             plan = moe_viz.memory_plan(choice.name, **choice.options)
@@ -105,5 +105,5 @@ def _say_plan(choice: ModelChoice) -> None:
             return
     said = plain(plan.sentence)
     if plan.cache_per_token is not None:
-        said += f" Each token of a text adds {plain(memory_text(plan.cache_per_token))} while it generates."
+        said += f" Each token of a text adds {plain(memory_text(plan.cache_per_token))} during generation."
     st.info(f"{plain(choice.name)}: {said}", icon=":material/check:" if plan.fits else ":material/error:")

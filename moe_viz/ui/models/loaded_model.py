@@ -12,12 +12,12 @@ from moe_viz.ui.widgets.words import context_text, plain, taken_text
 
 
 def loaded_model() -> None:
-    """The model in use: how it is built, what it weighs, what is known of it."""
+    """The model in use: how it is built, its size, what is known about it."""
     current = engine()
     if current.state == "loading":
         with st.container(border=True):
             st.markdown(f"**Loading {plain(model_name())}.**")
-            st.markdown("Its layers are drawn here as soon as it is there. The models below can be looked at already.")
+            st.markdown("Its layers are drawn here as soon as it is loaded. You can already look at the models below.")
     elif reason := failure(current):
         with st.container(border=True):
             st.markdown(f"**{plain(model_name())} could not be loaded.**")
@@ -47,7 +47,7 @@ def _portrait(info: ModelInfo, key: str) -> Portrait:
             "weights": origin.revision or "no revision known",
             "context": context_text(info.context),
             "self-test": info.self_test.sentence,
-            "proven": proven(origin.family) or "nothing: this family is not recorded",
+            "proven": proven(origin.family) or "nothing, because this family is not recorded",
         },
         notes=origin.notes,
         source=f"Counted on the loaded model. {versions}.",

@@ -168,8 +168,7 @@ def draw_information(profiled: ProfileView) -> None:
             "What is left once the token is known",
             "I(domain; first expert | token) − the same with experts drawn without regard to the domain",
             f"Over tokens that occur at least {OCCURRENCES:,} times; the mean is weighted by occurrences. The other"
-            " line:"
-            " I(domain; first expert) of all tokens, every domain weighing the same.",
+            " line: I(domain; first expert) of all tokens, every domain weighing the same.",
             f"Here: {int(table['tokens'].max()):,} tokens, {table['share_of_text'].max():.0%} of the text.",
             term="token-identity control",
         )

@@ -44,8 +44,7 @@ def writes_toward(profiled: ProfileView, site: int, expert: int) -> None:
         "What it adds: the output of the model’s own experts module for this expert alone, weighted as the model"
         " weighed it, at each token that took it.",
         "This is the direct path only: what later layers do with it is left out. Effects can be compared within an"
-        " expert, not"
-        " between layers.",
+        " expert, not between layers.",
         term="logit lens",
     )
     under_way = state.READING_OUTPUTS.get()

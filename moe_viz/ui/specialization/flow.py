@@ -94,9 +94,9 @@ def _coactivation(profiled: ProfileView, site: int, expert: int) -> None:
         "share = N(tokens that took both) / N(tokens that took the row’s expert)",
         "Co-activation, OLMoE (arXiv 2409.02060, equation 6), of all pairs of a token’s experts. The code that made"
         " the paper’s figures counts only pairs of neighbouring ranks: as_coded in the table.",
-        "Chance: every expert keeps its number of pairs, and its partners are random, but"
-        " never itself (quasi-independence, Goodman 1968)."
-        f" Filter: at least {EXPECTED} tokens expected by chance; other cells are grey.",
+        "Chance: every expert keeps its number of pairs, and its partners are random, but never itself"
+        f" (quasi-independence, Goodman 1968). Filter: at least {EXPECTED} tokens expected by chance; other cells are"
+        " grey.",
         f"Orders. {ORDERED}",
         f"n: {profiled.size}. All tokens count.",
         term="co-activation",

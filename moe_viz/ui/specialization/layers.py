@@ -70,8 +70,7 @@ _OF_DOMAINS = _CellOfLayers(
     "largest_difference",
     "specialization",
     "Each cell is how much more of one domain’s tokens the expert took than of the other domains’, for the domain"
-    " where this"
-    " difference is largest; point at a cell to see which domain.",
+    " where this difference is largest; point at a cell to see which domain.",
     "max over domains of (share of the domain’s tokens − mean over the others of their shares)",
 )
 

@@ -48,12 +48,11 @@ def _marked(profiled: ProfileView) -> None:
     heading(
         captions.specialists_in_words(uses),
         f"marked: q ≤ {LEVEL:g} and a difference above {LEAST:g} · top-k / experts",
-        f"Only {BEYOND}, is called a specialist: with enough texts any two domains differ (a convention of moe_viz)."
-        " p: Welch’s t of the expert’s load in the domain’s documents against all others, minus that"
-        " difference (McCarthy and Smyth, TREAT, 2009), one-sided, with"
-        f" the null of shuffled labels ({DRAWS} draws, pooled over experts; Tusher, Tibshirani and Chu 2001). q: p"
-        " adjusted"
-        " by Benjamini and Hochberg (1995) over all domains, layers and experts.",
+        f"An expert is called a specialist only if it is {BEYOND}: with enough texts any two domains differ (a"
+        " convention of moe_viz). p: Welch’s t of the expert’s load in the domain’s documents against all others,"
+        " minus that difference (McCarthy and Smyth, TREAT, 2009), one-sided, with the null of shuffled labels"
+        f" ({DRAWS} draws, pooled over experts; Tusher, Tibshirani and Chu 2001). q: p adjusted by Benjamini and"
+        " Hochberg (1995) over all domains, layers and experts.",
         f"Left out: documents of fewer than {MINIMUM_ASSIGNMENTS} choices, domains of fewer than"
         f" {MINIMUM_DOCUMENTS} documents. n: {profiled.size}.",
         term="specialist",
@@ -95,9 +94,8 @@ def _marked(profiled: ProfileView) -> None:
         selection_mode="single-row",
     )
     st.caption(
-        f"The largest differences first{', with their 95 % interval' if profiled.interval else ''}."
-        " Select a row to see its expert."
-        f" About {LEVEL:.0%} of all marked experts may be marked by chance."
+        f"The largest differences first{', with their 95 % interval' if profiled.interval else ''}. Select a row to"
+        f" see its expert. About {LEVEL:.0%} of all marked experts may be marked by chance."
     )
     folded_tables({"specialists": lambda: marked})
 

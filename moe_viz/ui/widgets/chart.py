@@ -1,4 +1,4 @@
-"""Every Plotly figure of every page, drawn from the table that it hands out, and its picture.
+"""Every Plotly figure of every page, drawn from the table that it returns, and its picture.
 
 The camera above a figure saves it, in the browser alone.
 """
@@ -39,7 +39,7 @@ def chart(
 ) -> Tables:
     """Draw `figure_of(table, **options)` as wide as there is room.
 
-    Returns the table under its `name`, to be handed out below the figure by `folded_tables`. `alt` says the
+    Returns the table under its `name`, for `folded_tables` below the figure. `alt` says the
     figure in words; `on_select` is called when a point is clicked.
     """
     _plot(figure_of, table, options, key=key, alt=alt, on_select=on_select)
@@ -71,18 +71,18 @@ def _plot(
 
 
 def file_name(key: str) -> str:
-    """The name of a figure's picture, without its ending: of what it is called, what every file system takes."""
+    """The name of a figure's picture, without its ending: the figure's name, made safe for every file system."""
     words = re.findall(r"[a-z0-9]+", key.lower())
     return "-".join(["moe_viz", *words])[:_LONGEST_NAME].rstrip("-")
 
 
 def choose_picture_format() -> None:
-    """Draw the choice of what the camera saves."""
+    """Draw the choice of the format that the camera saves."""
     st.segmented_control(
         "Figures are saved as",
         _FORMATS,
         default=_FORMATS[0],
         required=True,
         key=state.PICTURE_FORMAT.key,
-        help="The camera at the upper right of a figure saves it as it stands there, in the colours of the page.",
+        help="The camera at the upper right of a figure saves the figure as shown, in the colours of the page.",
     )

@@ -1,4 +1,4 @@
-"""A figure's title with its definition, and the way to its term in the glossary."""
+"""A figure's title with its definition, and a link to its term in the glossary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from moe_viz.ui.widgets.words import plain
 
 
 def heading(title: str, formula: str, *sentences: str, term: str) -> None:
-    """A figure's title, and on demand its definition: the formula, its source, the filter in force.
+    """A figure's title, and on request its definition: the formula, its source, the filter in use.
 
     `term`: what it is called in the glossary.
     """

@@ -1,4 +1,4 @@
-"""A link to the view that a page shows: the same for everybody who opens it."""
+"""A link to the view that a page shows: all who open it see the same."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _component = st.components.v2.component("moe_viz_link", js=LINK_JS, css=LINK_CSS
 
 
 def copy_link() -> None:
-    """Draw the button, before the page is drawn, which says by `carry` what the link is to have beside its address."""
+    """Draw the button before the page is drawn; the page then adds to the link by `carry`."""
     state.CARRIED.set({})
     _control()
 
 
 def carry(**parts: Any) -> None:
-    """Have the link to this page carry a part of its scene; `shown=True`: the text that the session looks at."""
+    """Make the link to this page carry a part of its scene; `shown=True`: the text that the session looks at."""
     state.CARRIED.get_or_set({}).update(parts)
 
 
@@ -40,7 +40,7 @@ def _control() -> None:
 
 
 def _make() -> None:
-    """Someone asked for a link. What the browser alone knows, it adds by itself."""
+    """Make the link that a person asked for. The browser adds what it alone knows."""
     carried = (state.CARRIED.get() or {}).copy()
     own, choice = session(), choice_in_use()
     scene = Scene(choice.name, choice.revision, choice.dtype, choice.quantization)
@@ -50,7 +50,7 @@ def _make() -> None:
             scene = Scene(own.view.trace.provenance.model)
         carried["text"] = _text(own)
         if own.asked is None or own.asked.continuation:
-            notes.append("Whoever opens it has this text read anew, with the tokens that the model generated in it.")
+            notes.append("For a person who opens it, the model reads this text again, including the generated tokens.")
     text = carried.pop("text", None)
     scene = replace(scene, **carried)
     if text:
@@ -69,7 +69,7 @@ def _text(own: TextSession) -> str:
 
 
 def _with_text(scene: Scene, text: str) -> tuple[Scene, str]:
-    """The scene with a text, or with the name of it, and what is to be known of that."""
+    """The scene with a text, or with the text's name, and a sentence that says which."""
     limits = settings()
     if len(quote_plus(text.encode("utf-8", "replace"))) <= limits.link_characters:
         return replace(scene, text=text), "The text is in the link."
@@ -78,13 +78,13 @@ def _with_text(scene: Scene, text: str) -> tuple[Scene, str]:
     except InputError as error:
         return scene, f"The link is without the text: {error}."
     return replace(scene, stored=name), (
-        f"The text is long: this server keeps it for {limits.stored_hours:g} hours at most, and not beyond a restart,"
-        " under a name that cannot be guessed. Whoever has the link can read it."
+        f"The text is long: this server keeps it for at most {limits.stored_hours:g} hours, and not beyond a"
+        " restart, under a name that cannot be guessed. All who have the link can read it."
     )
 
 
 def _stored(text: str) -> str:
-    """The name of a text on the server; that of the last link's text stays. Raises InputError if there is no room."""
+    """The name of a text on the server; the last link's text keeps its name. Raises InputError if there is no room."""
     last, name = state.STORED_TEXT.get() or ("", "")
     if last != text or stored_texts.get(name) is None:
         name = stored_texts.keep(text)

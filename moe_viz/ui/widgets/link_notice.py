@@ -1,4 +1,4 @@
-"""What a page says of the link by which it was opened."""
+"""What a page says about the link by which it was opened."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from moe_viz.ui.session.scene import OpenedLink
 from moe_viz.ui.widgets.words import plain
 
 _NAMED = 8
-"""At most so many of the parameters that could not be kept are named."""
+"""At most this many of the parameters that could not be kept are named."""
 
 
 def say_of_link(page: str) -> None:
-    """After the page is drawn: say which model a link was made with, and what of it could not be kept."""
+    """Say, after the page is drawn, which model a link was made with, and which of its values could not be kept."""
     opened = opened_link()
     if not opened.drawn:
         opened.lost |= dict.fromkeys(not_taken(opened.asked))
@@ -45,18 +45,18 @@ def _sentences(opened: OpenedLink, wanted: ModelChoice | None) -> list[str]:
     if wanted is not None:
         how = ", ".join(value for value in wanted.options.values() if value)
         said.append(
-            f"This link was made with {wanted.name}{f' ({how})' if how else ''}; what you see is of {model_name()}."
-            + (f" {reason}" if (reason := refused(wanted.name)) else " Once it is loaded, have the text read again.")
+            f"This link was made with {wanted.name}{f' ({how})' if how else ''}; you see {model_name()}."
+            + (f" {reason}" if (reason := refused(wanted.name)) else " Once it is loaded, run the text again.")
         )
     if opened.gone:
         said.append(
             f"The text of this link is not on this server: a long text is kept for {settings().stored_hours:g} hours at"
-            " most, and not beyond a restart. Ask for a new link, or for the text."
+            " most, and not beyond a restart. Ask the sender for a new link, or for the text."
         )
     if opened.lost:
         names = [_called(name) for name in islice(opened.lost, _NAMED)]
         more = ", …" if len(opened.lost) > _NAMED else ""
-        said.append(f"Not all of this link fits here. The page shows its own choice of: {', '.join(names)}{more}.")
+        said.append(f"Parts of this link do not fit here. The page uses its own values for: {', '.join(names)}{more}.")
     return said
 
 

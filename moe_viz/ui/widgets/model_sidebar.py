@@ -1,4 +1,4 @@
-"""What the sidebar says of the model in use, and of one that is being loaded."""
+"""What the sidebar says about the model in use, and about one that is being loaded."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from moe_viz.ui.widgets.words import context_text, count_text, facts_html, memor
 
 
 def model_sidebar() -> None:
-    """What the model is, and the way to the page where another is chosen."""
+    """The model's facts, and a link to the page where a person chooses another."""
     _facts(0.5 if coming() or engine().state == "loading" else None)
     models = page_entry("models")
-    st.page_link(models.file, label="All about it, and others to load", icon=models.icon_name)
+    st.page_link(models.file, label="More about it, and other models to load", icon=models.icon_name)
 
 
 def _facts(every: float | None) -> None:
-    """Draw the facts; while a model loads, look again every so often."""
+    """Draw the facts; update them while a model loads."""
 
     @st.fragment(run_every=every)
     def facts() -> None:
@@ -30,7 +30,7 @@ def _facts(every: float | None) -> None:
         st.caption("MODEL")
         st.text(model_name())
         if current.state == "loading":
-            st.caption("Loading. You can type already.")
+            st.caption("The model is loading. You can already type.")
             _progress(current)
         elif reason := failure(current):
             st.error(plain(reason), icon=":material/error:")
@@ -46,7 +46,7 @@ def _facts(every: float | None) -> None:
 
 
 def _progress(loading: Engine) -> None:
-    """How far a model's loading has come."""
+    """The progress of loading a model."""
     progress = loading.progress
     if progress is None:
         return
@@ -64,9 +64,9 @@ def model_facts(info: ModelInfo) -> dict[str, str]:
     experts = sorted({(site.num_experts, site.top_k) for site in info.sites})
     facts = {
         "routers": f"{len(info.sites)}, in {info.count.layers} layers",
-        "experts": ", ".join(f"{count} a layer, top-{k}" for count, k in experts),
+        "experts": ", ".join(f"{count} per layer, top-{k}" for count, k in experts),
         "scoring": rule_words(decoder[0], info.biased[0]),
-        "parameters": f"{count_text(info.count.total)}, {count_text(info.count.active)} a token",
+        "parameters": f"{count_text(info.count.total)}, {count_text(info.count.active)} per token",
         "context": context_text(info.context),
         "runs on": f"{info.provenance.device}, {info.provenance.dtype}",
         "takes": taken_text(info),

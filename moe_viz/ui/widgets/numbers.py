@@ -1,4 +1,4 @@
-"""What stands under every figure: how to read it, its numbers, and where they come from."""
+"""What is shown under every figure: its numbers, and where they come from."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from moe_viz.ui.session.profile_view import ProfileView
 
 Tables = dict[str, Callable[[], "pd.DataFrame"]]
-"""Tables by their files' names, each made when it is asked for."""
+"""Tables by their files' names, each made on request."""
 SHOWN_ROWS = 2_000
-"""More rows than anybody scrolls through; the file has all."""
+"""At most this many rows are shown; the file has all rows."""
 
 
 def numbers(shown: TraceView, tables: Tables) -> None:
-    """A figure's tables, folded away, and where they come from."""
+    """A figure's tables, folded, and where they come from."""
     folded_tables(tables)
     provenance(shown)
 
 
 def folded_tables(tables: Tables) -> None:
-    """Tables that are made when they are unfolded, each with its CSV and its Parquet file.
+    """Tables that are made when a person unfolds them, each with its CSV and its Parquet file.
 
-    Their names are their files' names and tell the figures of a page apart.
+    Their names are their files' names and distinguish the figures of a page.
     """
     folded = st.expander("Numbers", key=state.NUMBERS.of(" ".join(tables)).key, on_change="rerun", bind="query-params")
     if folded.open:
@@ -43,7 +43,7 @@ def folded_tables(tables: Tables) -> None:
 
 def _table(name: str, rows: pd.DataFrame) -> None:
     st.dataframe(rows.head(SHOWN_ROWS), hide_index=True)
-    more = f"; the first {SHOWN_ROWS:,} above, all in the file" if len(rows) > SHOWN_ROWS else ""
+    more = f"; the first {SHOWN_ROWS:,} are above, all are in the file" if len(rows) > SHOWN_ROWS else ""
     st.caption(f"{len(rows):,} rows{more}.")
     with st.container(horizontal=True):
         _download(name, "csv", "text/csv", lambda: rows.to_csv(index=False).encode())
@@ -51,7 +51,7 @@ def _table(name: str, rows: pd.DataFrame) -> None:
 
 
 def _download(name: str, ending: str, mime: str, content: Callable[[], bytes]) -> None:
-    """A table as a file, made when it is asked for."""
+    """A table as a file, made on request."""
     st.download_button(
         f"Download {name}.{ending}",
         data=content,
@@ -71,7 +71,7 @@ def parquet_of(rows: pd.DataFrame) -> bytes:
 
 
 def provenance(shown: TraceView) -> None:
-    """Where the numbers come from, and what must be known to read them right."""
+    """Where the numbers come from, and what a reader must know to read them correctly."""
     st.caption(plain(" ".join((shown.provenance, *shown.trace.provenance.notes))))
 
 

@@ -13,14 +13,15 @@ from moe_viz.ui.session import state
 Order = Literal["Index", "Load", "Co-activation"]
 
 ORDERED = (
-    "By load: the busiest first. By co-activation: experts that the same tokens take stand together; phi coefficients,"
-    " average linkage (Sokal and Michener 1958), touching ends as alike as can be (Gruvaeus and Wainer 1972)."
+    "By load: the busiest expert comes first. By co-activation: experts that take the same tokens stand together; phi"
+    " coefficients, average linkage (Sokal and Michener 1958), with neighbouring ends as similar as possible"
+    " (Gruvaeus and Wainer 1972)."
 )
 """What the orders mean."""
 
 
 def choose_order(sites: Iterable[RouterSite]) -> Order:
-    """Draw the choice, which the address keeps. There is no co-activation where a token takes one expert."""
+    """Draw the choice, which the address keeps. There is no co-activation if each token takes one expert."""
     orders: list[Order] = ["Index", "Load"]
     if any(site.top_k > 1 for site in sites):
         orders.append("Co-activation")

@@ -14,9 +14,9 @@ _component = st.components.v2.component("moe_viz_presenter", js=PRESENTER_JS, cs
 
 
 def presenter_button() -> bool:
-    """Draw the button; that it was pressed the address keeps as `present=1`. Returns whether it was.
+    """Draw the button; once pressed, the address keeps `present=1`. Returns whether the view is on.
 
-    Not a switch: of a page that is left at once, the browser would not have its value, and take it back.
+    It is not a switch: if a person leaves the page at once, the browser would lose a switch's value.
     """
     on = state.PRESENTING.get_or_set(st.query_params.get(_PARAMETER) == "1")
     st.button(
@@ -25,8 +25,8 @@ def presenter_button() -> bool:
         width="stretch",
         on_click=_present,
         args=(True,),
-        help="For a projector: large type, strong contrast, nothing beside the page. The arrow keys step through"
-        " lessons, or layers; Escape leaves.",
+        help="For a projector: large type, strong contrast, only the page itself. The arrow keys step"
+        " through lessons or layers; Escape ends it.",
     )
     written = st.query_params.get(_PARAMETER)
     if on and written != "1":

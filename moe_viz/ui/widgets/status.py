@@ -1,4 +1,4 @@
-"""What the server is doing, in numbers; of nobody's text."""
+"""What the server is doing, in numbers; it shows no person's text."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from moe_viz.ui.session.model_in_use import engine
 from moe_viz.ui.widgets.words import facts_html, memory_text
 
 _EVERY = 2.0
-"""How often the open panel looks again, in seconds."""
+"""How often the open panel updates, in seconds."""
 
 
 def server_status() -> None:
-    """Draw the panel, folded away; only while it is open is anything asked of the engine."""
+    """Draw the panel, folded; it asks the engine for numbers only while it is open."""
     panel = st.expander("Server", key="server", on_change="rerun")
     if panel.open:
         with panel:
@@ -26,7 +26,7 @@ def server_status() -> None:
 @st.fragment(run_every=_EVERY)
 def _numbers() -> None:
     st.html(facts_html(server_facts(engine().status())))
-    st.caption("Of this model, for everybody; times are of the last 256 texts.")
+    st.caption("These numbers are for this model and all its users; times are of the last 256 texts.")
 
 
 def server_facts(status: Status) -> dict[str, str]:
@@ -34,7 +34,7 @@ def server_facts(status: Status) -> dict[str, str]:
     return {
         "texts waiting": f"{status.waiting:,}",
         "being continued": f"{status.generating:,}, {status.waiting_generations:,} waiting",
-        "texts a pass": f"{median(status.batches):g} (median)" if status.batches else "none yet",
+        "texts per pass": f"{median(status.batches):g} (median)" if status.batches else "none yet",
         "time to answer": _times(status.seconds),
         "answered": f"{status.answered:,}",
         "failed": f"{status.failed:,}",

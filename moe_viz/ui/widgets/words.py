@@ -24,7 +24,7 @@ def memory_text(count: int) -> str:
 
 
 def large_text(count: int) -> str:
-    """A whole number, from a million on as a power of ten: 1,820, 7.2 × 10¹³."""
+    """A whole number, as a power of ten if it is a million or more: 1,820, 7.2 × 10¹³."""
     if count < 10**6:
         return f"{count:,}"
     digits, power = f"{count:.1e}".split("e")
@@ -53,7 +53,7 @@ def taken_text(info: ModelInfo) -> str:
 
 
 def context_text(context: int | None) -> str:
-    """How much a model reads at once."""
+    """How many tokens a model reads at once."""
     return f"{context:,} tokens" if context else "no stated limit"
 
 

@@ -1,1 +1,1 @@
-"""One small file a lesson: its widgets, its numbers, its figures. What they say is in `moe_viz.lessons`."""
+"""One small file per lesson: its widgets, its numbers, its figures. Their texts are in `moe_viz.lessons`."""

@@ -61,12 +61,12 @@ def draw(lesson: Lesson) -> None:
 
 
 def _runs() -> dict[Balancing, Run]:
-    """The last run of each kind, of this visit."""
+    """The last run of each kind in this visit."""
     return state.TRAININGS.get_or_set({})
 
 
 def _watch(lesson: Lesson, names: dict[Balancing, str], running: bool) -> None:
-    """Draw the runs; while one is under way, look again and again."""
+    """Draw the runs; update them while one is running."""
 
     @st.fragment(run_every=0.5 if running else None)
     def watch() -> None:
@@ -150,7 +150,7 @@ def _recorded(lesson: Lesson) -> None:
 
 @cache
 def _violations() -> tuple[list[int], dict[str, list[float]], dict[str, list[float]]]:
-    """The updates that both recordings have; of each the worst layer's MaxVio and the dead experts."""
+    """The updates that both recordings have, and for each recording the worst layer's MaxVio and the dead experts."""
     from moe_viz.metrics.training import routing_over_training
 
     lapses = recording("balanced"), recording("unbalanced")
@@ -169,7 +169,7 @@ def _violations() -> tuple[list[int], dict[str, list[float]], dict[str, list[flo
 
 
 def _table() -> pd.DataFrame:
-    """One row a report."""
+    """One row per report."""
     rows = [
         {
             "balancing": kind,

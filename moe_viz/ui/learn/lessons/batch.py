@@ -1,4 +1,4 @@
-"""A batch wakes everybody: distinct experts by size of the batch, and the weights that it reads."""
+"""A batch activates all experts: distinct experts by size of the batch, and the weights that it reads."""
 
 from __future__ import annotations
 

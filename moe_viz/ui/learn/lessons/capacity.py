@@ -1,4 +1,4 @@
-"""Capacity: places of an expert, and the tokens that find them taken."""
+"""Capacity: the places of an expert, and the tokens that find no free place."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ALL = f"border-bottom:3px solid {SECOND};text-decoration:line-through;text-deco
 
 
 def draw(lesson: Lesson) -> None:
-    """The batch, its places, and who loses."""
+    """The batch, its places, and the tokens that lose."""
     st.markdown(lesson.say("intro"))
     kind = choose_kind(lesson.say("kind"), "python", state.CAPACITY_KIND)
     linked = text_of_link()
@@ -72,7 +72,7 @@ def draw(lesson: Lesson) -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _read(_model: str, text: str) -> TraceView:
-    """The text, read by the session's model; the same for everybody who asks for it."""
+    """The text, read by the session's model; shared by all sessions."""
     return TraceView(engine().trace(text), "measured", None)
 
 
@@ -166,7 +166,7 @@ def _marked(lesson: Lesson, trace: RoutingTrace, part: capacity.Flags, every: ca
 
 
 def _table(trace: RoutingTrace, site: int, factor: float) -> pd.DataFrame:
-    """One row a choice."""
+    """One row per choice."""
     router = trace.sites[site]
     ids = trace.expert_ids[site, :, : router.top_k]
     room = capacity.capacity(len(trace), router.top_k, router.num_experts, factor)

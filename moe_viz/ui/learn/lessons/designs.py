@@ -27,13 +27,13 @@ _NAMES = {
     "nothing": ("nothing", "nothing_what"),
     "hash": ("hash", "hash_what"),
 }
-"""Of each design the keys of its name and of what it is."""
+"""For each design, the keys of its name and of its explanation."""
 _FIRST_SHOWN = {"shared": "DeepSeek-V3", "fine": "DeepSeek-V3", "first": "DeepSeek-V3", "some": "Jamba v0.1"}
 _BESIDE = "Mixtral 8x7B"
 
 
 def draw(lesson: Lesson) -> None:
-    """A design, who has it, and what it changes."""
+    """A design, the models that have it, and what it changes."""
     st.markdown(lesson.say("intro"))
     design: str = st.segmented_control(
         lesson.say("design"),
@@ -89,7 +89,7 @@ def _what(lesson: Lesson, design: str, having: tuple[str, ...]) -> str:
 
 
 def _beside_each_other(lesson: Lesson, *names: str) -> pd.DataFrame:
-    """One row a number, one column a model, as a page writes them."""
+    """One row per number, one column per model, as a page writes them."""
     rows = {}
     for name in names:
         built = known_designs()[name]
@@ -114,7 +114,7 @@ def _layers(built: Built) -> int:
 
 
 def _table(lesson: Lesson, *names: str) -> pd.DataFrame:
-    """One row a model."""
+    """One row per model."""
     return _beside_each_other(lesson, *names).T.reset_index(names="model")
 
 

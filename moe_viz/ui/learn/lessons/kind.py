@@ -9,7 +9,7 @@ from moe_viz.ui.session.state import Entry
 
 
 def choose_kind(label: str, first: str, entry: Entry[str]) -> str:
-    """The domain of the probe texts that is chosen, at the start `first`; the address keeps it as `entry`."""
+    """Draw the choice of a domain of the probe texts, by default `first`; the address keeps it as `entry`."""
     kind: str = st.selectbox(
         label,
         list(TITLES),

@@ -20,7 +20,7 @@ _ABOUT = {
     "max_violation": "about_max_violation",
 }
 _SECONDS = 1.2
-"""From one moment to the next while it plays."""
+"""Seconds from one moment to the next while it plays."""
 
 
 def draw(lesson: Lesson) -> None:
@@ -103,5 +103,5 @@ def _moment(lesson: Lesson, playing: bool) -> None:
 
 
 def _means(table: pd.DataFrame, after: int) -> pd.Series[float]:
-    """The mean over layers after so many updates."""
+    """The mean over layers after this many updates."""
     return table[table["updates"] == after].mean()

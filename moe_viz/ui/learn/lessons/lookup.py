@@ -1,4 +1,4 @@
-"""Hash routing tried out: a token's expert by lookup, and by the bundled model's routers."""
+"""Hash routing to try out: a token's expert by lookup, and by the bundled model's routers."""
 
 from __future__ import annotations
 

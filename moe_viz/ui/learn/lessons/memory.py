@@ -114,7 +114,7 @@ def _measured(lesson: Lesson) -> None:
 
 
 def _table() -> pd.DataFrame:
-    """One row a model, gigabytes at each precision."""
+    """One row per model, gigabytes at each precision."""
     return pd.DataFrame(
         [
             {"model": name} | {f"{precision}, GB": gigabytes(sizes.total, bits) for precision, bits in BITS.items()}

@@ -1,4 +1,4 @@
-"""What people get wrong: six sentences, each to be judged first and then answered with numbers."""
+"""What people get wrong: six sentences; a person judges each, then sees the answer in numbers."""
 
 from __future__ import annotations
 

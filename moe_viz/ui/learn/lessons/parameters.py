@@ -129,7 +129,7 @@ def _published(lesson: Lesson, model: KnownModel | None) -> str:
 
 
 def _table() -> pd.DataFrame:
-    """One row a model."""
+    """One row per model."""
     return pd.DataFrame(
         [
             {

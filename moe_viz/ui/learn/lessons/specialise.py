@@ -20,7 +20,7 @@ from moe_viz.ui.widgets.numbers import Tables, folded_tables, profile_provenance
 
 
 def draw(lesson: Lesson) -> None:
-    """Two guesses; then the answers, as soon as they are asked for."""
+    """Two guesses; then the answers, when a person asks for them."""
     profiled = recorded()
     profile = profiled.profile
     kinds, site = len(profiled.names), profile.sites[0]

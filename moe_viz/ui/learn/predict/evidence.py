@@ -18,12 +18,12 @@ from moe_viz.ui.learn.predict.words import letter, say
 from moe_viz.ui.widgets.chart import chart
 
 _RANKS = 16
-"""No more of the largest shares are drawn."""
+"""At most this many of the largest shares are drawn."""
 
 _ROWS, _COLUMNS = 16, 13
-"""Size of the letters at a figure's axes, in pixels: to be read from the back of a room, and to fit a phone."""
+"""Size of the letters at a figure's axes, in pixels: readable from the back of a room, and small enough for a phone."""
 SHOWN_BEFORE = frozenset({"hidden_text"})
-"""Kinds whose figure belongs to the question."""
+"""Kinds whose figure is shown with the question."""
 
 
 def evidence(question: Question) -> None:
@@ -36,7 +36,7 @@ def evidence(question: Question) -> None:
 
 
 def evidence_figure(table: pd.DataFrame, of: Question) -> go.Figure:
-    """What a question rests on: its own figure, with large letters."""
+    """The figure that the question is based on, with large letters."""
     return _FIGURES[of.kind](table, of).update_xaxes(tickfont_size=_COLUMNS).update_yaxes(tickfont_size=_ROWS)
 
 

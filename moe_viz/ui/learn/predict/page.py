@@ -29,11 +29,11 @@ from moe_viz.ui.widgets.numbers import folded_tables
 from moe_viz.ui.widgets.words import facts_html, plain
 
 _MOST_CHARACTERS = 2000
-"""Of a person's text: so much is read for every question."""
+"""At most this much of a person's text is read, for every question."""
 _ADDRESS = "round"
 """The parameter of the address that names the seed; "seed" is that of continuations."""
 _SEEDS = 10_000
-"""A seed that nobody chose is below that: short enough to be read out."""
+"""A seed that the page chooses is below this: short enough to be read aloud."""
 
 _STYLE = f"""
 <style>
@@ -50,7 +50,7 @@ _STYLE = f"""
 
 
 def predict_page() -> None:
-    """Draw the question whose turn it is, and after the answer what was measured."""
+    """Draw the current question, and after the answer what was measured."""
     st.html(STYLE + _STYLE)
     own_round = _round()
     own = _source()
@@ -74,7 +74,7 @@ def predict_page() -> None:
 
 
 def _round() -> Round:
-    """The session's round. The address names its seed, and begins another by naming another."""
+    """The session's round. The address names its seed; another seed begins another round."""
     own = state.ROUND.get()
     named = st.query_params.get(_ADDRESS)
     seed = _seed(named)
@@ -125,7 +125,7 @@ def _source() -> str:
 
 
 def _question(own_round: Round, own: str) -> Asked | None:
-    """The question to look at; if there is none, draw why."""
+    """The current question; if there is none, draw the reason."""
     of = (model_name(), own)
     if own_round.wants(of):
         try:
@@ -185,7 +185,7 @@ def _choices(own_round: Round, question: Question) -> None:
 
 
 def _results(question: Question, answer: int) -> None:
-    """Every choice with what was measured of it, the right one and the one that was chosen marked; then the verdict."""
+    """Every choice with what was measured for it, with marks on the right and on the chosen one; then the verdict."""
     for index, (cell, choice) in enumerate(zip(cells(len(question.choices)), question.choices, strict=True)):
         state, icon = "other", ""
         if index == question.right:
@@ -203,7 +203,7 @@ def _results(question: Question, answer: int) -> None:
 
 
 def _chosen(question: Question, answer: int) -> str:
-    """What was chosen, with what was measured of it."""
+    """The chosen answer, with what was measured for it."""
     choice = question.choices[answer]
     said, measured = say_choice(question, choice), say_measured(question, choice)
     return predict("chosen_measured", choice=said, measured=measured) if measured else predict("chosen", choice=said)
@@ -240,7 +240,7 @@ def _explained(asked: Asked) -> None:
 
 
 def _to_routing(asked: Asked) -> None:
-    """A way to the whole text on the Routing page."""
+    """Draw a link to the whole text on the Routing page."""
     label = predict("routing", text_name=plain(text_name(asked.name)))
     if not st.button(label, key="to routing", type="tertiary", icon=":material/route:"):
         return

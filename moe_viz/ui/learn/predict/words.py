@@ -1,4 +1,4 @@
-"""The page's sentences, with what they name escaped: it may be a person's."""
+"""The page's sentences; names in them are escaped, since they may come from a person."""
 
 from __future__ import annotations
 
