@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class MoeVizError(Exception):
-    """Base of every error this library raises on purpose; its text is fit for a page."""
+    """Base of every error that this library raises on purpose; a page can show its text."""
 
 
 class InputError(MoeVizError, ValueError):

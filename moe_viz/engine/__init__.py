@@ -1,4 +1,4 @@
-"""One worker owns a model and serves everybody: traces in batches, generations side by side."""
+"""One worker owns a model and serves all sessions: traces in batches, generations side by side."""
 
 from moe_viz.engine.engine import Engine
 from moe_viz.engine.job import Job

@@ -1,4 +1,4 @@
-"""Work of many steps with a model, beside the engine's worker: others have their turn between two steps."""
+"""Work of many steps with a model, beside the engine's worker: other requests run between two steps."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from moe_viz.model.running.moe_model import MoEModel
 
 _PATIENCE = 60.0
-"""An engine may be too busy to take a step for at most so many seconds."""
+"""An engine may be too busy to take a step for at most this many seconds."""
 _GLANCE = 0.25
-"""How often a wait looks whether it is to stop, in seconds."""
+"""How often a wait checks whether to stop, in seconds."""
 
 Result = TypeVar("Result")
 Answer = TypeVar("Answer")
@@ -29,11 +29,11 @@ class StepEngine(Protocol):
     """What a job needs of an engine."""
 
     def use(self, work: Callable[[MoEModel], Answer], owner: str) -> Future[Answer]:
-        """Have `work` done with the model, in its turn. Raises EngineError if it cannot be taken."""
+        """Do `work` with the model, in its turn. Raises EngineError if it cannot be taken."""
 
 
 class Steps(Generic[Result]):
-    """What the work of a `Background` is given: the way to the model, and where to put its progress and result."""
+    """What the work of a `Background` gets: access to the model, and a place for its progress and result."""
 
     def __init__(self, engine: StepEngine, owner: str) -> None:
         self.stopping, self.over = threading.Event(), threading.Event()
@@ -48,7 +48,7 @@ class Steps(Generic[Result]):
         self._engine, self._owner = engine, owner
 
     def use(self, step: Callable[[MoEModel], Answer]) -> Answer:
-        """What `step` makes of the model, in the owner's turn. At most a text's worth of work is one step.
+        """The result of `step` with the model, in the owner's turn. One step is at most as much work as one text.
 
         Raises StoppedError if the work is to stop, EngineError if the engine does not take it, and what `step` raises.
         """
@@ -73,7 +73,7 @@ class Steps(Generic[Result]):
         raise StoppedError("stopped")
 
     def run(self, work: Callable[[Steps[Result]], None], name: str) -> None:
-        """Do the work; whatever ends it is kept as a sentence."""
+        """Do the work; an error that ends it is kept as a sentence."""
         try:
             work(self)
         except StoppedError:
@@ -87,7 +87,7 @@ class Steps(Generic[Result]):
 
 
 class Background(Generic[Result]):
-    """A job under way, or what came of it. It stops when nobody holds it any more. May be used from any thread."""
+    """A running job, or its result. It stops when no reference to it is left. May be used from any thread."""
 
     def __init__(
         self, engine: StepEngine, owner: str, work: Callable[[Steps[Result]], None], *, total: int, name: str
@@ -110,12 +110,12 @@ class Background(Generic[Result]):
 
     @property
     def result(self) -> Result | None:
-        """What came of it, once it is over; None if nothing did."""
+        """Its result, once it is over; None if there is none."""
         return self._steps.result if self.over else None
 
     @property
     def failure(self) -> str | None:
-        """Why it ended before its time; None if it did not, or was stopped."""
+        """Why it ended early; None if it did not, or was stopped."""
         return self._steps.failure
 
     @property
@@ -130,12 +130,12 @@ class Background(Generic[Result]):
 
     @property
     def share(self) -> float:
-        """How far it is, 0 to 1."""
+        """Its progress, 0 to 1."""
         return self.done / max(1, self.total)
 
     @property
     def remaining(self) -> float | None:
-        """Seconds to go, at the pace so far; None before there is one."""
+        """Seconds left at the pace so far; None before the pace is known."""
         if not self.done:
             return None
         return (time.monotonic() - self._steps.began) * (self.total - self.done) / self.done
@@ -146,5 +146,5 @@ class Background(Generic[Result]):
         return self._steps.stopping.is_set()
 
     def stop(self) -> None:
-        """End it; what there is so far stays."""
+        """End it; the result so far stays."""
         self._steps.stopping.set()

@@ -1,4 +1,4 @@
-"""Texts traced together, and failures kept with the text that caused them."""
+"""Texts traced together; a failure concerns only the text that caused it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def tokenized(model: MoEModel, text: str, limits: Settings, chat: bool = False) 
 
 
 def serve(model: MoEModel, requests: Sequence[Request], limits: Settings, meter: Meter) -> None:
-    """Answer requests, those of like length in one pass, then other work."""
+    """Answer requests, texts of similar length in one pass, then other work."""
     texts = [request for request in requests if request.work is None]
     for group in _alike(texts, limits.batch_tokens if model.batches else 0):
         _read(model, group, meter)
@@ -102,13 +102,13 @@ def _do(model: MoEModel, request: Request, work: Callable[[MoEModel], Any], mete
 
 
 def fail(answer: Future[Any], error: Exception, what: str, meter: Meter) -> None:
-    """Answer with an error that a page can say."""
+    """Answer with an error that a page can show."""
     answer.set_exception(said(error, what))
     meter.counted("failed", kind=type(error).__name__)
 
 
 def said(error: Exception, what: str) -> MoeVizError:
-    """`error` as one whose text is fit for a page; after one for lack of memory the device's cache is emptied."""
+    """`error` with a text that a page can show; if memory ran out, the device's cache is emptied."""
     if isinstance(error, MoeVizError):
         return error
     _log.error("a forward pass failed", exc_info=error)

@@ -1,4 +1,4 @@
-"""One worker owns a model. Whoever wants a trace asks the engine; no other thread runs the model.
+"""One worker owns a model. Traces are requested from the engine; no other thread runs the model.
 
 The worker's first task is to load the model, so that a page can be drawn while torch is
 still being imported. Requests wait in bounded queues, fair between sessions; answers are
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 _LAST_SECONDS = 10.0
-"""When Python ends, so long at most is waited for the passes that run."""
+"""When Python ends, it waits at most this long for the passes that run."""
 
 
 class Engine:
@@ -62,7 +62,7 @@ class Engine:
 
     @property
     def progress(self) -> LoadProgress | None:
-        """How far the loading has come."""
+        """The progress of loading."""
         return self._progress
 
     def info(self) -> ModelInfo:
@@ -70,7 +70,7 @@ class Engine:
         return self._info.result()
 
     def status(self) -> Status:
-        """What goes on."""
+        """What the engine is doing now."""
         queues, worker = self._queues, self._worker
         return queues.meter.status(self.state, len(queues.texts), worker.continuing if worker else 0, len(queues.jobs))
 
@@ -88,7 +88,7 @@ class Engine:
         return request.answer
 
     def use(self, work: Callable[[MoEModel], Result], owner: str = "") -> Future[Result]:
-        """Have `work` done with the model, in its turn among the texts: no more than a text's worth at a time.
+        """Do `work` with the model, in its turn among the texts: at most as much as one text's work at a time.
 
         Raises EngineError if it cannot be taken.
         """
@@ -114,14 +114,14 @@ class Engine:
         return job
 
     def close(self) -> None:
-        """Let the model go; if it is still being loaded, stop that.
+        """Release the model; if it is still loading, stop that.
 
-        Requests that wait are refused; the pass that runs is finished.
+        Waiting requests are refused; the running pass is finished.
         """
         self._queues.close(EngineError(UNLOADED))
 
     def join(self, seconds: float) -> None:
-        """Wait, for so long at most, until nothing of a closed engine runs any more."""
+        """Wait, at most this long, until nothing of a closed engine runs any more."""
         self._thread.join(seconds)
 
     def _checked(self, text: str) -> str:
@@ -164,7 +164,7 @@ _ENGINES: WeakSet[Engine] = WeakSet()
 
 @atexit.register
 def _end() -> None:
-    """Close all engines. A thread that Python ends in the midst of a pass would abort the whole process."""
+    """Close all engines. A thread that Python ends in the middle of a pass would abort the whole process."""
     engines = list(_ENGINES)
     for engine in engines:
         engine.close()

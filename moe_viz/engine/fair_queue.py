@@ -1,4 +1,4 @@
-"""A queue that is fair between sessions: each has its turn, however much one of them asks."""
+"""A queue that is fair between sessions: each has its turn, however many requests another makes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class FairQueue(Generic[Item]):
     """Items in the order of their owners' turns. May be used from any thread."""
 
     def __init__(self, most: int, most_each: int) -> None:
-        """Hold `most` items, and `most_each` of one owner."""
+        """Hold at most `most` items, and at most `most_each` of one owner."""
         self._most = most
         self._most_each = most_each
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class FairQueue(Generic[Item]):
             return next((own[0] for own in self._owners.values()), None)
 
     def take(self) -> Item | None:
-        """Take the item whose turn it is; its owner goes to the end of the row."""
+        """Take the item whose turn it is; its owner goes to the end of the line."""
         with self._lock:
             if not self._owners:
                 return None
@@ -52,7 +52,7 @@ class FairQueue(Generic[Item]):
             return item
 
     def remove(self, item: Item) -> None:
-        """Take an item out of the row, if it still stands in it."""
+        """Take an item out of the line, if it is still in it."""
         with self._lock:
             for owner, own in self._owners.items():
                 if item in own:

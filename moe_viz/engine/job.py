@@ -1,4 +1,4 @@
-"""A text that the engine continues: how far it is, and the way to stop it."""
+"""A text that the engine continues: its progress, and how to stop it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ State = Literal["waiting", "running", "ended", "stopped", "failed"]
 
 
 class Job:
-    """A generation in an engine's care. May be used from any thread.
+    """A generation that an engine runs. May be used from any thread.
 
-    A job that nobody looks at (`trace`, `state`) ends by itself after a while.
+    A job ends by itself after a while if no page reads it (`trace`, `state`).
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class Job:
 
     @property
     def end(self) -> End | None:
-        """Why no more tokens come; None while they may."""
+        """Why no more tokens come; None while more may come."""
         return None if self._generation is None else self._generation.ended
 
     def trace(self) -> RoutingTrace | None:
-        """What was read so far; None before the text itself was."""
+        """What was read so far; None before the text itself was read."""
         self._seen = time.monotonic()
         return self._generation.trace() if self._generation is not None and self._generation.begun else None
 
@@ -75,7 +75,7 @@ class Job:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens generated a second since the text itself was read; None before the first."""
+        """Tokens generated per second since the text itself was read; None before the first."""
         if self._began is None or not self.generated:
             return None
         return self.generated / max((self._finished or time.monotonic()) - self._began, 1e-6)
@@ -86,7 +86,7 @@ class Job:
         self._withdraw(self)
 
     def abandoned(self, seconds: float) -> bool:
-        """Whether nobody has looked at it for so long."""
+        """Whether no page has read it for this long."""
         return time.monotonic() - self._seen > seconds
 
     def take(self, generation: Generation) -> None:

@@ -1,4 +1,4 @@
-"""What goes on in an engine, in numbers; no text of anybody is kept."""
+"""What an engine is doing, in numbers; no person's text is kept."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Status:
     batches: tuple[int, ...]
     """Texts in each forward pass."""
     seconds: tuple[float, ...]
-    """From asking to answer, of each text traced."""
+    """From request to answer, for each traced text."""
     memory_bytes: int
     """Resident memory of the whole process."""
 
 
 class Meter:
-    """Counts what an engine does, and logs it: one line of JSON an event, without anybody's text."""
+    """Counts what an engine does, and logs it: one line of JSON per event, without any person's text."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,13 +60,13 @@ class Meter:
                 self._owners = {o: t for o, t in self._owners.items() if now - t < _PRESENT_SECONDS}
 
     def passed(self, texts: int, tokens: int, seconds: float) -> None:
-        """A forward pass over so many texts is done."""
+        """A forward pass over this many texts is done."""
         with self._lock:
             self._batches.append(texts)
         log("pass", texts=texts, tokens=tokens, seconds=round(seconds, 4))
 
     def answered(self, seconds: float) -> None:
-        """A text was traced, so long after it was asked for."""
+        """A text was traced, this many seconds after the request."""
         with self._lock:
             self._counts["answered"] += 1
             self._seconds.append(seconds)

@@ -18,7 +18,7 @@ Item = TypeVar("Item", Request, Job)
 
 
 class RequestQueues:
-    """The queues of one engine, and the bell that wakes its worker."""
+    """The queues of one engine, and the event that wakes its worker."""
 
     def __init__(self, limits: Settings) -> None:
         self.limits = limits
@@ -34,7 +34,7 @@ class RequestQueues:
         return self._closed is not None
 
     def put(self, queue: FairQueue[Item], owner: str, item: Item) -> None:
-        """Take a request in. Raises EngineError if there is no room, or no worker any more."""
+        """Accept a request. Raises EngineError if there is no room, or no worker any more."""
         self.meter.asked(owner)
         with self._bell:
             try:
@@ -49,7 +49,7 @@ class RequestQueues:
     def wait(self, busy: bool) -> bool:
         """Wait until there is something to do, unless the worker is busy. Returns False once the queues are closed.
 
-        A lone text waits a little for company: texts are read together more quickly.
+        A single text waits a little for others: reading texts together is faster.
         """
         with self._bell:
             if not busy:
@@ -61,7 +61,7 @@ class RequestQueues:
             return self._closed is None
 
     def close(self, reason: EngineError) -> None:
-        """Refuse all that waits and all that comes."""
+        """Refuse all requests that wait and all that come later."""
         with self._bell:
             self._closed = self._closed or reason
             self._bell.notify()

@@ -1,4 +1,4 @@
-"""The only thread that runs a model: in turns a batch of texts, and a token of every text that is continued."""
+"""The only thread that runs a model: in turn a batch of texts, and one token for each text that is continued."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Worker:
         self._jobs: dict[Generation, Job] = {}
 
     def run(self) -> None:
-        """Serve. Ends when the queues are closed; then no text is continued any more."""
+        """Serve until the queues are closed; then no text is continued any more."""
         while self._queues.wait(busy=bool(self._jobs)):
             self._gather()
             serve(self._model, self._texts, self._queues.limits, self._queues.meter)
@@ -43,8 +43,8 @@ class Worker:
         return len(self._jobs)
 
     def fail(self, error: BaseException) -> None:
-        """Tell everybody who was being served that the worker failed."""
-        told = EngineError(f"the worker failed ({type(error).__name__}: {error}) and began anew; try again")
+        """Fail all requests that were being served, because the worker failed."""
+        told = EngineError(f"the worker failed ({type(error).__name__}: {error}) and restarted; try again")
         for request in self._texts:
             if not request.answer.done():
                 request.answer.set_exception(told)
@@ -52,7 +52,7 @@ class Worker:
             job.finish(told)
 
     def _gather(self) -> None:
-        """Take the texts of the next pass, in the order of turns."""
+        """Take the texts of the next pass, in order of turns."""
         limits, tokens = self._queues.limits, 0
         while len(self._texts) < limits.batch_texts and (request := self._queues.texts.peek()) is not None:
             try:
@@ -105,7 +105,7 @@ class Worker:
         self._settle(failure)
 
     def _settle(self, failure: MoeVizError | None = None) -> None:
-        """Let go the jobs whose generation the decoder no longer has."""
+        """Forget the jobs whose generation the decoder no longer has."""
         going = set(self._decoder.generations)
         for generation in [generation for generation in self._jobs if generation not in going]:
             job = self._jobs.pop(generation)

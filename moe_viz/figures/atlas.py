@@ -1,4 +1,4 @@
-"""One expert among the others: whom it serves, and how much it does."""
+"""One expert among the others: which domains it serves, and how much it does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEIGHT = 240  # pixels
 
 
 def share_by_domain(table: pd.DataFrame, even: float, overall: float) -> go.Figure:
-    """The share of each domain's tokens that an expert takes, one row a domain, the first on top, with its interval.
+    """The share of each domain's tokens that an expert takes, one row per domain, the first on top, with its interval.
 
     `table` has a row for each domain: name, share, low, high (NaN where there is no interval), marked.
     Lines stand at an even spread's share, and at the expert's `overall` one.

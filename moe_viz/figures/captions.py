@@ -1,4 +1,4 @@
-"""What is said below a figure and states a number: each sentence is made from the table that the figure shows."""
+"""The captions that state a number: each sentence is made from the table that the figure shows."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ def effective_experts_in_words(table: pd.DataFrame) -> str:
     """How to read the bars, and how many experts are dead. `table` is a `layer_table`."""
     dead, experts = int(table["dead_experts"].sum()), int(table["num_experts"].sum())
     return (
-        "The filled bar is e to the entropy of the load: so many evenly used experts would be as uneven."
-        f" Dead experts, with less than a tenth of an even load: {dead:,} of {experts:,}."
+        "The filled bar is e to the entropy of the load: this many experts, evenly used, would have the same entropy."
+        f" Dead experts (less than a tenth of an even load): {dead:,} of {experts:,}."
     )
 
 
 def information_in_words(experts_per_choice: Iterable[float], domains: int, *, interval: bool) -> str:
     """How to read domain information, and the most that it can be.
 
-    `experts_per_choice`: of each router, its experts over the experts of one token.
+    `experts_per_choice`: for each router, its experts over its experts per token.
     """
     most = np.log2(min(domains, max(experts_per_choice)))
     return (
-        f"0: the expert tells nothing of the kind of text; more than {most:.2f} bits it cannot tell here."
-        " Below the dashed line it could be chance. "
-        + ("" if interval else "There is no interval: a domain has a single text. Bring several of each.")
+        f"0: the expert tells nothing about the kind of text; here it can tell at most {most:.2f}"
+        " bits. A value below the dashed line could be chance. "
+        + ("" if interval else "There is no interval, because a domain has only one text. Add several texts of each.")
     )
 
 
@@ -36,10 +36,10 @@ def given_token_in_words(table: pd.DataFrame) -> str:
     `table` is an `information_table`.
     """
     return (
-        "Domains differ in their words, and routers look at the word. The dashed line cannot come from that: it"
-        f" compares each token with itself in other domains, for the {int(table['tokens'].max()):,} tokens"
-        f" common enough ({table['share_of_text'].max():.0%} of the text). Near 0: the layer looks at the token"
-        " alone. The other line is of all the text, and may lie below."
+        "Domains differ in their words, and routers look at the word. The dashed line cannot come from"
+        f" that: it compares each token with itself in other domains, for the {int(table['tokens'].max()):,}"
+        f" tokens that are common enough ({table['share_of_text'].max():.0%} of the text). Near 0, the layer looks"
+        " only at the token. The other line is for all the text, and may lie below."
     )
 
 
@@ -49,7 +49,7 @@ def specialists_in_words(table: pd.DataFrame) -> str:
 
 
 def confirmed(table: pd.DataFrame) -> str:
-    """How many specialists of one half hold in the other. `table` is a `held_out_table`."""
+    """How many specialists of one half are confirmed in the other. `table` is a `held_out_table`."""
     return f"{int(table['confirmed'].sum()):,} of {len(table):,} confirmed"
 
 
@@ -58,12 +58,12 @@ def held_out_in_words(table: pd.DataFrame) -> str:
     return (
         f"{confirmed(table)} in texts that had no part in choosing them. Their mean difference was"
         f" {table['fitted'].mean():+.1%} where they were found and {table['held_out'].mean():+.1%} in the other half."
-        " Far below the line: an effect of the choice."
+        " A point far below the line is an effect of the choice."
     )
 
 
 def bits(layers: Sequence[str], values: pd.Series) -> str:
-    """A line's values, for those who do not see it."""
+    """A line's values, for people who do not see it."""
     return ", ".join(f"{layer}: {value:.2f} bits" for layer, value in zip(layers, values, strict=True))
 
 
@@ -82,15 +82,15 @@ def expert_in_numbers(loads: pd.DataFrame, uses: pd.DataFrame, expert: int, toke
     """One expert's headline, label by label.
 
     `loads` has a row for each expert of its layer: expert, tokens, load; `uses` is the expert's part of a
-    `use_table`, without rows where nothing was tested; `tokens`: how many the text has.
+    `use_table`, without rows where nothing was tested; `tokens`: the number of tokens of the text.
     """
     own = loads[loads["expert"] == expert].iloc[0]
     facts = {
         "Tokens it took": f"{int(own['tokens']):,}",
-        "Of all tokens": f"{own['tokens'] / tokens:.1%}",
+        "Share of all tokens": f"{own['tokens'] / tokens:.1%}",
         "Place by load": f"{int((loads['load'] > own['load']).sum()) + 1} of {len(loads)}",
     }
-    return facts if uses.empty else facts | {"Domains it is marked for": f"{int(uses['marked'].sum())}"}
+    return facts if uses.empty else facts | {"Domains marked": f"{int(uses['marked'].sum())}"}
 
 
 def pairs(table: pd.DataFrame) -> str:
@@ -106,10 +106,10 @@ def strongest(table: pd.DataFrame) -> str:
 
 
 def flow(strengths: Mapping[str, pd.DataFrame], routers: Mapping[str, tuple[str, int]]) -> str:
-    """How to read a flow, and what the named experts come to, of what a token takes there.
+    """How to read a flow, and how many of a token's experts the named ones make up.
 
-    `strengths`: a `by_strength` for each direction; `routers`: of each direction what the router is called,
-    and its experts for one token.
+    `strengths`: a `by_strength` for each direction; `routers`: for each direction the router's
+    name and its experts per token.
     """
     parts = []
     for direction, strength in strengths.items():
@@ -117,8 +117,8 @@ def flow(strengths: Mapping[str, pd.DataFrame], routers: Mapping[str, tuple[str,
         named = strength.loc[strength["named"], "share"].sum()
         parts.append(f"{named:.1f} of a token’s {top_k} {'expert' if top_k == 1 else 'experts'} in {layer}")
     return (
-        "Beside each expert, the share of these tokens that took it too, and how many times chance that is."
-        f" Those named make up {' and '.join(parts)}."
+        "Beside each expert: the share of these tokens that also took it, and this share as a multiple of"
+        f" chance. The named experts make up {' and '.join(parts)}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Well-known models by size: all their weights against those that one token uses."""
+"""Well-known models by size: all their weights against the weights that one token uses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PLACES = {  # of a label, its lower left corner: in widths, in heights, and in 
 
 
 def total_against_active(table: pd.DataFrame, marked: Collection[str]) -> go.Figure:
-    """One point a model: weights in all (across) and weights that one token uses (up), both logarithmic.
+    """One point per model: total weights (across) and weights that one token uses (up), both logarithmic.
 
     `table` has a row for each model: name, organisation, released, total, active (weights) and
     routed (whether it has routers). Points whose name is in `marked` are larger and are labelled
@@ -47,7 +47,7 @@ def total_against_active(table: pd.DataFrame, marked: Collection[str]) -> go.Fig
             "margin": {"t": 8, "b": 8, "l": 8, "r": 8},
             "hovermode": "closest",
             "showlegend": False,
-            "xaxis": {"title": {"text": "weights in all"}, **_axis(*ranges[0])},
+            "xaxis": {"title": {"text": "total weights"}, **_axis(*ranges[0])},
             "yaxis": {"title": {"text": "weights that one token uses"}, **_axis(*ranges[1])},
         }
     )

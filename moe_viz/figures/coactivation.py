@@ -20,17 +20,19 @@ _MOST_NAMED = 64
 """Experts that are named on the axes, whatever their order."""
 _MOST_TICKS = 16
 _MOST_OF_MANY = 0.998
-"""Of many pairs, a few that are far stronger would leave all others in the dark: the scale ends at this quantile."""
+"""If there are many pairs, a few far stronger ones would make all others dark: the scale ends at this quantile."""
 _END = 3.0
-"""Against chance, the scale ends at 2^3 and 2^-3 at the most."""
+"""Against chance, the scale ends at 2^3 and 2^-3 at most."""
 
 
 def coactivation_heatmap(
     table: pd.DataFrame, order: NDArray[np.integer], value: Literal["share", "lift"], selected: int | None = None
 ) -> go.Figure:
-    """One cell a pair: the row's expert, and the one that its tokens took too. `order [expert]` is that of both axes.
+    """One cell per pair: the row's expert, and the other expert that its tokens also took.
 
-    `table` is a `coactivation_table`. "share": of the row's tokens; "lift": times chance, on a scale of
+    `order [expert]` is the order of both axes.
+
+    `table` is a `coactivation_table`. "share" is of the row's tokens; "lift" is times chance, on a scale of
     doublings, grey where too few are expected. The rows and columns of `selected` are framed.
     A click selects a point whose customdata begins with the row's expert and the column's.
     """
@@ -59,7 +61,7 @@ def coactivation_heatmap(
             "hovermode": "closest",
             "hoverdistance": -1,
             "showlegend": False,
-            "xaxis": {"title": {"text": "took this one too"}, "range": [-0.5, experts - 0.5], **_axis(order)},
+            "xaxis": {"title": {"text": "also took this expert"}, "range": [-0.5, experts - 0.5], **_axis(order)},
             "yaxis": {"title": {"text": "of the tokens of expert"}, "range": [experts - 0.5, -0.5], **_axis(order)},
         },
     )

@@ -34,7 +34,7 @@ def one_layer(
 ) -> go.Figure:
     """Domains × experts of one router as a heatmap, with a dot on each specialist where `dots`.
 
-    `table` is a `use_table`, of which the column `value` is drawn; `names` are its domains in their order,
+    `table` is a `use_table`, and its column `value` is drawn; `names` maps its domains, in order from the top, to their
     from the top, and what they are called. The scale ends at `limit`.
     """
     rows, marked = table[table["site"] == site], "marked" if dots else None
@@ -55,7 +55,7 @@ def all_layers(
 ) -> go.Figure:
     """Small heatmaps beside each other, one per router, domains by experts.
 
-    `table` is a `use_table`, of which the column `value` is drawn. `domains`: the order of the rows, from the
+    `table` is a `use_table`, and its column `value` is drawn. `domains`: the order of the rows, from the
     top. `titles` names the routers. The scale ends at `limit`; `selected` is the panel to outline. A click
     on one selects a point whose customdata is its site.
     """
@@ -145,7 +145,7 @@ def information_lines(
     """Domain information of each router with what shuffled labels give.
 
     `table` is an `information_table`; `layers` names its rows. With `interval` error bars are drawn.
-    `guess`: what somebody expected, in bits, and its name.
+    `guess`: what a person expected, in bits, and its name.
     """
     figure = go.Figure(layout=_layout("bits"))
     error = {

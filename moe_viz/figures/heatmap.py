@@ -42,7 +42,7 @@ _MIN_ROW, _MAX_ROW, _AIM, _AROUND = 9, 34, 420, 96  # pixels
 _MOST_GAPS = 64
 _MOST_TICKS = 32
 _MOST_NUMBERS = 32
-"""Experts of a row whose numbers there is room for on their cells."""
+"""With at most this many experts in a row, their numbers are on their cells."""
 
 
 def heatmap(
@@ -97,16 +97,16 @@ def layers_by_experts(
     order: NDArray[np.integer] | None = None,
     notes: NDArray[np.object_] | None = None,
 ) -> go.Figure:
-    """A heatmap of `matrix` `[site expert]`, the first row on top; NaN is left out as missing.
+    """A heatmap of `matrix` `[site expert]`, the first row on top; NaN is shown as missing.
 
     `kind`: "load" (shares of the row), "weight" (gating weights), "difference" (0 is even; its scale
     is centred there), "use" (shares of tokens), "use difference" (centred at 0) or "specialization"
     (the largest of these). Rows are sites, or whatever their labels say. `experts_per_row` `[site]`:
-    how many experts each row has; without it, a NaN is taken for no expert. `selected`: the
+    how many experts each row has; without it, NaN means that there is no such expert. `selected`: the
     (row, expert) to outline. `limit`: where the scale ends, for figures to be compared; otherwise at
     the largest value. `hover`: more matrices to name in the hover text, by their label, and `notes`
     `[site expert]` its last line. `marked` `[site expert]`: cells to put a dot on. `order` `[site expert]`:
-    the expert that stands at each place of a row; by custom they stand by their number.
+    the expert that stands at each place of a row; by default they stand by their number.
 
     Streamlit cannot select a heatmap's cells, so invisible points lie over them, one on each
     expert: `clicked_cell` reads a selection of them, given the same order.
@@ -195,7 +195,7 @@ def _check(
 
 
 def _scale(z: Matrix, look: _Look, limit: float | None) -> dict[str, Any]:
-    """Colour scale of the heatmap, which says so if values lie beyond its end."""
+    """Colour scale of the heatmap; its title says if values lie beyond its end."""
     largest = float(np.nanmax(np.abs(z), initial=0.0))
     end = limit or largest or 1.0
     start = -end if look.diverging else 0.0
@@ -214,7 +214,7 @@ def _scale(z: Matrix, look: _Look, limit: float | None) -> dict[str, Any]:
 
 
 def _numbers(cells: go.Heatmap, order: NDArray[np.integer], real: NDArray[np.bool_], look: _Look) -> go.Scatter:
-    """The experts' numbers on their cells, in an ink that can be read there."""
+    """The experts' numbers on their cells, in a readable colour."""
     row, place = np.nonzero(real)
     level = (cells.z[row, place] - cells.zmin) / (cells.zmax - cells.zmin)
     dark = np.abs(level - 0.5) > 0.3 if look.diverging else level < 0.5  # of the two scales of colour

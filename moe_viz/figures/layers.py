@@ -95,7 +95,7 @@ def repetition_lines(table: pd.DataFrame) -> go.Figure:
 def _line(
     table: pd.DataFrame, column: str, name: str, colour: str, symbol: str, said: str, dash: str = "solid"
 ) -> go.Scatter:
-    """A column by layer; `said` is what the pointer reads of it."""
+    """A column by layer; `said` is its hover text."""
     return go.Scatter(
         x=table["layer"],
         y=table[column],

@@ -1,4 +1,4 @@
-"""The figures of the lessons: few numbers, large, to be read from the back of a room."""
+"""The figures of the lessons: few numbers, large enough to read from the back of a room."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAMED = 24  # pixels
 def vectors(table: pd.DataFrame, labels: Sequence[str], x_title: str) -> go.Figure:
     """Vectors as strips of colour on one scale: below 0 blue, 0 white, above red.
 
-    `table` has a row for each dimension, in order, and after the column that says which, one for each vector.
+    `table` has a row for each dimension, in order, and, after the column that names it, one column for each vector.
     """
     rows = table.iloc[:, 1:].to_numpy().T
     end = float(np.quantile(np.abs(rows), 0.99)) or 1.0

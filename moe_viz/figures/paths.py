@@ -11,9 +11,9 @@ from moe_viz.figures.ribbons import Ribbon, add_ribbons
 from moe_viz.figures.template import TEMPLATE
 from moe_viz.figures.theme import ACCENT, INK, NEUTRAL, PAPER
 
-_ROW, _TIGHT_ROW, _MANY = 64, 38, 16  # pixels; tight beyond so many routers
+_ROW, _TIGHT_ROW, _MANY = 64, 38, 16  # pixels; tight beyond this many routers
 _WIDEST = 0.24
-"""Of a ribbon that all tokens take, of the distance between two experts."""
+"""Width of a ribbon that all tokens take, as a share of the distance between two experts."""
 _SIDES = 3.6
 """Half the width of the picture, in such distances."""
 
@@ -21,7 +21,7 @@ _SIDES = 3.6
 def path_diagram(table: pd.DataFrame, site: int, experts: Sequence[int], layers: Sequence[str]) -> go.Figure:
     """Experts as discs with their numbers, one row a router, joined by ribbons as wide as the share that a link has.
 
-    `table` is of `paths`; `layers` names the routers. In colour: the links that touch the chosen
+    `table` comes from `paths`; `layers` names the routers. In colour: the links that touch the chosen
     `experts` of router `site`. A click on an expert selects a point whose customdata is its
     router and number; a click on a layer's name, one whose customdata is its router and -1.
     """
@@ -59,7 +59,7 @@ def path_diagram(table: pd.DataFrame, site: int, experts: Sequence[int], layers:
 
 
 def _places(table: pd.DataFrame, site: int, experts: Sequence[int]) -> dict[tuple[int, int], float]:
-    """Where each (router, expert) stands across: in the middle, those with the same near ends together."""
+    """Where each (router, expert) stands across: centred, and experts with the same near ends are together."""
     places = {(site, expert): place for expert, place in zip(experts, _spread(len(experts)), strict=True)}
     links = sorted(table.to_dict("records"), key=lambda link: link["steps"])
     for far_site in dict.fromkeys(link["far_site"] for link in links):
@@ -110,7 +110,7 @@ def _discs(
 
 
 def _names(figure: go.Figure, layers: Sequence[str]) -> None:
-    """The routers' names at the left, each a place to click."""
+    """The routers' names at the left, which can be clicked."""
     hidden = {"marker": {"opacity": 0}}
     figure.add_scatter(
         x=[-_SIDES - 0.5] * len(layers),

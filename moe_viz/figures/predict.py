@@ -1,4 +1,4 @@
-"""The figures that answer a question. Names on them are letters and numbers: a person's words stay in the text."""
+"""The figures that answer a question. Names in them are letters and numbers: a person's words stay in the text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moe_viz.figures.theme import ACCENT, MISSING
 
 _ROW, _AROUND = 46, 84  # pixels
 _MOST_NUMBERS = 24
-"""More columns have no room for a number each."""
+"""With more columns than this, there is no room for a number on each."""
 
 
 def bars(

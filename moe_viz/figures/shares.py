@@ -14,7 +14,7 @@ _ROW, _AROUND = 27, 84  # pixels
 
 
 def shares(table: pd.DataFrame, labels: Sequence[str]) -> go.Figure:
-    """One bar a part of a model, as a share of all weights: first those that one token uses.
+    """One bar per part of a model, as a share of all weights: first the weights that one token uses.
 
     `table` has a row for each part: part, weights, always (used by every token), chosen (used by one
     token because a router chose them); `labels` name the rows on the page, the first on top. A part

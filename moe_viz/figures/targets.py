@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 _MOST_SHAPES = 2048
-"""Up to so many are shapes of the page; of more, WebGL draws them all at once, whose start takes longer."""
+"""Up to this many are shapes of the page; more are drawn by WebGL at once, but WebGL takes longer to start."""
 _HIDDEN = {"marker": {"opacity": 0}}
 
 

@@ -9,7 +9,7 @@ PALETTE = (
 """Sixteen colours for experts, as far apart as a search found them.
 
 Smallest distance of any two in OKLab: 0.085 to normal sight, 0.066 to protanopes and
-deuteranopes, 0.053 to tritanopes (simulated after Machado et al. 2009). So many colours
+deuteranopes, 0.053 to tritanopes (simulated after Machado et al. 2009). This many colours
 cannot all be told apart: a number must always stand beside them. `INK` can be read on each.
 """
 

@@ -1,4 +1,4 @@
-"""A model's layers and their experts, drawn: one row a router, or a layer without one."""
+"""A model's layers and their experts, drawn: one row per router, or per layer without one."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _MIN_ROW, _MAX_ROW, _AIM, _AROUND = 5, 28, 400, 104  # pixels
 _MOST_TICKS = 16
 _MOST_EXPERT_TICKS = 8
 _MOST_GAPS = 130
-"""Experts in a row, beyond which there is no room to part one from the next."""
+"""With more experts in a row than this, there is no room for gaps between them."""
 
 
 def topology(table: pd.DataFrame) -> go.Figure:
     """Every layer of a model, the first on top: its experts as cells, or one line where there is no router.
 
-    `table` is a `topology_table`. Of each router as many cells are filled as it gives experts to one
+    `table` is a `topology_table`. For each router, the number of filled cells is its number of experts
     token. Left of the experts: those shared by every token. Hatched: choices that compute nothing.
     """
     rows = table.assign(y=_positions(table["stack"]))
@@ -72,7 +72,7 @@ def _positions(stacks: pd.Series) -> list[int]:
 
 
 def _ticks(rows: pd.DataFrame) -> dict[str, list[str] | list[int]]:
-    """A label for so many of the rows as there is room for, all of them the first of their layer."""
+    """Labels for as many rows as there is room for, each the first row of its layer."""
     firsts = rows[~rows.duplicated(["stack", "layer"])]
     step = tick_step(len(firsts), _MOST_TICKS)
     shown = firsts[firsts["layer"] % step == 0]
@@ -80,7 +80,7 @@ def _ticks(rows: pd.DataFrame) -> dict[str, list[str] | list[int]]:
 
 
 def _cells(figure: go.Figure, routed: pd.DataFrame, experts: int, count: int) -> None:
-    """One cell an expert: filled, as many as one token uses, and idle."""
+    """One cell per expert: filled for as many as one token uses, and idle for the others."""
     z = np.full((count, experts), np.nan, dtype=np.float32)
     for row in routed.to_dict("records"):
         z[row["y"], : row["experts"] - row["zero_experts"]] = 0
@@ -96,7 +96,7 @@ def _cells(figure: go.Figure, routed: pd.DataFrame, experts: int, count: int) ->
         hoverinfo="skip",
     )
     _legend(figure, "experts: as many as one token uses", ACCENT)
-    _legend(figure, "experts: all the others", IDLE)
+    _legend(figure, "experts: all others", IDLE)
 
 
 def _every_token(figure: go.Figure, rows: pd.DataFrame, experts: int, unit: float) -> None:
@@ -123,7 +123,7 @@ def _every_token(figure: go.Figure, rows: pd.DataFrame, experts: int, unit: floa
                 showlegend=False,
             )
     if len(dense):
-        _legend(figure, "a line: a layer without a router", TEXT, "line-ew")
+        _legend(figure, "line: a layer without a router", TEXT, "line-ew")
     if shared:
         _legend(figure, "left: shared, used by every token", TEXT)
 
@@ -148,7 +148,7 @@ def _nothing(figure: go.Figure, routed: pd.DataFrame) -> None:
 
 
 def _groups(figure: go.Figure, routed: pd.DataFrame) -> None:
-    """Upright lines that part the groups of experts."""
+    """Vertical lines between the groups of experts."""
     x: list[float | None] = []
     y: list[float | None] = []
     for row in routed[routed["groups"] > 1].to_dict("records"):
@@ -163,7 +163,7 @@ def _groups(figure: go.Figure, routed: pd.DataFrame) -> None:
 
 
 def _hover(figure: go.Figure, rows: pd.DataFrame, x: float) -> None:
-    """One invisible point a row, the nearest to any place in it, with what there is to say."""
+    """One invisible point per row, the nearest to any place in it, which carries the hover text."""
     figure.add_scatter(
         x=[x] * len(rows),
         y=rows["y"],

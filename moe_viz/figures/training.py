@@ -16,7 +16,7 @@ _HEIGHT = 340  # pixels
 def lines_by_layer(
     table: pd.DataFrame, column: str, updates: Sequence[int], title: str, limits: Sequence[float]
 ) -> go.Figure:
-    """One line a layer over the frames of a recording.
+    """One line per layer over the frames of a recording.
 
     `table` has a row for each frame and layer: updates, tokens, layer and `column`. `updates` are
     the frames that the axis has, which may be more than the table's; `limits` end the other axis,
@@ -42,7 +42,7 @@ def lines_by_layer(
 def lines_by_domain(
     table: pd.DataFrame, column: str, updates: Sequence[int], title: str, limits: Sequence[float]
 ) -> go.Figure:
-    """A thin line a domain and a thick one for their mean.
+    """A thin line per domain and a thick line for their mean.
 
     `table` has a row for each frame and domain: updates, tokens, domain and `column`.
     """

@@ -20,7 +20,7 @@ def test_before_any_text_there_is_the_profile(app):
     assert app.button_group(key="of").value == "A whole profile"
     assert len(charts(app)) == 6
     assert "456 texts of 19 domains, 89,073 tokens" in said(app)
-    assert "Dead experts, with less than a tenth of an even load: 0 of 96." in said(app)
+    assert "Dead experts (less than a tenth of an even load): 0 of 96." in said(app)
 
 
 def test_with_a_text_it_is_there_at_first_and_the_profile_a_press_away(app):

@@ -37,10 +37,10 @@ def test_experts(monkeypatch, view, site):
     page = draw_page(monkeypatch, part)
     took = sum(recount.taken()[domain, site, expert] for domain in DOMAINS)
     assert page.metrics["Tokens it took"] == f"{took:,}"
-    assert page.metrics["Of all tokens"] == f"{took / recount.tokens():.1%}"
+    assert page.metrics["Share of all tokens"] == f"{took / recount.tokens():.1%}"
     assert page.metrics["Place by load"] == f"3 of {EXPERTS[site]}"
     marked = view.uses[(view.uses["site"] == site) & (view.uses["expert"] == expert)]["marked"].sum()
-    assert page.metrics["Domains it is marked for"] == str(marked)
+    assert page.metrics["Domains marked"] == str(marked)
     rows = {
         domain: {"documents": count, "share": recount.use(domain, site, expert)} for domain, count in DOMAINS.items()
     }
@@ -139,9 +139,9 @@ def test_flow(monkeypatch, view, site, count):
 
 
 def _sums(page, rows, took, chosen, site: int) -> None:
-    """The caption: what those named make up, of what a token takes in which layer."""
-    sentence = next(line for line in page.said.splitlines() if "Those named make up" in line)
-    parts = sentence.split("Those named make up ")[1].split(" and ")
+    """The caption: how many of a token's experts in a layer the named ones make up."""
+    sentence = next(line for line in page.said.splitlines() if "The named experts make up" in line)
+    parts = sentence.split("The named experts make up ")[1].split(" and ")
     total = sum(took[expert] for expert in chosen)
     for part, direction, at in zip(
         parts,

@@ -55,10 +55,10 @@ def test_layers_of_a_profile(monkeypatch, view):
     compare(page.handed_out["layers"], rows, ["site"])
     compare(page.handed_out["repetition"], repetition(traces().values()), ["site"])
     dead = sum(row["dead_experts"] for row in rows.values())
-    assert f"Dead experts, with less than a tenth of an even load: {dead} of {sum(EXPERTS)}." in page.said
+    assert f"Dead experts (less than a tenth of an even load): {dead} of {sum(EXPERTS)}." in page.said
     informed(page, view)
     assert f"n: {sum(DOMAINS.values())} texts of 4 domains, {recount.tokens():,} tokens." in page.said
-    assert f"more than {math.log2(4):.2f} bits it cannot tell here" in page.said
+    assert f"here it can tell at most {math.log2(4):.2f} bits" in page.said
 
 
 def repetition(groups):

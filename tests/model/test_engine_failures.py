@@ -142,7 +142,7 @@ def test_a_worker_that_fails_begins_anew_and_says_so(gate, monkeypatch):
         raise SystemExit("as a thread can be ended")
 
     monkeypatch.setattr("moe_viz.engine.worker.serve", dies)
-    with pytest.raises(EngineError, match=r"the worker failed \(SystemExit: .*\) and began anew; try again"):
+    with pytest.raises(EngineError, match=r"the worker failed \(SystemExit: .*\) and restarted; try again"):
         running.trace("a")
     assert job.state == "failed"
     assert job.trace().text.startswith("def area"), "what was generated stays"
