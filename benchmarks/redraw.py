@@ -14,7 +14,7 @@ from tests.browser.conftest import browser, opened, server
 from tests.browser.steps import open_profile
 
 TIMES = 3
-"""How often each control is set to each of its first choices."""
+"""How often each control is set to each of its first few choices."""
 CHOICES = 3
 CONTROLS = {
     "Domains": (("radiogroup", "Each cell"), ("combobox", "Layer")),
@@ -69,8 +69,8 @@ def _pages(page: Any, of: str) -> Iterator[str]:
         _settle(page)
         times = [took for role, label in controls for took in _set(page, role, label)]
         yield (
-            f"| {name}, {of}: from a click to the page drawn anew"
-            f" | median {median(times) / 1e3:.2f} s, worst {max(times) / 1e3:.2f} s | {len(times)} |"
+            f"| {name}, {of}: from a click to the redrawn page | median {median(times) / 1e3:.2f} s, worst"
+            f" {max(times) / 1e3:.2f} s | {len(times)} |"
         )
 
 

@@ -21,7 +21,7 @@ class Document(NamedTuple):
 
 
 class Corpus(NamedTuple):
-    """What a run reads, once."""
+    """The documents that a run reads, once."""
 
     name: str
     """In words."""
@@ -29,7 +29,7 @@ class Corpus(NamedTuple):
 
 
 def by_domain(texts: Mapping[str, Iterable[str]]) -> Iterator[Document]:
-    """The texts of one domain after those of the other. Raises InputError for what is no text."""
+    """The texts of one domain after the texts of the other. Raises InputError for a value that is no text."""
     sizes = [len(of_domain) for of_domain in texts.values() if isinstance(of_domain, Sized)]
     total = sum(sizes) if len(sizes) == len(texts) else None
     done = 0
@@ -44,7 +44,7 @@ def by_domain(texts: Mapping[str, Iterable[str]]) -> Iterator[Document]:
 
 
 def in_turn(texts: Mapping[str, Sequence[str]]) -> Iterator[Document]:
-    """A text of each domain, then the next of each: a run that is stopped early has something of all."""
+    """A text of each domain, then the next of each: a run that is stopped early has texts of every domain."""
     total, done = sum(map(len, texts.values())), 0
     for number in range(max(map(len, texts.values()), default=0)):
         for domain, of_domain in texts.items():

@@ -86,7 +86,7 @@ def _files(path: Path) -> list[tuple[str, Path]]:
 
 
 def _kind(path: Path) -> str:
-    """The end of its name that tells how it is read; empty for a file that is not."""
+    """The end of its name that decides how it is read; empty for a file that is not read."""
     return next((kind for kind in _READERS if path.name.endswith(kind)), "")
 
 

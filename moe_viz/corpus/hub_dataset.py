@@ -24,7 +24,7 @@ MOST_DOMAINS = 1000
 
 
 class HubDataset(NamedTuple):
-    """Which rows of which dataset, and what is in its columns."""
+    """A dataset, which of its rows are read, and the meaning of its columns."""
 
     path: str
     config: str | None = None
@@ -39,21 +39,21 @@ class HubDataset(NamedTuple):
 
 
 def hub_dataset(source: str) -> HubDataset:
-    """What a name such as `hf:owner/name?split=test` says. Raises InputError if it says something else."""
+    """The dataset that a name such as `hf:owner/name?split=test` describes. Raises InputError for any other name."""
     path, _, options = source.removeprefix(PREFIX).partition("?")
     given = dict(parse_qsl(options, keep_blank_values=True))
     unknown = sorted(set(given) - set(HubDataset._fields[1:]))
     if not path or unknown or not all(given.values()):
         wrong = f"the option {unknown[0]!r} is not known" if unknown else "a name or a value is missing"
         raise InputError(
-            f"{source!r}: {wrong}; expected hf:owner/name, and behind it ?config=, &split=, &revision=, &text=,"
-            " &domain= as needed"
+            f"{source!r}: {wrong}; expected hf:owner/name, followed by ?config=, &split=, &revision=,"
+            " &text=, &domain= as needed"
         )
     return HubDataset(path, **given)
 
 
 def documents_of(dataset: HubDataset) -> Iterator[Document]:
-    """The dataset's rows, in its order. Raises InputError if they cannot be had or have no such columns."""
+    """The dataset's rows, in its order. Raises InputError if they cannot be read or have no such columns."""
     datasets = _package()
     try:
         rows = datasets.load_dataset(

@@ -19,17 +19,17 @@ PENDING_BYTES = 2**26
 
 @dataclass(frozen=True)
 class Measured:
-    """What is counted so far, exchanged as a whole: an interrupt never finds half a batch in it."""
+    """The counts so far, replaced as a whole: an interrupt never finds half a batch in them."""
 
     run: CorpusRun
     """How many documents and tokens are counted, and whether the corpus has ended."""
     parts: tuple[ExpertProfile, ...] = ()
-    """What adds up to the profile, without what the tokens are called."""
+    """Parts that add up to the profile, without the tokens' names."""
     share: float | None = None
     """How much of the corpus was read, 0 to 1; None where that is not known."""
 
     def added_up(self) -> Measured:
-        """The same in one part. Raises InputError if nothing is counted."""
+        """The same with its parts added up. Raises InputError if nothing is counted."""
         if not self.parts:
             raise InputError(f"{self.run.corpus}: there is no text in it")
         if len(self.parts) == 1 and self.parts[0].runs == (self.run,):
@@ -37,7 +37,7 @@ class Measured:
         return replace(self, parts=(merged(self.parts, (self.run,)),))
 
     def profile(self, reader: CorpusReader) -> ExpertProfile:
-        """The profile so far, with what the tokens are called. Raises InputError if nothing is counted."""
+        """The profile so far, with the tokens' names. Raises InputError if nothing is counted."""
         return reader.named(self.added_up().parts[0])
 
 

@@ -32,16 +32,16 @@ SAVE_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is."""
+    """The progress of a run."""
 
     documents: int
     tokens: int
-    """Both with those of earlier runs that this one continues."""
+    """Documents and tokens, including earlier runs that this one continues."""
     tokens_per_second: float
     share: float | None
-    """Of the corpus, 0 to 1; None where its size is not known."""
+    """The part of the corpus that is read, 0 to 1; None if its size is not known."""
     remaining: float | None
-    """Seconds to go, at the pace so far."""
+    """Seconds left, at the pace so far."""
 
 
 def profile(
@@ -109,7 +109,7 @@ def _save(state: Measured, reader: CorpusReader, path: Path) -> None:
 
 
 class _Clock:
-    """How quick a run is, and when it was saved."""
+    """The speed of a run, and when it was saved."""
 
     def __init__(self, tokens: int) -> None:
         self._tokens = tokens
@@ -136,7 +136,7 @@ class _Clock:
 
 
 def _begun(path: Path | None, reader: CorpusReader, corpus: str) -> Measured:
-    """What an earlier run left at `path`, if it was of the same model over the same corpus."""
+    """The profile that an earlier run left at `path`, if it was of the same model over the same corpus."""
     fresh = reader.run(corpus)
     if path is None or not path.exists():
         return Measured(fresh)
@@ -147,8 +147,8 @@ def _begun(path: Path | None, reader: CorpusReader, corpus: str) -> Measured:
     )
     if len(kept.runs) > 1 or not run.digest or now != then or kept.sites != reader.sites:
         raise InputError(
-            f"{path} holds a profile of {run.provenance.model} over {run.corpus}, and this run is no part of that one;"
-            " name another file, or remove it"
+            f"{path} holds a profile of {run.provenance.model} over {run.corpus}, and this run is not a part of"
+            " it; name another file, or remove it"
         )
     return Measured(replace(run, complete=False), (kept,))
 
@@ -165,6 +165,6 @@ def _behind(documents: Iterable[Document], run: CorpusRun, path: Path | None) ->
             break
     if digest != run.digest:
         raise InputError(
-            f"{path} holds the first {done:,} documents of this corpus as it was, but they are no longer the same;"
-            " name another file, or remove it"
+            f"{path} holds the first {done:,} documents of this corpus, but these documents have changed"
+            " since; name another file, or remove it"
         )

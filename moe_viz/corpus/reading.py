@@ -38,7 +38,7 @@ class TokenizedDocument(NamedTuple):
     key: int
     """`document_key` of its text."""
     windows: tuple[TokenWindow, ...]
-    """None, if the text is empty."""
+    """Empty if the text is empty."""
     share: float | None
     """As in `Document`."""
 
@@ -64,7 +64,7 @@ class CorpusReader:
         self._provenance = routed_provenance(model)
 
     def run(self, corpus: str) -> CorpusRun:
-        """A run over a corpus, named in words, of which nothing is read yet."""
+        """A new run over a corpus, named in words; nothing is read yet."""
         return CorpusRun(self._provenance, corpus, self._most, self.window, 0, 0, 0, "", complete=False)
 
     def batches(self, documents: Iterable[Document]) -> Iterator[list[TokenizedDocument]]:

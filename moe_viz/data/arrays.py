@@ -1,4 +1,4 @@
-"""The types of a trace's arrays, and how a value settles and compares its own."""
+"""The types of a trace's arrays, and how a value checks, freezes and compares its arrays."""
 
 from __future__ import annotations
 

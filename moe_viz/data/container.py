@@ -1,10 +1,10 @@
-"""What the files of this library have in common: safetensors, compressed with zstd as one stream. Never pickle.
+"""The common format of this library's files: safetensors, compressed with zstd as one stream. Never pickle.
 
-A file may come from anybody, so nothing in it may grow without bound: the stream is
+A file may come from anyone, so nothing in it may grow without bound: the stream is
 decompressed up to a limit, and what is inside cannot be compressed again. (Arrow's own files
 compress each buffer by itself, and its reader allocates whatever a buffer claims to hold.)
 
-What is not an array is JSON in safetensors' own metadata, under `moe_viz`: whoever decompresses
+What is not an array is JSON in safetensors' own metadata, under `moe_viz`: after decompression,
 a file can read it with `safetensors.safe_open(...).metadata()`. Version 1 kept it in an array
 `header`; such files still open.
 """
@@ -58,7 +58,7 @@ class FileKind:
         return bytes(pa.Codec("zstd", compression_level=self.level).compress(content, asbytes=True))
 
     def read(self, content: bytes, build: Callable[[Header, Arrays], Value], limit: int) -> Value:
-        """What `build` makes of the header and arrays in a file's content, of at most `limit` bytes.
+        """The result of `build` with the header and arrays in a file's content, of at most `limit` bytes.
 
         Raises `unreadable`, which says what is wrong with it.
         """
@@ -67,7 +67,7 @@ class FileKind:
 
         old = self.was_npz and is_npz(content)
         if not old and not content.startswith(_ZSTD):
-            raise self.unreadable(f"this is not a moe_viz {self.noun}: it does not begin as one does")
+            raise self.unreadable(f"this is not a moe_viz {self.noun}: it does not begin like one")
         try:
             if old:
                 arrays = read_npz(content, limit)
@@ -132,7 +132,7 @@ class FileKind:
 
 
 def header_and_arrays(value: DataclassInstance) -> tuple[Header, Arrays]:
-    """The fields of a value: those that are arrays, and the others as JSON can hold them (of a mapping, its pairs)."""
+    """The fields of a value: the arrays, and the others as JSON can hold them (a mapping as its pairs)."""
     values = {field.name: getattr(value, field.name) for field in fields(value)}
     arrays = {name: of for name, of in values.items() if isinstance(of, np.ndarray)}
     return {name: _plain(of) for name, of in values.items() if name not in arrays}, arrays

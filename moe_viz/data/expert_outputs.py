@@ -37,21 +37,21 @@ class ExpertOutputs:
     sites: tuple[RouterSite, ...]
     provenance: Provenance
     corpus: str
-    """What was read, in words."""
+    """The texts that were read, in words."""
     texts: int
     tokens: int
     taken: NDArray[np.int64]
     """`[site expert]`: how many of the tokens took the expert."""
     agreement: Floats
-    """`[site expert]`: the length of the mean over the mean length: 1, it writes one and the same
+    """`[site expert]`: the length of the mean over the mean length: 1, it writes the same
     for every token; near 0, what it writes has no common direction. NaN where it took none."""
     raised_ids: TokenIds
     """`[site expert rank]`: the tokens whose logits the mean raises most; -1 where it took none."""
     raised: Floats
-    """`[site expert rank]`: by how much, less the mean over the vocabulary. Without the final norm's
-    scaling: to be compared within an expert, not between layers."""
+    """`[site expert rank]`: by how much, minus the mean over the vocabulary. Without the final norm's
+    scaling, so they can be compared within an expert, but not between layers."""
     lowered_ids: TokenIds
-    """`[site expert rank]`: those that it lowers most ..."""
+    """`[site expert rank]`: the tokens whose logits it lowers most ..."""
     lowered: Floats
     """`[site expert rank]`: ... and by how much."""
     token_texts: Mapping[int, str]

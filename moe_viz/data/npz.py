@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 
 
 def is_npz(content: bytes) -> bool:
-    """Whether the content begins as an archive does."""
+    """Whether the content begins like an archive."""
     return content.startswith(b"PK\x03\x04")
 
 

@@ -24,7 +24,7 @@ class Provenance:
     """When it was measured: ISO 8601, UTC."""
     intervention: str | None = None
     notes: tuple[str, ...] = ()
-    """What a reader must know to read the numbers right."""
+    """What a reader must know to read the numbers correctly."""
 
 
 def model_identity(provenance: Provenance) -> dict[str, str | None]:

@@ -1,4 +1,4 @@
-"""`RouterSite`: one router, where it sits, what it chooses from, and by which rule (`Scoring`)."""
+"""`RouterSite`: one router, its place, the experts it chooses from, and its rule (`Scoring`)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class RouterSite:
     shared_experts: int = 0
     """Experts beside the router, used by every token."""
     zero_experts: int = 0
-    """How many of the experts, the last ones, compute nothing."""
+    """How many of the experts compute nothing; they are the last ones."""
     output_scale: float = 1.0
     """The block multiplies the sum over the chosen experts by this, after their gating weights."""
 

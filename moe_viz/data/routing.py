@@ -1,4 +1,4 @@
-"""What one stack of routers did with some tokens: the arrays that traces and profiles are made of."""
+"""What one stack of routers did with some tokens: the arrays from which traces and profiles are made."""
 
 from __future__ import annotations
 

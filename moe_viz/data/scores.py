@@ -37,7 +37,7 @@ def router_scores(logits: NDArray[np.floating], scoring: Scoring | None) -> Arra
 
 
 def selection_scores(scores: Array, scoring: Scoring) -> Array:
-    """What the choice is made by, `[... expert]`: scores plus the selection bias, if there is one.
+    """The selection scores, `[... expert]`: scores plus the selection bias, if there is one.
 
     DeepSeek-V3 (arXiv 2412.19437, equation 16). Where the bias is added to the logits instead,
     the logit of a sigmoid score, ln(s / (1 - s)), plus the bias.
@@ -55,7 +55,7 @@ def selection_scores(scores: Array, scoring: Scoring) -> Array:
 def gating_weights_from_scores(scores: Array, expert_ids: Ids, scoring: Scoring) -> Array:
     """The gating weights `[... slot]` that `scoring` gives the chosen `expert_ids` `[... slot]`.
 
-    For checking against the captured ones: never to be shown in their place. A slot without
+    They are for checking against the captured ones, and are never shown in their place. A slot without
     an expert has weight 0 and no part in the normalising sum. Where shared experts have a part
     in it (`shared_in_sum`), the weights are right up to one factor per token.
     """

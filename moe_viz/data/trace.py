@@ -124,7 +124,7 @@ class RoutingTrace:
         return "".join(self.tokens)
 
     def label(self, token: int) -> str:
-        """What to call a token on a page: its text, or its name where it has no text of its own."""
+        """How a page shows a token: its text, or its name if it has no text of its own."""
         return self.tokens[token] or self.token_names[token]
 
     def to_bytes(self) -> bytes:
@@ -213,5 +213,5 @@ def _trace(header: dict[str, Any], arrays: Arrays) -> RoutingTrace:
 def _texts(values: Any) -> tuple[str, ...]:
     texts = tuple(values)
     if not all(isinstance(text, str) for text in texts):
-        raise TraceFileError("the trace is damaged: it has a token that is no text")
+        raise TraceFileError("the trace is damaged: one of its tokens is no text")
     return texts

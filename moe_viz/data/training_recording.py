@@ -24,9 +24,9 @@ _FILE = FileKind("training recording", RecordingFileError, RecordingError, level
 
 @dataclass(frozen=True, eq=False)
 class TrainingRecording:
-    """Routing of fixed texts after more and more updates; the last frame is the end of the recording.
+    """Routing of fixed texts as the number of updates grows; the last frame is the end of the recording.
 
-    All texts are counted; every token's routing is kept for those that are `watched`. Arrays are
+    All texts are counted; for the texts that are `watched`, the routing of each token is kept. Arrays are
     read-only. Raises RecordingError if they do not belong together.
     """
 
@@ -45,11 +45,11 @@ class TrainingRecording:
     text_domain: NDArray[np.uint8]
     """`[text]`: each text's domain, as an index of `domains`."""
     watched: NDArray[np.uint16]
-    """`[watched]`: the texts, as indices, whose tokens are kept."""
+    """`[watched]`: indices of the texts whose tokens are kept."""
     token_ids: NDArray[np.uint16]
     """`[token]`: the watched texts' tokens, one text after the other."""
     tokens: tuple[str, ...]
-    """`[token]`: the text that each stands for, and in `token_names` as the vocabulary writes it."""
+    """`[token]`: the text that each token stands for; `token_names` has it as the vocabulary writes it."""
     token_names: tuple[str, ...]
     token_text: NDArray[np.uint16]
     """`[token]`: the text of each token."""

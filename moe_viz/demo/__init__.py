@@ -1,4 +1,4 @@
-"""The bundled model: its weights, its tokenizer and what was recorded of it."""
+"""The bundled model: its weights, its tokenizer, and its recordings."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ FOLDER = Path(__file__).resolve().parent
 PROBES_PROFILE = FOLDER / "probes.moeprofile"
 """The model over the probes."""
 HELD_OUT_PROFILE = FOLDER / "heldout.moeprofile"
-"""The model over texts of its training corpus that it never saw."""
+"""The model over texts of its training corpus that it was not trained on."""
 EXPERT_OUTPUTS = FOLDER / "outputs.moeoutputs"
 """Towards which tokens its experts write, over the probes: `moe-viz outputs --corpus probes`."""
 TRAINING = FOLDER / "training_recordings"

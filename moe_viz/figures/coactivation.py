@@ -30,11 +30,9 @@ def coactivation_heatmap(
 ) -> go.Figure:
     """One cell per pair: the row's expert, and the other expert that its tokens also took.
 
-    `order [expert]` is the order of both axes.
-
-    `table` is a `coactivation_table`. "share" is of the row's tokens; "lift" is times chance, on a scale of
-    doublings, grey where too few are expected. The rows and columns of `selected` are framed.
-    A click selects a point whose customdata begins with the row's expert and the column's.
+    `table` is a `coactivation_table`; `order [expert]` is the order of both axes. "share" is of the row's tokens;
+    "lift" is times chance, on a scale of doublings, grey where too few are expected. The rows and columns of
+    `selected` are framed. A click selects a point whose customdata begins with the row's expert and the column's.
     """
     experts = len(order)
     place = np.empty(experts, dtype=np.int64)

@@ -1,6 +1,6 @@
 """Short passages of many kinds of text, written for this project (CC0): examples, and domains to compare.
 
-One file a domain, `<domain>.jsonl`, one `{"text": ...}` a line; `mixed.json` has texts of several
+One file per domain, `<domain>.jsonl`, one `{"text": ...}` per line; `mixed.json` has texts of several
 kinds in one. No passage is in the training text of the bundled model.
 """
 
@@ -34,7 +34,7 @@ TITLES = MappingProxyType(
         "chinese_classical": "Chinese",
     }
 )
-"""Every domain's name, and how to call it on a screen, in the order in which they are listed."""
+"""Each domain's name and its title on a page, in the order in which they are listed."""
 
 
 @cache

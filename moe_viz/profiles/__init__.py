@@ -1,1 +1,1 @@
-"""How a model routes a whole corpus: counts that add up, merge, and stay small however long the text is."""
+"""How a model routes a whole corpus: counts that add up, merge, and stay small even for long texts."""

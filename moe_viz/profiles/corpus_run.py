@@ -10,7 +10,7 @@ from moe_viz.data.provenance import Provenance, provenance_from
 
 @dataclass(frozen=True, order=True)
 class TokenGroup:
-    """What is counted together: the tokens of one domain that were given, or those that the model wrote."""
+    """Tokens that are counted together: the given tokens of one domain, or the ones that the model generated."""
 
     domain: str
     generated: bool
@@ -32,7 +32,7 @@ class CorpusRun:
     """... and how many were empty."""
     tokens: int
     digest: str
-    """Of the documents read so far, in their order; empty where that is not known."""
+    """Digest of the documents read so far, in their order; empty if it is not known."""
     complete: bool
     """False: the run was stopped before the end of the corpus."""
 

@@ -1,4 +1,4 @@
-"""Counting: from the routing of some documents to the fields of the profile of just these."""
+"""Counting: from the routing of some documents to the fields of their profile."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GROUP_SHARE = 8
 
 
 def counts_of_windows(windows: Sequence[RoutedWindow], sites: tuple[RouterSite, ...], run: CorpusRun) -> dict[str, Any]:
-    """The fields of the profile of these windows, which `run` is about, without what the tokens are called."""
+    """The fields of the profile of these windows, described by `run`, without the tokens' names."""
     batch = RoutedBatch(windows, sites)
     by_rank = batch.by_choice(None)
     gates = batch.by_choice(np.rint(batch.gate_weights / UNIT)).sum(axis=1)
@@ -112,7 +112,7 @@ def _scores(batch: RoutedBatch) -> tuple[Counts, Counts, Counts]:
 
 
 def _repeats(batch: RoutedBatch) -> tuple[Counts, Counts]:
-    """Neighbouring tokens of one window `[block site]`, and those that share an expert `[block site 2]`."""
+    """Pairs of neighbouring tokens of one window `[block site]`, and those that share an expert `[block site 2]`."""
     ids = np.ascontiguousarray(np.moveaxis(batch.expert_ids, -1, 0), dtype=np.int32)  # [rank site token]
     here, before = ids[..., 1:], ids[..., :-1]
     real = ids != batch.experts
@@ -132,7 +132,7 @@ def _repeats(batch: RoutedBatch) -> tuple[Counts, Counts]:
 
 
 def _by_token(batch: RoutedBatch) -> tuple[tuple[TokenTable, ...], TokenTable, Counts]:
-    """A table per view, the table by group, and how often each token stands in each view."""
+    """A table per view, the table by group, and how often each token occurs in each view."""
     sites, experts, capacity = len(batch.sites), batch.experts, capacity_of(batch.sites)
     following = np.append(np.where(np.diff(batch.window) == 0, batch.token_ids[1:], -1), -1)
     views = (batch.token_ids, batch.predicted, following)

@@ -73,7 +73,7 @@ class ExpertProfile(ProfileCounts):
     def by_document(self, generated: bool | None = None, *, first: bool = False) -> tuple[Array, NDArray[np.int64]]:
         """Counts `[document site expert]` and the documents' domains `[document]`, as indices of `domains`.
 
-        What is drawn anew for an interval and relabelled for a null (`moe_viz.metrics.domains`).
+        These counts are resampled for an interval and relabelled for a null (`moe_viz.metrics.domains`).
         Where `pooled`, a row is a block of documents.
         """
         chosen = np.array([generated in (None, group.generated) for group in self.groups], dtype=np.bool_)
@@ -84,7 +84,7 @@ class ExpertProfile(ProfileCounts):
         return self._beyond_nan(counts), labels[self.block_group[rows]]
 
     def merge(self, *others: ExpertProfile) -> ExpertProfile:
-        """The profile of all the text together; in whatever order, the same.
+        """The profile of all the text together; it is the same in any order.
 
         Raises ProfileError if they are not of the same model and routers.
         """
@@ -94,7 +94,7 @@ class ExpertProfile(ProfileCounts):
     def of_windows(
         cls, windows: Sequence[RoutedWindow], sites: tuple[RouterSite, ...], run: CorpusRun
     ) -> ExpertProfile:
-        """The profile of these windows, which `run` is about; it does not know what the tokens are called."""
+        """The profile of these windows, described by `run`; it does not know the tokens' names."""
         return cls(**counts_of_windows(windows, sites, run))
 
     @classmethod
@@ -105,7 +105,7 @@ class ExpertProfile(ProfileCounts):
         """
         parts = [cls(**counts_of_trace(domain, trace)) for domain, own in traces.items() for trace in own]
         if not parts:
-            raise ProfileError("there is no trace to make a profile of")
+            raise ProfileError("no trace was given; a profile needs at least one")
         tokens = sum(part.runs[0].tokens for part in parts)
         return merged(parts, (replace(parts[0].runs[0], documents=len(parts), tokens=tokens),))
 

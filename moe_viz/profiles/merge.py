@@ -1,4 +1,4 @@
-"""Adding profiles up: in whatever order, the same, but for tokens beyond a table's capacity."""
+"""Adding profiles up: the result is the same in any order, except for tokens beyond a table's capacity."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from moe_viz.profiles.token_table import merged as merged_tables
 
 Profile = TypeVar("Profile", bound=ProfileCounts)
 _Rows = Sequence[NDArray[np.intp]]
-"""Of each profile, which row of the merged profile each of its groups is."""
+"""For each profile, the row of the merged profile for each of its groups."""
 
 
 def merged(profiles: Sequence[Profile], runs: tuple[CorpusRun, ...] | None = None) -> Profile:
-    """The profile of all the text of several profiles together; `runs`, where they are parts of these.
+    """The profile of all the text of several profiles together; `runs` if the profiles are parts of these runs.
 
     Raises ProfileError if they are not of the same model and routers.
     """
@@ -52,12 +52,12 @@ def merged(profiles: Sequence[Profile], runs: tuple[CorpusRun, ...] | None = Non
 
 
 def _named(profile: ProfileCounts, adds: Adds) -> list[str]:
-    """The arrays that add up in this way."""
+    """The arrays that are added up in this way."""
     return [name for name, field in array_fields(profile).items() if field.adds == adds]
 
 
 def _token_texts(profiles: Sequence[ProfileCounts]) -> dict[int, str]:
-    """What tokens are called; where profiles differ, the first in the alphabet, so that their order is the same."""
+    """The tokens' names; if profiles differ, the alphabetically first, so that the order of profiles is irrelevant."""
     texts: dict[int, str] = {}
     for profile in profiles:
         for token, text in profile.token_texts.items():
@@ -72,7 +72,7 @@ def _moved(table: TokenTable, rows: NDArray[np.intp], groups: int) -> TokenTable
 
 
 def _sum_rows(arrays: Sequence[NDArray[Any]], rows: _Rows, total: int) -> Counts:
-    """Add up arrays whose first axis is `rows` of a common one."""
+    """Add up arrays; the first axis of each is `rows` of the common first axis."""
     sums = np.zeros((total, *arrays[0].shape[1:]), dtype=np.int64)
     for array, of_array in zip(arrays, rows, strict=True):
         sums[of_array] += array
@@ -80,7 +80,7 @@ def _sum_rows(arrays: Sequence[NDArray[Any]], rows: _Rows, total: int) -> Counts
 
 
 def _sum_padded(arrays: Sequence[Counts]) -> Counts:
-    """Add up arrays `[view token]` that reach up to different tokens."""
+    """Add up arrays `[view token]` of different lengths."""
     sums = np.zeros((len(arrays[0]), max(array.shape[1] for array in arrays)), dtype=np.int64)
     for array in arrays:
         sums[:, : array.shape[1]] += array
@@ -110,7 +110,7 @@ def _blocks(profiles: Sequence[ProfileCounts], rows: _Rows, groups: tuple[TokenG
 
 
 def _distinct(group: NDArray[np.integer], key: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
-    """The distinct (group, key), sorted, and which of them each pair is."""
+    """The distinct pairs (group, key), sorted, and the index among them of each given pair."""
     found, inverse = np.unique(np.stack([group.astype(np.uint64), key], axis=1), axis=0, return_inverse=True)
     return found, inverse.ravel()
 

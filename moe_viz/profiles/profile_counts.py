@@ -17,7 +17,7 @@ from moe_viz.profiles.schema import array, array_fields, table, table_fields
 from moe_viz.profiles.token_table import Counts, TokenTable
 
 UNIT = 2.0**-28
-"""What the sums of weights and probabilities count in: a value is rounded to a whole number of
+"""Unit of the sums of weights and probabilities: a value is rounded to a whole number of
 these (4e-9) before it is added, so that sums are exact and do not depend on the order."""
 SQUARE_UNIT = 2.0**-16
 """The same for squared logits, which are larger."""
@@ -25,13 +25,13 @@ BLOCKS = 400
 """At most this many documents of a domain stand by themselves; beyond, documents are pooled into as
 many blocks by the hash of their text. Fewer for a model of many experts (`blocks_of`)."""
 VIEWS = ("input", "predicted", "next")
-"""What is counted by token: the token read, the model's first guess of the next, and the true next."""
+"""The tokens by which choices are counted: the token read, the model's first guess of the next, and the true next."""
 LATER, FIRST = 0, 1
 """The axis `order`: choices after the first, and the first. In `repeats`: any expert, and the first choice."""
 
 
 def blocks_of(sites: Iterable[RouterSite]) -> int:
-    """The most blocks that a domain has: `BLOCKS`, or what keeps them within 2²¹ counts."""
+    """The most blocks that a domain has: `BLOCKS`, or as many as fit in 2²¹ counts."""
     return max(32, min(BLOCKS, 2**21 // sum(site.num_experts for site in sites)))
 
 
@@ -54,7 +54,7 @@ class ProfileCounts:
     """Sorted."""
     runs: tuple[CorpusRun, ...]
     token_texts: Mapping[int, str]
-    """What each token id that was met is called."""
+    """The name of each token id that occurred."""
     tokens: Counts = field(metadata=array("group", "by group"))
     """How many tokens."""
     selections: Counts = field(metadata=array("group site rank expert", "by group"))
@@ -65,17 +65,17 @@ class ProfileCounts:
     """Router probabilities (scores divided by their sum) of all tokens with known scores, chosen or
     not, added up, in `UNIT`."""
     scored_tokens: Counts = field(metadata=array("group site", "by group"))
-    """How many tokens those are."""
+    """How many tokens have known scores."""
     square_units: Counts = field(metadata=array("group site", "by group"))
     """logsumexp(logits)² of those tokens, added up, in `SQUARE_UNIT`."""
     neighbours: Counts = field(metadata=array("group site", "by group"))
-    """Pairs of neighbouring tokens, by the later one, both with an expert."""
+    """Pairs of neighbouring tokens that both have an expert, counted at the later token."""
     repeats: Counts = field(metadata=array("group site order", "by group"))
-    """Those that share any expert (`LATER`), and those with the same first choice (`FIRST`)."""
+    """Pairs that share any expert (`LATER`), and pairs with the same first choice (`FIRST`)."""
     pairs: Counts = field(metadata=array("site expert expert", "as it is"))
     """Tokens that took both, the first expert at a better rank than the second."""
     adjacent_pairs: Counts = field(metadata=array("site expert expert", "as it is"))
-    """Those of them whose ranks follow one on the other."""
+    """Of these, the ones whose two ranks are neighbours."""
     transitions: Counts = field(metadata=array("site-1 expert expert", "as it is"))
     """Tokens that took the first expert at a site and the second at the next."""
     block_group: NDArray[np.int32] = field(metadata=array("block", "by a rule of its own", np.int32))
@@ -83,7 +83,7 @@ class ProfileCounts:
     block_key: NDArray[np.uint64] = field(metadata=array("block", "by a rule of its own", np.uint64))
     """The hash of the block's document, or the block's number where documents are pooled."""
     block_documents: Counts = field(metadata=array("block", "by block"))
-    """More than one for documents of the same text, or pooled ones."""
+    """Number of documents: more than one for documents of the same text, or pooled ones."""
     block_tokens: Counts = field(metadata=array("block", "by block"))
     """How many tokens."""
     block_selections: NDArray[np.int32] = field(metadata=array("block site expert", "by block", np.int32))
@@ -93,7 +93,7 @@ class ProfileCounts:
     pooled: NDArray[np.bool_] = field(metadata=array("group", "by a rule of its own", np.bool_))
     """Whether the group's documents are pooled."""
     occurrences: Counts = field(metadata=array("view token", "to the longest"))
-    """How often each token id stands in each of `VIEWS`, up to the largest id met."""
+    """How often each token id occurs in each of `VIEWS`, up to the largest id that occurred."""
     token_tables: tuple[TokenTable, ...] = field(metadata=table("order site expert"))
     """One per view: choices after the first (`LATER`), and first choices (`FIRST`), by token."""
     group_table: TokenTable = field(metadata=table("group site expert"))
@@ -156,7 +156,7 @@ class ProfileCounts:
                 _check_table(name, one, cells.cells(sizes), sizes["token"])
 
     def _check_blocks(self) -> None:
-        """Blocks lie in their groups' order, and add up to them."""
+        """Check that blocks are in their groups' order, and add up to them."""
         group, key = self.block_group, self.block_key
         after = (np.diff(group) > 0) | ((np.diff(group) == 0) & (key[1:] > key[:-1]))
         if (group >= len(self.groups)).any() or not after.all():

@@ -33,7 +33,7 @@ class RoutedWindow(NamedTuple):
 
 
 def document_key(content: bytes) -> int:
-    """What tells documents apart: the hash of their content, 64 bits. The same text is the same document."""
+    """The identity of a document: the hash of its content, 64 bits. The same text is the same document."""
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
@@ -49,7 +49,7 @@ class RoutedBatch:
         """`[token]`"""
         self.expert_ids, self.gate_weights = _ranked(routings)
         self.expert_ids[self.expert_ids == NO_EXPERT] = self.experts
-        """`[site token rank]`: as many as there are experts, a number too high, stands for none."""
+        """`[site token rank]`: the number of experts, which is one too high for an index, means none."""
         self.logits = _logits(routings, (len(sites), len(self.window), self.experts))
         """`[site token expert]`: NaN where unknown."""
         self.predicted = np.concatenate(
@@ -62,7 +62,7 @@ class RoutedBatch:
             int(c): (TokenGroup(windows[c // 2].domain, bool(c % 2)), windows[c // 2].document) for c in np.unique(code)
         }
         self.blocks = sorted(set(owner.values()))
-        """Each with its group and the document's key."""
+        """Each block's group and its document's key."""
         self.groups = tuple(sorted({group for group, _key in self.blocks}))
         number = {block: index for index, block in enumerate(self.blocks)}
         of_code = np.zeros(2 * len(windows), dtype=np.int64)
@@ -102,7 +102,7 @@ class RoutedBatch:
 
 
 def _added_up(index: NDArray[np.int64], values: Array | None, shape: tuple[int, ...]) -> Counts:
-    """Sums by index; exact, as whole numbers of float64 are below 2⁵³."""
+    """Sums by index; exact, since float64 holds whole numbers below 2⁵³."""
     weights = None if values is None else values.ravel()
     return np.bincount(index.ravel(), weights, int(np.prod(shape))).reshape(shape).astype(np.int64)
 

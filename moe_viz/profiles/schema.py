@@ -1,4 +1,4 @@
-"""What a profile's fields are made of: the axes of each, its type, and how it adds up when profiles merge.
+"""The definition of a profile's fields: the axes of each, its type, and how it adds up when profiles merge.
 
 A field of `ProfileCounts` has `array(...)` or `table(...)` as its metadata. Checking, merging, the
 file and the documentation all take it from there.
@@ -43,7 +43,7 @@ class TableField:
     """A token table of a profile, or one per view."""
 
     axes: tuple[str, ...]
-    """Of its cells."""
+    """The axes of its cells."""
 
     def cells(self, sizes: Mapping[str, int]) -> int:
         """How many cells it must have, from the length of each axis."""

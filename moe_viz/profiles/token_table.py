@@ -27,7 +27,7 @@ CELL = 2**_BITS
 
 @dataclass(frozen=True, eq=False)
 class TokenTable:
-    """How often each cell was met with each token."""
+    """How often each token occurred in each cell."""
 
     keys: Counts
     """`[entry]`, rising: cell × CELL + token id."""

@@ -219,7 +219,7 @@ def test_the_command_writes_goes_on_and_says_what_it_found(tmp_path, capsys, mon
     assert f"demo: {2 * 3 * 60} tokens of 6 documents in 2 domains\n" in printed.out
     assert len(printed.out.splitlines()) == 2 + 6
     assert main([*command[:-1], "61"]) == 1
-    assert "this run is no part of that one" in capsys.readouterr().err
+    assert "this run is not a part of it" in capsys.readouterr().err
 
 
 def test_a_model_without_a_tokenizer_is_refused():

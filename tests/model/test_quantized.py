@@ -81,7 +81,7 @@ def test_quantized_weights_cannot_wait_elsewhere(monkeypatch):
     monkeypatch.setattr(quantization, "find_spec", lambda _name: True)
     size = moe_viz.memory_plan("demo", dtype="float32").weights
     monkeypatch.setattr("moe_viz.model.sizes.memory.free_memory", lambda: {"cpu": size, "disk": 10**12})
-    assert "quantized weights cannot wait elsewhere" in refusal(
+    assert "quantized weights cannot be kept elsewhere" in refusal(
         "demo", quantization="8-bit", device="auto", dtype="float32"
     )
     assert placement.is_offloaded({"a": "cpu", "b": "disk"})

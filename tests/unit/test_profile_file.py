@@ -61,7 +61,7 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path, monkeypatch):
 def test_no_file_another_file_and_a_file_that_grows(tmp_path, monkeypatch):
     with pytest.raises(ProfileFileError, match="No such file"):
         ExpertProfile.load(tmp_path / "nothing")
-    with pytest.raises(ProfileFileError, match="not a moe_viz profile: it does not begin as one does"):
+    with pytest.raises(ProfileFileError, match="not a moe_viz profile: it does not begin like one"):
         ExpertProfile.from_bytes(b"PAR1 or whatever")
     make_trace().save(tmp_path / "x.moetrace")
     with pytest.raises(ProfileFileError, match="its header does not say that it is one"):

@@ -1,4 +1,4 @@
-"""A corpus run: every document once, whatever stops it and however often it is gone on with."""
+"""A corpus run: every document once, even if it is stopped, and however often it is continued."""
 
 from __future__ import annotations
 
@@ -230,12 +230,12 @@ def test_a_complete_run_reads_only_what_was_added(tmp_path, small_batches):
 @pytest.mark.parametrize(
     ("model", "corpus", "cut", "sentence"),
     [
-        (StandIn(), {"verse": ["another"], "code": []}, None, "they are no longer the same"),
-        (StandIn(), {"verse": TEXTS["verse"][:3], "code": []}, None, "they are no longer the same"),
-        (StandIn(), {"a": [], "b": [], **TEXTS}, None, "this run is no part of that one"),
-        (StandIn(), TEXTS, 5, "this run is no part of that one"),
-        (StandIn(revision="2"), TEXTS, None, "this run is no part of that one"),
-        (StandIn(context=8), TEXTS, None, "this run is no part of that one"),
+        (StandIn(), {"verse": ["another"], "code": []}, None, "these documents have changed since"),
+        (StandIn(), {"verse": TEXTS["verse"][:3], "code": []}, None, "these documents have changed since"),
+        (StandIn(), {"a": [], "b": [], **TEXTS}, None, "this run is not a part of it"),
+        (StandIn(), TEXTS, 5, "this run is not a part of it"),
+        (StandIn(revision="2"), TEXTS, None, "this run is not a part of it"),
+        (StandIn(context=8), TEXTS, None, "this run is not a part of it"),
     ],
 )
 def test_another_run_does_not_touch_the_file(model, corpus, cut, sentence, tmp_path):

@@ -122,7 +122,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a zip", b"\x80\x04\x95 a pickle", b"ARROW1", b"{}"])
 def test_foreign_files_are_refused_with_a_reason(content):
-    with pytest.raises(TraceFileError, match="not a moe_viz trace: it does not begin as one does"):
+    with pytest.raises(TraceFileError, match="not a moe_viz trace: it does not begin like one"):
         RoutingTrace.from_bytes(content)
 
 

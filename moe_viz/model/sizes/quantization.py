@@ -49,8 +49,8 @@ def bitsandbytes_config(
         raise ModelError(f"{name} is stored in {method} already: load it without quantization")
     if is_offloaded(devices):
         raise ModelError(
-            f"{name} has no room on the accelerators even in {quantization}, and quantized weights cannot wait"
-            " elsewhere: load it without quantization, or on the CPU"
+            f"{name} has no room on the accelerators even in {quantization}, and quantized weights cannot"
+            " be kept elsewhere: load it without quantization, or on the CPU"
         )
     skipped = _not_quantized(skeleton)
     if quantization == "8-bit":
