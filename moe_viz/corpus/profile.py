@@ -59,7 +59,7 @@ def profile(
     context is read in windows of that length, which know nothing of each other.
 
     model: what `load` or `attach` gives, with a tokenizer.
-    corpus: a folder or file (`moe_viz.corpus.files` says of which kinds); a mapping from domains to
+    corpus: a folder or file (`moe_viz.corpus.files` lists the kinds); a mapping from domains to
         texts; a dataset of the hub as `"hf:owner/name"` (`moe_viz.corpus.hub_dataset` says what may
         follow; it needs the package `datasets`); or `"probes"`, the texts that come with moe_viz.
     out: where the profile is written every half minute and at the end, also after an error or

@@ -1,4 +1,4 @@
-"""How far routing follows the domain of the text: every layer at a glance, and layer by layer in bits."""
+"""How far routing follows the domain of the text: an overview of all layers, and layer by layer in bits."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from moe_viz.figures.theme import ACCENT, IDLE, NEUTRAL, PAPER, SECOND, TEXT
 _ROW, _THICK, _REST, _BLOCK, _SPACE = 36, 28, 12, 36, 16  # pixels
 _TOP, _HEAD = 56, 26  # pixels
 _SIDE = 1.05
-"""Room for what is said beside the outer experts, of the way from one router to the next."""
+"""Room for the texts beside the outer experts, as a share of the distance from one router to the next."""
 _HALF = 0.09
 """Half the width of the chosen experts' blocks, of the way from one router to the next."""
 _NOBODY = -1
@@ -73,7 +73,7 @@ def neighbours(
 
 
 def _bands(table: pd.DataFrame, strengths: Mapping[str, pd.DataFrame], lift: float) -> pd.DataFrame:
-    """One row a ribbon: direction, expert, row (from the top, of its outer end), width (pixels), kind."""
+    """One row per ribbon: direction, expert, row (from the top, of its outer end), width (pixels), kind."""
     most = max(float(s["share"].where(s["named"]).max(skipna=True)) for s in strengths.values())
     scale = _THICK / most if most > 0 else 0.0
     parts = []

@@ -40,7 +40,7 @@ def routing_over_training(lapse: TrainingRecording) -> pd.DataFrame:
 
 
 def loss_over_training(lapse: TrainingRecording) -> pd.DataFrame:
-    """The loss of each domain's texts at each frame: frame, updates, tokens, domain, loss (nats a token)."""
+    """The loss of each domain's texts at each frame: frame, updates, tokens, domain, loss (nats per token)."""
     frames, domains = lapse.losses.shape
     return pd.DataFrame(
         {
@@ -59,7 +59,7 @@ def load_over_training(lapse: TrainingRecording) -> np.ndarray:
 
 
 def load_table(loads: np.ndarray) -> pd.DataFrame:
-    """One frame of `load_over_training`, `[site expert]`, as one row an expert: layer, expert, load."""
+    """One frame of `load_over_training`, `[site expert]`, as one row per expert: layer, expert, load."""
     layer, expert = np.indices(loads.shape).reshape(2, -1)
     return pd.DataFrame({"layer": layer, "expert": expert, "load": loads.ravel()})
 

@@ -16,7 +16,7 @@ from moe_viz.ui.session.scene import NAMES, OpenedLink, Scene, decode, fit
 from moe_viz.ui.session.stored_texts import Limits, StoredTexts
 
 _SAID_BY_PAGE = {"lesson", "round", "term"}
-"""Parameters of which the page itself says what is wrong with them."""
+"""Parameters for which the page itself says what is wrong."""
 
 
 def _limits() -> Limits:

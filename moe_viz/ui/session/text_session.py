@@ -51,7 +51,7 @@ class TextSession(Evictable[TraceView]):
         self.ended: Job | None = None
         """The continuation that `shown` came from, once it is over."""
         self.stopped = False
-        """Whether the last continuation was stopped from this page, and not because nobody looked."""
+        """Whether the last continuation was stopped from this page, and not because no page read it."""
         self.failure: str | None = None
         """Why the last request failed."""
         self.gone = False
