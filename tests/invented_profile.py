@@ -7,7 +7,7 @@ from tests.invented import make_trace
 
 
 def make_profile(domains: int = 3, documents: int = 6, **options: object) -> ExpertProfile:
-    """So many domains of so many traces each, made with these `options`; no domain is a speciality of any expert."""
+    """This many domains with this many traces each, made with these `options`; no expert is a specialist."""
     return ExpertProfile.of_traces(
         {
             f"domain {domain:02}": [

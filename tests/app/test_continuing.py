@@ -1,4 +1,4 @@
-"""A text that is continued, results that are let go, limits and the server's numbers, through `app.py`."""
+"""A text that is continued, results that are evicted, limits and the server's numbers, through `app.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles on the pages: saved, opened again, let go when there is no room, and no way to break a page."""
+"""Profiles on the pages: saved, opened again, evicted when there is no room, and no file that breaks a page."""
 
 from __future__ import annotations
 

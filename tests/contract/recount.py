@@ -52,7 +52,7 @@ def difference(domain: str, site: int, expert: int) -> float:
 
 
 def expert_rows(documents) -> dict[tuple[int, int], dict[str, float]]:
-    """One row an expert: count, load, uniform_difference, mean_gating_weight."""
+    """One row per expert: count, load, uniform_difference, mean_gating_weight."""
     counts: Counter = Counter()
     weights: Counter = Counter()
     for _number, site, _token, _rank, expert, weight in choices(documents):
@@ -74,7 +74,7 @@ def expert_rows(documents) -> dict[tuple[int, int], dict[str, float]]:
 
 
 def layer_rows(documents) -> dict[int, dict[str, float]]:
-    """One row a router: how evenly it spreads these texts."""
+    """One row per router: how evenly it spreads these texts."""
     rows = {}
     experts = expert_rows(documents)
     for site in SITES:
@@ -97,7 +97,7 @@ def layer_rows(documents) -> dict[int, dict[str, float]]:
 
 
 def repetition_rows(documents) -> dict[int, dict[str, float]]:
-    """One row a router: how often neighbours of one text go the same way, and by chance."""
+    """One row per router: how often neighbours of one text go the same way, and by chance."""
     rows = {}
     for site in SITES:
         first = either = pairs = 0

@@ -161,7 +161,7 @@ def test_whatever_stops_a_run_nothing_is_lost_or_counted_twice(kills, tmp_path_f
 
 
 def killing(patched: pytest.MonkeyPatch, calls: int, where: str, hard: bool) -> Callable[[Progress], None]:
-    """Stop at the so-manieth call of what `where` names; if `hard`, nothing is written from then on."""
+    """Stop at the call number `calls` of what `where` names; if `hard`, nothing is written from then on."""
     left, dead = Counter({where: calls}), []
 
     def count(name: str) -> None:
