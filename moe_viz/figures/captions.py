@@ -18,7 +18,7 @@ def effective_experts_in_words(table: pd.DataFrame) -> str:
 
 
 def information_in_words(experts_per_choice: Iterable[float], domains: int, *, interval: bool) -> str:
-    """How to read domain information, and the most that it can be.
+    """How to read domain information, and its largest possible value.
 
     `experts_per_choice`: for each router, its experts over its experts per token.
     """
@@ -31,7 +31,7 @@ def information_in_words(experts_per_choice: Iterable[float], domains: int, *, i
 
 
 def given_token_in_words(table: pd.DataFrame) -> str:
-    """How to read what is left once the token is known, and for how much text that is so.
+    """How to read what is left once the token is known, and how much of the text this covers.
 
     `table` is an `information_table`.
     """
@@ -54,7 +54,7 @@ def confirmed(table: pd.DataFrame) -> str:
 
 
 def held_out_in_words(table: pd.DataFrame) -> str:
-    """The same, and the mean difference in either half."""
+    """The same, with the mean difference in each half."""
     return (
         f"{confirmed(table)} in texts that had no part in choosing them. Their mean difference was"
         f" {table['fitted'].mean():+.1%} where they were found and {table['held_out'].mean():+.1%} in the other half."
@@ -68,7 +68,7 @@ def bits(layers: Sequence[str], values: pd.Series) -> str:
 
 
 def share_by_domain_in_words(table: pd.DataFrame) -> str:
-    """The points' values, for those who do not see them. `table` has a row for each domain: name, share."""
+    """The points' values, for people who do not see them. `table` has a row for each domain: name, share."""
     return ", ".join(f"{name}: {share:.1%}" for name, share in zip(table["name"], table["share"], strict=True))
 
 
@@ -123,6 +123,6 @@ def flow(strengths: Mapping[str, pd.DataFrame], routers: Mapping[str, tuple[str,
 
 
 def weights_in_numbers(table: pd.DataFrame) -> dict[str, int | float]:
-    """A model's weights in all, those that one token uses, and their share; `table` is that of `shares`."""
+    """A model's total weights, the weights that one token uses, and their share; `table` is the table of `shares`."""
     total, used = int(table["weights"].sum()), int(table["always"].sum() + table["chosen"].sum())
     return {"Weights": total, "One token uses": used, "Of all weights": used / total}

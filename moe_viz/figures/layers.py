@@ -12,7 +12,7 @@ _HEIGHT = 300  # pixels
 
 
 def effective_expert_bars(table: pd.DataFrame) -> go.Figure:
-    """Bars of the effective number of experts, e^H of the load, within the number there are.
+    """Bars of the effective number of experts, e^H of the load, within the number of experts.
 
     `table` is a `layer_table`: layer, num_experts, effective_experts, unused_experts, max_violation.
     """

@@ -19,7 +19,7 @@ _SIDES = 3.6
 
 
 def path_diagram(table: pd.DataFrame, site: int, experts: Sequence[int], layers: Sequence[str]) -> go.Figure:
-    """Experts as discs with their numbers, one row a router, joined by ribbons as wide as the share that a link has.
+    """Experts as discs with their numbers, one row per router; the width of a ribbon is its link's share.
 
     `table` comes from `paths`; `layers` names the routers. In colour: the links that touch the chosen
     `experts` of router `site`. A click on an expert selects a point whose customdata is its

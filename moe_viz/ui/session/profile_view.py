@@ -131,12 +131,12 @@ class ProfileView:
 
     @cached_property
     def expert_table(self) -> pd.DataFrame:
-        """One row an expert: what it does, and whom it serves best."""
+        """One row per expert: what it does, and the domain that it serves most."""
         return pd.concat([expert_table(self.profile), best_domains(self.profile, self.specialists)], axis=1)
 
     @cached_property
     def layer_table(self) -> pd.DataFrame:
-        """One row a router: how evenly it spreads the work."""
+        """One row per router: how evenly it spreads the work."""
         return layer_table(self.profile)
 
     @cached_property
@@ -146,7 +146,7 @@ class ProfileView:
 
     @cached_property
     def coactivation_order(self) -> Order:
-        """Each site's experts, those side by side that the same tokens take, `[site expert]`."""
+        """Each site's experts, ordered so that experts that take the same tokens are side by side, `[site expert]`."""
         return coactivation_order(self.profile)
 
     @property

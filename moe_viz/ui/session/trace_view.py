@@ -100,7 +100,7 @@ class TraceView:
 
     @cached_property
     def coactivation_order(self) -> Order:
-        """Each site's experts, those side by side that the same tokens take, `[site expert]`."""
+        """Each site's experts, ordered so that experts that take the same tokens are side by side, `[site expert]`."""
         from moe_viz.metrics.ordering import coactivation_order
 
         return coactivation_order(self.profile)

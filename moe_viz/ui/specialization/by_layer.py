@@ -68,7 +68,7 @@ def draw_by_layer(layers: pd.DataFrame, repeats: pd.DataFrame, size: str) -> Tab
             term="repetition",
         )
         drawn |= chart(repetition_lines, repeats, name="repetition", key="repetition")
-        st.caption("How often a token goes where the one before it went. The dotted lines are chance.")
+        st.caption("How often a token goes to the same expert as the token before it. The dotted lines are chance.")
     return drawn
 
 

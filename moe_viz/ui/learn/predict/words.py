@@ -33,7 +33,7 @@ def say_choice(question: Question, choice: AnswerChoice) -> str:
 
 
 def say_measured(question: Question, choice: AnswerChoice) -> str | None:
-    """What was measured of a choice, as Markdown; None where the question as a whole says it."""
+    """What was measured for a choice, as Markdown; None if the question as a whole says it."""
     sentence = predict_kind(question.kind).get("measured")
     return None if sentence is None else sentence.format(**_escaped(choice.values))
 
