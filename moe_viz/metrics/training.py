@@ -1,4 +1,4 @@
-"""What a recording of training says in numbers: one row a frame and layer, one row a frame and domain."""
+"""What a recording of training says in numbers: one row per frame and layer, one row per frame and domain."""
 
 from __future__ import annotations
 

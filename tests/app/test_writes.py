@@ -64,7 +64,7 @@ def test_of_another_model_than_the_one_in_use_it_says_so(app, monkeypatch):
     assert not tokens(app)
     button(app, MEASURE).click().run()
     until(app, lambda: app.error)
-    assert "this profile is of invented/other, and another model is in use" in app.error[0].value.replace("\\", "")
+    assert "this profile is of invented, and another model is in use" in app.error[0].value.replace("\\", "")
 
 
 class Held:
