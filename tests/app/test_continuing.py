@@ -140,7 +140,7 @@ def test_a_continuation_that_waits_says_so_and_can_be_stopped(app, monkeypatch, 
     before = shown(app)
     monkeypatch.setattr(Engine, "generate", lambda *_, **__: Waiting())
     continue_text(app)
-    assert progress(app) == ["Waiting for a turn; 0 texts are being continued"]
+    assert progress(app) == ["Waiting for a turn; 0 other texts are being continued"]
     assert shown(app) is before
     app.button(key="stop").click().run()
     clean(app)

@@ -127,7 +127,7 @@ def test_what_a_model_would_take_is_said_before_it_is_loaded(app):
     next(button for button in app.button if button.label == "How much memory does it need?").click().run()
     said = app.info[0].value.replace("\\", "")
     assert "demo: The weights take 0.0257 GB on cpu" in said
-    assert "Each token of a text adds 2.3 kB while it generates." in said
+    assert "Each token of a text adds 2.3 kB during generation." in said
     assert headings(app)[0] == "The loaded model: demo"
 
 

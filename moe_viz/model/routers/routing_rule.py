@@ -87,7 +87,9 @@ class RoutingRule:
             return (f"{model_type} is not a recorded family: choices and weights are as used, scores unknown.",)
         notes = list(self.family.notes)
         if self.family.batch_dependent:
-            notes.append(f"{self.family.batch_dependent}: the other tokens of a forward pass can change how a token is routed.")
+            notes.append(
+                f"{self.family.batch_dependent}: the other tokens of a forward pass can change how a token is routed."
+            )
         if site.output_scale != 1:
             notes.append(
                 f"The sum over the chosen experts is multiplied by {site.output_scale:g} after their gating weights."
