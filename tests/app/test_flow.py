@@ -88,4 +88,4 @@ def test_an_expert_without_a_token_says_so(app, monkeypatch):
     idle = int(np.flatnonzero(profile.counts()[0, 1] == 0)[0])
     app.selectbox(key="expert").set_value(idle).run()
     clean(app)
-    assert "It took no token." in said(app)
+    assert "This expert took no token." in said(app)
