@@ -199,7 +199,7 @@ def test_files_of_every_kind_are_domains():
         ("bad.jsonl.gz", b"\x1f\x8b broken", "no whole gzip"),
         ("bad.csv", b"a,b\n1,2\n", "expected one called 'text'"),
         ("bad.parquet", b"PAR1 no", "cannot be read as Parquet"),
-        ("empty.txt", b"", "no text in it"),
+        ("empty.txt", b"", "these files have no text"),
         ("image.png", b"\x89PNG", "has no text"),
         ("../../outside.txt", b"\xff", "outside.txt is not UTF-8"),
     ],

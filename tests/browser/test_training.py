@@ -57,5 +57,4 @@ def test_a_text_is_watched_being_learnt(page, plots):
         settled(page)
         trace = lapse.trace(frame, int(lapse.watched[0]))
         site = int(layer(page).input_value())
-        numbers = chips(page).locator(".number").all_text_contents()
-        assert [int(number) for number in numbers] == trace.expert_ids[site, :, 0].tolist()
+        expect(chips(page).locator(".number")).to_have_text(list(map(str, trace.expert_ids[site, :, 0])))

@@ -74,7 +74,8 @@ def _steps(lesson: Lesson, done: Steps, k: int) -> Tables:
     st.markdown(lesson.say("step_weights", weights=" + ".join(f"{weight:.2f}" for weight in done.weights)))
     st.markdown(lesson.say("step_sum"))
     rows = [lesson.say("row_product", weight=w, expert=e) for w, e in zip(done.weights, chosen, strict=True)]
-    rows.append(f"<b>{lesson.say('row_total')}</b>")
+    total = lesson.say("row_total")
+    rows.append(f"<b>{total}</b>")
     products = done.weights[:, None] * done.outputs
     columns = {f"expert {expert}": product for expert, product in zip(chosen, products, strict=True)}
     summed = pd.DataFrame({"dimension": range(len(done.hidden)), **columns, "sum": done.total})
