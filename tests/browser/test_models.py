@@ -111,7 +111,7 @@ def test_another_model_is_loaded_while_the_one_in_use_stays(models, tmp_path):
 
 def test_the_sidebar_leads_here_from_every_page(page, address):
     start(page, address, "/layers")
-    page.get_by_role("link", name="More about it, and other models to load").click()
+    page.get_by_role("link", name="More about it, and other models").click()
     expect(heading(page, "Well-known models")).to_be_visible()
 
 

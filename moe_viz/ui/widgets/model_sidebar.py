@@ -16,7 +16,7 @@ def model_sidebar() -> None:
     """The model's facts, and a link to the page where a person chooses another."""
     _facts(0.5 if coming() or engine().state == "loading" else None)
     models = page_entry("models")
-    st.page_link(models.file, label="More about it, and other models to load", icon=models.icon_name)
+    st.page_link(models.file, label="More about it, and other models", icon=models.icon_name)
 
 
 def _facts(every: float | None) -> None:
