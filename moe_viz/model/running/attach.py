@@ -12,7 +12,7 @@ from moe_viz.model.routers.capture import Capture
 from moe_viz.model.routers.discover import discover
 from moe_viz.model.routers.self_test import TOKENS, self_test, without_disproven
 from moe_viz.model.running.forward import Rows, forward_pass
-from moe_viz.model.running.missing_weights import check_weights
+from moe_viz.model.running.missing_weights import refuse_missing_weights
 from moe_viz.model.running.moe_model import MoEModel
 from moe_viz.model.running.provenance import dtype_of
 from moe_viz.model.running.tokens import ordinary_ids
@@ -45,7 +45,7 @@ def attach_as(
     name: str, hf_model: Any, tokenizer: Any | None, revision: str | None = None, notes: tuple[str, ...] = ()
 ) -> MoEModel:
     """As `attach`, with what its traces say of the model: its `name`, its `revision`, and `notes` for their readers."""
-    check_weights(hf_model)
+    refuse_missing_weights(hf_model)
     routers = discover(hf_model)
     capture = Capture(routers)
     ids = ordinary_ids(hf_model.config, tokenizer, TOKENS)

@@ -16,7 +16,7 @@ from torch import nn
 from moe_viz.errors import ModelError
 
 
-def check_weights(hf_model: nn.Module) -> None:
+def refuse_missing_weights(hf_model: nn.Module) -> None:
     """Raise ModelError if a parameter or buffer has no values, and no hook of accelerate will fill it."""
     missing = next(_missing(hf_model, ""), None)
     if missing is not None:
